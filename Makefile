@@ -1,0 +1,82 @@
+# Needs Python 3.11 or newer, git and make, nothing else. Run `make` to see what there is.
+
+PYTHON ?= python3
+UV := .uv/bin/uv
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-more lint lock bench clean compiled rebuild
+
+help: ## Show this list
+	@echo "make <target>:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "The first one sets up .venv/. To use another Python: make clean, then make PYTHON=python3.12 <target>."
+
+demo: compiled ## Run the shop's sample batches and show what came out
+	.venv/bin/ecomm demo
+
+test: compiled ## Run the tests that every change must pass
+	.venv/bin/pytest -m "not long"
+
+test-more: compiled ## Run the long tests
+	.venv/bin/pytest -m long
+
+# mypy is told what is there, for it refuses a folder without Python files.
+CHECKED = $(sort $(foreach folder,src tests data benchmarks,$(if $(shell find $(folder) -name '*.py' 2>/dev/null),$(folder))))
+
+lint: .venv/.ready ## Check style, types and who imports whom
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy $(CHECKED)
+	.venv/bin/lint-imports
+
+bench: compiled ## Measure time and memory
+	.venv/bin/python -m benchmarks
+
+# The locks hold for every system and Python at once. What is locked stays unless it must change: make lock UPGRADE=1.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+lock: .uv/.ready ## Write requirements/*.txt anew (UPGRADE=1: with the newest versions)
+	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	$(COMPILE) requirements/build.in --output-file requirements/build.txt
+	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
+
+clean: ## Remove all that was installed or made here
+	rm -rf .uv .venv .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist
+	find src tests data benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# Compiled beforehand, because some machines forbid Python to write bytecode and would compile at every start.
+compiled: .venv/.ready
+	@.venv/bin/python -m compileall -q src
+
+# The set-up, in three steps. A step ends by writing a stamp: the checksum of what it was made from. So a step that was
+# interrupted or that was made from something else is done anew, and one that is complete asks no network.
+# .venv moves with the folder; only the third step, which takes no network, knows where the folder is.
+uv_from := cat requirements/uv.txt
+venv_from := cat requirements/dev.txt requirements/build.txt
+ready_from := pwd -P && cat pyproject.toml
+sum = { $(1); } | cksum
+stale = $(shell [ -x $(dir $(2))bin/python ] && [ "$$($(call sum,$(1)))" = "$$(cat $(2) 2>/dev/null)" ] || echo rebuild)
+
+.uv/.ready: $(call stale,$(uv_from),.uv/.ready)
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer, or name one with make PYTHON=..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$("$(PYTHON)" --version 2>&1) is too old: install Python 3.11 or newer, or name one with make PYTHON=..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	rm -rf .uv
+	"$(PYTHON)" -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/uv.txt
+	@$(call sum,$(uv_from)) > $@
+
+# pyspark-client is published as source only; what builds it is locked too.
+.venv/.synced: $(call stale,$(venv_from),.venv/.synced) | .uv/.ready
+	rm -rf .venv
+	$(UV) venv --quiet --no-project --relocatable --python .uv/bin/python .venv
+	$(UV) pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode \
+		--only-binary :all: --no-binary pyspark-client --build-constraints requirements/build.txt requirements/dev.txt
+	@$(call sum,$(venv_from)) > $@
+
+.venv/.ready: $(call stale,$(ready_from),.venv/.ready) | .venv/.synced
+	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --compile-bytecode --editable .
+	@.venv/bin/python -m compileall -q src
+	@$(call sum,$(ready_from)) > $@

@@ -1,0 +1,1 @@
+"""The tables that the shop looks at: one file is one table and bears its name."""

@@ -1,0 +1,1 @@
+"""Batches at the edge: triggers, landed files, the archive, the ledger."""

@@ -1,0 +1,195 @@
+"""The ledger: an append-only table whose last entry says which version of every table is the truth.
+
+A batch becomes visible by one entry, so that nobody ever sees half of it. Entries are gapless (`seq`) and their times
+never run backwards. Of several writers exactly one gets the next entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from ecomm.errors import FormatError, LockedError
+
+NAME = "batch_ledger"
+FORMAT_VERSION = 1
+_FILE = pa.struct(
+    [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
+    + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
+    + [("rows_superseded", pa.int64()), ("outcome", pa.string())]
+)
+_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
+    ("seq", pa.int64(), "Number of the entry: gapless, from 0."),
+    ("entry", pa.string(), "GENESIS, OPEN, PUBLISH, HOLD, ACCEPT, REJECT, UNDO, REDRIVE, REBUILD, RECOVER, MAINTAIN."),
+    ("at", pa.timestamp("us", "UTC"), "When it was written (wall clock); never before the entry before."),
+    ("batch_id", pa.string(), "The batch that it is about."),
+    ("run_id", pa.string(), "The run that wrote it."),
+    ("as_of", pa.timestamp("us", "UTC"), "The batch's instant."),
+    ("batch_date", pa.date32(), "The trigger's batch_date."),
+    ("client_name", pa.string(), "The trigger's client_name."),
+    ("revision", pa.int64(), "seq of the OPEN of the attempt."),
+    ("files", pa.list_(_FILE), "The batch's files, with their rows and outcome."),
+    (
+        "tables",
+        pa.map_(pa.string(), pa.struct([("version", pa.int64()), ("rows", pa.int64())])),
+        "The version and rows of every table but the journals, to be read from now on.",
+    ),
+    ("score", pa.decimal128(18, 2), "The batch's score."),
+    ("reason", pa.string(), "Why: of RECOVER, HOLD, REJECT, UNDO."),
+    ("engine", pa.string(), "The engine that computed it."),
+    ("program_version", pa.string(), "The version of this program."),
+    ("format_version", pa.int64(), "The version of the warehouse's format; an older program refuses it."),
+    ("contract_hash", pa.string(), "Hash of the contracts in force."),
+    ("settings_hash", pa.string(), "Hash of the settings that change what is in the tables."),
+    ("trigger", pa.string(), "The trigger JSON as received."),
+)
+SCHEMA = pa.schema([pa.field(n, t, metadata={"comment": c}) for n, t, c in _COLUMNS])
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file of a batch: what it was and what became of its rows."""
+
+    source: str
+    name: str
+    sha256: str
+    bytes: int
+    rows_read: int = 0
+    rows_accepted: int = 0
+    rows_rejected: int = 0
+    rows_duplicate: int = 0
+    rows_superseded: int = 0
+    outcome: str = "OK"
+    absence: str = "keep"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the ledger; the columns of `SCHEMA`."""
+
+    entry: str
+    seq: int = -1
+    at: datetime = datetime.min
+    batch_id: str | None = None
+    run_id: str | None = None
+    as_of: datetime | None = None
+    batch_date: date | None = None
+    client_name: str | None = None
+    revision: int | None = None
+    files: tuple[FileEntry, ...] = ()
+    tables: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    score: object | None = None
+    reason: str | None = None
+    engine: str | None = None
+    program_version: str | None = None
+    format_version: int = FORMAT_VERSION
+    contract_hash: str | None = None
+    settings_hash: str | None = None
+    trigger: str | None = None
+
+
+def _from_row(row: dict[str, object]) -> Entry:
+    files = tuple(FileEntry(**f) for f in row.pop("files") or ())  # type: ignore[attr-defined]
+    tables = {n: (s["version"], s["rows"]) for n, s in row.pop("tables") or ()}  # type: ignore[attr-defined]
+    return Entry(files=files, tables=tables, **{f.name: row[f.name] for f in fields(Entry) if f.name in row})  # type: ignore[arg-type]
+
+
+class Ledger:
+    """The entries of one warehouse, as they were when it was read, and the way to append one."""
+
+    def __init__(self, warehouse: Path) -> None:
+        self.path = warehouse / NAME
+        self.entries: list[Entry] = []
+        self._version = -1
+        if (self.path / "_delta_log").is_dir():
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read the entries anew. Raises FormatError if a newer program wrote one."""
+        table = DeltaTable(self.path)
+        rows = table.to_pyarrow_table().to_pylist()
+        self.entries = sorted((_from_row(row) for row in rows), key=lambda e: e.seq)
+        self._version = table.version()
+        newest = max((e.format_version for e in self.entries), default=0)
+        if newest > FORMAT_VERSION:
+            raise FormatError(
+                f"{self.path.parent}: this warehouse has format {newest}, this program knows {FORMAT_VERSION}; "
+                "install a newer ecomm to work on it."
+            )
+
+    @property
+    def last(self) -> Entry:
+        """The entry that says what readers read."""
+        return self.entries[-1]
+
+    def create(self) -> None:
+        """Create the empty ledger."""
+        if not DeltaTable.is_deltatable(str(self.path)):
+            DeltaTable.create(
+                self.path,
+                Schema.from_arrow(SCHEMA),
+                description="One row an entry; the last one says which version of every table is read.",
+                configuration={
+                    "delta.logRetentionDuration": "interval 3650 days",
+                    "delta.deletedFileRetentionDuration": "interval 3650 days",
+                    "delta.checkpointInterval": "1000",
+                    "delta.dataSkippingStatsColumns": "seq",
+                },
+            )
+        self.refresh()
+
+    def append(self, entry: Entry, now: datetime | None = None) -> Entry:
+        """Append an entry as the next one; give it with its number and time.
+
+        Raises LockedError if somebody else wrote an entry meanwhile: nothing is written then.
+        """
+        at = now or datetime.now(UTC)
+        if self.entries:
+            at = max(at, self.last.at + timedelta(microseconds=1))
+        row = asdict(entry) | {"seq": len(self.entries), "at": at}
+        row["tables"] = [(n, {"version": v, "rows": r}) for n, (v, r) in sorted(entry.tables.items())]
+        data = pa.Table.from_pylist([row], schema=SCHEMA)
+        table = DeltaTable(self.path, version=self._version)
+        try:
+            write_deltalake(table, data, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
+        except (CommitFailedError, DeltaError) as error:
+            raise LockedError(
+                f"{self.path.parent}: another program wrote to this warehouse meanwhile; run the command again."
+            ) from error
+        self.refresh()
+        return self.last
+
+
+def live(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """The live log: for each batch the entry that published it last, unless it was undone or rejected since."""
+    published: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.batch_id is None:
+            continue
+        if entry.entry in ("PUBLISH", "REDRIVE"):
+            published[entry.batch_id] = entry
+        elif entry.entry in ("UNDO", "REJECT"):
+            published.pop(entry.batch_id, None)
+    return published
+
+
+def dead_revisions(entries: Sequence[Entry]) -> list[int]:
+    """The revisions whose stage rows, if there are any, count no longer."""
+    alive = {entry.revision for entry in live(entries).values()}
+    return sorted(e.seq for e in entries if e.entry == "OPEN" and e.seq not in alive)
+
+
+def open_attempt(entries: Sequence[Entry]) -> Entry | None:
+    """The attempt that is under way or was broken off: an OPEN that nothing has ended."""
+    for entry in reversed(entries):
+        if entry.entry == "OPEN":
+            return entry
+        if entry.entry in ("PUBLISH", "HOLD", "RECOVER"):
+            return None
+    return None

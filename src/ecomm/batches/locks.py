@@ -1,0 +1,56 @@
+"""One run at a time: the locks of a warehouse's tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ecomm.errors import LockedError, StorageError
+
+TASKS = (
+    "orders_stage_load",
+    "customers_stage_load",
+    "products_stage_load",
+    "inventory_stage_load",
+    "shipping_stage_load",
+    "data_validation",
+    "data_enrichment",
+    "final_merge_operation",
+)
+
+
+@contextmanager
+def all_tasks(warehouse: Path) -> Iterator[None]:
+    """Hold the locks of all eight tasks; they fall with the process, however it ends.
+
+    Raises LockedError at once if another process holds one, StorageError if the folder cannot be written.
+    """
+    folder = warehouse / "locks"
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for task in TASKS:
+                held.enter_context(FileLock(folder / task, timeout=0))
+        except Timeout as error:
+            raise LockedError(
+                f"{warehouse}: another ecomm is working on this warehouse; wait for it to end, then run this again."
+            ) from error
+        except OSError as error:
+            raise StorageError(f"{warehouse}: cannot be written ({error.strerror}); check its permissions.") from error
+        yield
+
+
+def held(warehouse: Path) -> bool:
+    """Some process holds a lock of this warehouse."""
+    folder = warehouse / "locks"
+    for task in TASKS:
+        if (folder / task).exists():
+            try:
+                with FileLock(folder / task, timeout=0):
+                    pass
+            except Timeout:
+                return True
+    return False

@@ -1,0 +1,284 @@
+"""Triggers: the JSON files that say which CSV files make a batch, and when a batch can run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import quote
+
+from ecomm.batches.ledger import Entry, live
+from ecomm.errors import EcommError, RefusedError, StorageError, TriggerError, UsageError
+from ecomm.settings import Settings
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+_AHEAD = timedelta(days=1)
+TRIGGER = "trigger"
+
+
+class State(StrEnum):
+    """Where a trigger that lies in landing stands."""
+
+    PENDING = "pending"
+    WAITING = "waiting"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What a trigger file says. as_of: the batch's instant (UTC). expected: (source or None, bare file name)."""
+
+    path: Path
+    text: str
+    batch_id: str
+    as_of: datetime
+    batch_date: date | None
+    client_name: str | None
+    ready: bool
+    expected: tuple[tuple[str | None, str], ...]
+
+    @property
+    def folder(self) -> str:
+        """The batch's name as a folder."""
+        return folder_of(self.batch_id)
+
+    @property
+    def position(self) -> tuple[datetime, bytes]:
+        """Where the batch stands among all batches."""
+        return self.as_of, self.batch_id.encode()
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """A file of a batch that lies in landing."""
+
+    source: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The bare file name."""
+        return self.path.name
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trigger in landing, the files of it that are there, and what is to be done with it.
+
+    trigger: None if the file cannot be read. reason: why it waits or failed, one sentence.
+    """
+
+    path: Path
+    state: State
+    trigger: Trigger | None = None
+    files: tuple[LandedFile, ...] = ()
+    reason: str | None = None
+    error: EcommError | None = None
+
+    @property
+    def name(self) -> str:
+        """The batch id, or the file's name if that cannot be read."""
+        return self.trigger.batch_id if self.trigger else self.path.name
+
+
+def folder_of(batch_id: str) -> str:
+    """A batch id as a folder name: itself if it is plain, else percent-encoded, shortened with a hash if long."""
+    if _PLAIN_ID.fullmatch(batch_id):
+        return batch_id
+    encoded = quote(batch_id, safe="").replace("~", "%7E")
+    if encoded.startswith("."):
+        encoded = "%2E" + encoded[1:]
+    if len(encoded) > 200:
+        encoded = f"{encoded[:180]}%{hashlib.sha256(batch_id.encode()).hexdigest()[:16]}"
+    return encoded
+
+
+def read_trigger(path: Path, sources: Sequence[str]) -> Trigger:
+    """Read a trigger file. Raises TriggerError with one sentence that names the file and the fault."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        said = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise TriggerError(
+            f"{path}: not valid JSON (line {error.lineno}, column {error.colno}: {error.msg}); correct the file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise TriggerError(f"{path}: not UTF-8; save the trigger as UTF-8.") from error
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from error
+    except RecursionError as error:
+        raise TriggerError(f"{path}: nested too deeply to be a trigger; correct the file.") from error
+    if not isinstance(said, dict):
+        raise TriggerError(f"{path}: the trigger must be a JSON object with trigger_id, expected_files and a time.")
+    batch_id = said.get("trigger_id")
+    if not isinstance(batch_id, str) or not batch_id.strip() or "\x00" in batch_id:
+        raise TriggerError(f"{path}: trigger_id is missing or empty; give the batch a name of its own.")
+    ready = said.get("data_files_ready", True)
+    if not isinstance(ready, bool):
+        raise TriggerError(f"{path}: data_files_ready is {ready!r}; use true or false.")
+    batch_date = _day(path, said.get("batch_date"))
+    client = said.get("client_name")
+    return Trigger(
+        path=path,
+        text=text,
+        batch_id=batch_id.strip(),
+        as_of=_instant(path, said.get("trigger_timestamp"), batch_date),
+        batch_date=batch_date,
+        client_name=None if client is None else str(client),
+        ready=ready,
+        expected=tuple(_expected(path, said.get("expected_files"), sources)),
+    )
+
+
+def _day(path: Path, said: object) -> date | None:
+    if said is None or said == "":
+        return None
+    try:
+        return date.fromisoformat(str(said))
+    except ValueError as error:
+        raise TriggerError(f"{path}: batch_date is {said!r}; write it as 2025-01-31.") from error
+
+
+def _instant(path: Path, said: object, batch_date: date | None) -> datetime:
+    if said is None or said == "":
+        if batch_date is None:
+            raise TriggerError(f"{path}: neither trigger_timestamp nor batch_date is there; the batch needs a time.")
+        return datetime.combine(batch_date, time(), UTC)
+    try:
+        instant = datetime.fromisoformat(str(said))
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise TriggerError(f"{path}: trigger_timestamp is {said!r}; write it as 2025-01-31T06:00:00Z.") from error
+    if not 1700 <= instant.year <= 2200:
+        raise TriggerError(f"{path}: trigger_timestamp is {said!r}; the year must lie between 1700 and 2200.")
+    return instant
+
+
+def _expected(path: Path, said: object, sources: Sequence[str]) -> list[tuple[str | None, str]]:
+    if isinstance(said, Mapping):
+        unknown = [s for s in said if s not in sources]
+        if unknown:
+            raise TriggerError(f"{path}: expected_files names the source {unknown[0]!r}; use {', '.join(sources)}.")
+        pairs = [(s, name) for s, names in said.items() for name in (names if isinstance(names, list) else [names])]
+    elif isinstance(said, list):
+        pairs = [(None, name) for name in said]
+    else:
+        pairs = []
+    if not pairs:
+        raise TriggerError(f"{path}: expected_files is missing or empty; list the batch's CSV files.")
+    for _, name in pairs:
+        if not isinstance(name, str) or not name or name in (".", "..") or any(c in name for c in "/\\\x00"):
+            raise TriggerError(f"{path}: expected_files holds {name!r}; only bare file names, without a folder.")
+    return list(dict.fromkeys(pairs))
+
+
+def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], now: datetime) -> list[Candidate]:
+    """Every trigger in landing, in the order in which the batches are to run; unreadable ones first.
+
+    Raises UsageError when the landing folder is not there.
+    """
+    folder = settings.source_dir(TRIGGER) / "source"
+    if not settings.landing.is_dir():
+        raise UsageError(f"{settings.landing}: there is no such landing folder; name it with --landing, or run `ecomm init`.")
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: the landing folder has no place for triggers; run `ecomm init --landing {settings.landing}`.")
+    published = live(entries)
+    taken: dict[Path, str] = {}
+    candidates: list[Candidate] = []
+    triggers: list[Trigger] = []
+    for path in sorted(p for p in folder.iterdir() if p.suffix == ".json" and p.is_file()):
+        try:
+            triggers.append(read_trigger(path, sources))
+        except EcommError as error:
+            candidates.append(Candidate(path, State.FAILED, reason=str(error), error=error))
+    seen: dict[str, Path] = {}
+    for trigger in sorted(triggers, key=lambda t: (t.position, t.path.name)):
+        candidate = _candidate(trigger, settings, published, taken, sources, now)
+        if trigger.batch_id in seen and candidate.state is State.PENDING:
+            other = f"{trigger.path}: {seen[trigger.batch_id].name} has the same trigger_id {trigger.batch_id}; rename one."
+            candidate = Candidate(trigger.path, State.FAILED, trigger, reason=other, error=TriggerError(other))
+        seen.setdefault(trigger.batch_id, trigger.path)
+        candidates.append(candidate)
+    return candidates
+
+
+def _candidate(
+    trigger: Trigger,
+    settings: Settings,
+    published: Mapping[str, Entry],
+    taken: dict[Path, str],
+    sources: Sequence[str],
+    now: datetime,
+) -> Candidate:
+    try:
+        files, missing = _find(trigger, settings, sources)
+        if trigger.batch_id in published:
+            return _again(trigger, files, published[trigger.batch_id])
+    except EcommError as error:
+        return Candidate(trigger.path, State.FAILED, trigger, reason=str(error), error=error)
+    found = tuple(files)
+    reason = None
+    if not trigger.ready:
+        reason = "waits: its trigger says data_files_ready: false"
+    elif missing:
+        reason = f"waits for {', '.join(missing)}"
+    elif trigger.as_of > now + _AHEAD:
+        reason = f"waits: its time, {trigger.as_of:%Y-%m-%d %H:%M} UTC, is more than a day ahead"
+    elif others := {taken[f.path] for f in files if f.path in taken}:
+        reason = f"waits: {', '.join(sorted(others))} comes first and lists the same file"
+    for file in files:
+        taken.setdefault(file.path, trigger.batch_id)
+    return Candidate(trigger.path, State.WAITING if reason else State.PENDING, trigger, found, reason)
+
+
+def _find(trigger: Trigger, settings: Settings, sources: Sequence[str]) -> tuple[list[LandedFile], list[str]]:
+    files, missing = [], []
+    for wanted, name in trigger.expected:
+        places = [s for s in sources if wanted in (None, s)]
+        found = [(s, settings.source_dir(s) / "source" / name) for s in places]
+        found = [(s, path) for s, path in found if path.is_symlink() or path.exists()]
+        if not found:
+            missing.append(name)
+        elif len(found) > 1:
+            raise TriggerError(
+                f"{trigger.path}: {name} lies in {' and '.join(str(p.parent) for _, p in found)}; leave it in one of them."
+            )
+        else:
+            source, path = found[0]
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise TriggerError(f"{path}: not a regular file; put the file itself there, not a link or folder.")
+            files.append(LandedFile(source, path))
+    return files, missing
+
+
+def _again(trigger: Trigger, files: list[LandedFile], entry: Entry) -> Candidate:
+    """The id was published before: the same again is a duplicate, anything else is refused."""
+    if entry.trigger is not None and json.loads(entry.trigger) != json.loads(trigger.text):
+        raise RefusedError(
+            f"{trigger.path}: {trigger.batch_id} was published before with another trigger; "
+            "give the new batch a trigger_id of its own."
+        )
+    known = {(f.source, f.name): f.sha256 for f in entry.files}
+    for file in files:
+        if known.get((file.source, file.name)) != sha256(file.path):
+            raise RefusedError(
+                f"{file.path}: {trigger.batch_id} was published before with another content of this file; "
+                "send the new content under a trigger_id of its own."
+            )
+    return Candidate(trigger.path, State.DUPLICATE, trigger, tuple(files), "published before, with the same content")
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from error

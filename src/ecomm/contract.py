@@ -1,0 +1,226 @@
+"""What a source promises: its columns, its key, its rules; and how a file's header meets the promise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from ecomm.errors import HeaderError
+
+KEY_LENGTH = 64
+
+
+class Severity(StrEnum):
+    """HIGH quarantines a row; MEDIUM and LOW keep it and say so; NONE informs."""
+
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+    NONE = "NONE"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """How one shop counts: the settings that change what is in the tables."""
+
+    reporting_currency: str = "USD"
+    source_timezone: str = "UTC"
+    shop_timezone: str = "UTC"
+    premium_tiers: tuple[str, ...] = ("premium", "platinum", "vip")
+    non_revenue_statuses: tuple[str, ...] = ("cancelled", "returned", "refunded", "failed")
+    margin_rate: str = "0.30"
+    hemisphere: str = "north"
+    business_hours: tuple[int, int] = (9, 18)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a row is judged with, besides itself: the batch's instant and the shop's settings."""
+
+    as_of: datetime
+    shop: Shop
+
+    @property
+    def today(self) -> Column:
+        """The batch's day (UTC)."""
+        return F.lit(self.as_of.date())
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a table: its name, its Spark type and what it means."""
+
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class ContractColumn(Field):
+    """A column that a source's file may bring.
+
+    required: the header must have it. key: part of the key. tracked: a change opens a version. personal: tells
+    about a person. word: stored as a word of a vocabulary. default: stored where the cell is empty.
+    """
+
+    required: bool = False
+    key: bool = False
+    tracked: bool = True
+    personal: bool = False
+    word: bool = False
+    default: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+RuleFunction = Callable[[Reading], Column]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One named condition on a row; a row breaks it where the condition is false (NULL passes).
+
+    among_rivals: the condition looks at the other rows with the same key, so it cannot fail where there are none.
+    """
+
+    name: str
+    severity: Severity
+    holds: RuleFunction
+    meaning: str
+    among_rivals: bool = False
+
+
+def rule(severity: Severity, *, among_rivals: bool = False) -> Callable[[RuleFunction], Rule]:
+    """Make a rule of a function: its name is the stored reason, its docstring the rule's meaning."""
+
+    def made(function: RuleFunction) -> Rule:
+        return Rule(function.__name__, severity, function, (function.__doc__ or "").strip(), among_rivals)
+
+    return made
+
+
+def text(column: str) -> Column:
+    """The trimmed text of a cell before any cast, NULL if empty: what rules on presence look at."""
+    return F.col(text_name(column))
+
+
+def text_name(column: str) -> str:
+    """The name under which a judged frame carries the text of a cell."""
+    return f"{column}__text"
+
+
+def _unchanged(frame: DataFrame) -> DataFrame:
+    return frame
+
+
+@dataclass(frozen=True)
+class Source:
+    """One of the shop's files: its contract, its rules, and what is derived from it.
+
+    parsed: contract columns whose value is not simply the typed text of their cell.
+    derived: what stage adds to a row, as at the batch's as-of. statements, versions: what the fold does to the
+    ordered statements of a key before it makes versions of them, and to the versions afterwards.
+    """
+
+    name: str
+    columns: tuple[ContractColumn, ...]
+    rules: tuple[Rule, ...]
+    derived_fields: tuple[Field, ...] = ()
+    derived: Callable[[Reading], Mapping[str, Column]] = lambda _: {}
+    parsed: Callable[[Reading], Mapping[str, Column]] = lambda _: {}
+    statements: Callable[[DataFrame], DataFrame] = _unchanged
+    versions: Callable[[DataFrame], DataFrame] = _unchanged
+    version_fields: tuple[Field, ...] = ()
+    computed: tuple[ContractColumn, ...] = field(default=())
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The names of the key columns, in order."""
+        return tuple(c.name for c in self.columns if c.key)
+
+    @property
+    def stored(self) -> tuple[ContractColumn, ...]:
+        """The contract's columns and those computed from them, as stage and target store them."""
+        return (*self.columns, *self.computed)
+
+    @property
+    def tracked(self) -> tuple[tuple[str, str], ...]:
+        """(name, type) of the columns whose change opens a version, in the contract's order."""
+        return tuple((c.name, c.type) for c in self.columns if c.tracked)
+
+    @property
+    def published(self) -> tuple[tuple[str, str], ...]:
+        """The tracked columns that tell nothing about a person."""
+        return tuple((c.name, c.type) for c in self.columns if c.tracked and not c.personal)
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The columns that a header may lack and that then keep the key's previous value."""
+        return tuple(c.name for c in self.columns if not c.required and not c.key)
+
+
+_NAME = re.compile(r"[^a-z0-9]+")
+_MAX_EXTRA = 200
+
+
+@dataclass(frozen=True)
+class Header:
+    """How a file's header meets a source's contract.
+
+    names: the header as it stands in the file. positions: where each contract column is. extras: columns that
+    no contract names, by the name they get in the tables. absent: contract columns that the header lacks.
+    """
+
+    names: tuple[str, ...]
+    positions: Mapping[str, int]
+    extras: Mapping[str, int]
+    absent: tuple[str, ...]
+
+
+def match_header(source: Source, names: Sequence[str], file: str, reserved: frozenset[str]) -> Header:
+    """Match a header by name, in any case and order.
+
+    reserved: column names of the tables that an extra column must not take.
+    Raises HeaderError when a required column is missing or a contract column stands twice.
+    """
+    plain = [n.strip().lower() for n in names]
+    positions: dict[str, int] = {}
+    for column in source.columns:
+        for candidate in (column.name, *column.aliases):
+            found = [i for i, n in enumerate(plain) if n == candidate]
+            if len(found) > 1:
+                raise HeaderError(f"{file}: the column {candidate} stands {len(found)} times in the header; leave one.")
+            if found:
+                positions[column.name] = found[0]
+                break
+    missing = [c.name for c in source.columns if c.required and c.name not in positions]
+    if missing:
+        raise HeaderError(
+            f"{file}: the header lacks {', '.join(missing)}, which {source.name} must have; "
+            f"it has: {', '.join(n.strip() for n in names)[:300]}."
+        )
+    extras: dict[str, int] = {}
+    for i, name in enumerate(plain):
+        if i in positions.values():
+            continue
+        extra = _NAME.sub("_", name).strip("_") or f"column_{i + 1}"
+        if extra in reserved or extra in extras or extra[0].isdigit():
+            extra = f"extra_{extra}" if extra not in extras else f"{extra}_{i + 1}"
+        extras[extra] = i
+    if len(extras) > _MAX_EXTRA:
+        raise HeaderError(f"{file}: {len(extras)} unknown columns; at most {_MAX_EXTRA} are kept. Is this the right file?")
+    absent = tuple(c.name for c in source.columns if c.name not in positions)
+    return Header(_distinct(n.strip() for n in names), positions, extras, absent)
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """The names as keys of a map: a repeated one gets its position behind it."""
+    seen: dict[str, None] = {}
+    for i, name in enumerate(names):
+        seen[f"{name}_{i + 1}" if name in seen else name] = None
+    return tuple(seen)

@@ -1,0 +1,39 @@
+"""The engines: what computes, and where the program meets it.
+
+An engine is a Spark Connect session and the way it names a table's folder. Everything else is PySpark that every
+engine understands. A new engine is one file here and one entry in `start`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ecomm.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from ecomm.settings import Settings
+
+
+class Engine(Protocol):
+    """What the rest of the program needs of an engine."""
+
+    name: str
+    spark: SparkSession
+
+    def uri(self, path: Path) -> str:
+        """How the engine names a folder or file."""
+
+    def stop(self) -> None:
+        """End the session and whatever was started for it."""
+
+
+def start(settings: Settings) -> Engine:
+    """Start the engine that the settings name."""
+    if settings.engine == "sail":
+        from ecomm.engines.sail import Sail
+
+        return Sail(settings.memory_mb)
+    raise UsageError(f"there is no engine {settings.engine!r}; use sail.")

@@ -1,0 +1,124 @@
+"""Delta tables as files: what `deltalake` does for the engines that cannot (create, alter, restore, look up).
+
+Both Sail and a local Spark lack a part of this, and what one of them creates the other reads with surprises
+(NOT NULL, lost comments), so every table in folders is created and altered here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltalake
+from deltalake.schema import ArrayType, MapType, PrimitiveType
+
+from ecomm import contract
+
+DeltaType = PrimitiveType | ArrayType | MapType
+_NAMES = {"string": "string", "bigint": "long", "int": "integer", "date": "date", "timestamp": "timestamp"}
+_PROPERTIES = {
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.deletedFileRetentionDuration": "interval 3650 days",
+    "delta.checkpointInterval": "1000",
+}
+
+
+def delta_type(spark_type: str) -> DeltaType:
+    """The Delta type of a Spark type's name."""
+    if spark_type.startswith("array<"):
+        return ArrayType(delta_type(spark_type[6:-1]), contains_null=True)
+    if spark_type.startswith("map<string,"):
+        return MapType(PrimitiveType("string"), delta_type(spark_type[11:-1]), value_contains_null=True)
+    return PrimitiveType(_NAMES.get(spark_type, spark_type))
+
+
+def delta_field(field: contract.Field) -> Field:
+    """A nullable Delta column with its comment."""
+    return Field(field.name, delta_type(field.type), nullable=True, metadata={"comment": field.comment})
+
+
+def create(
+    path: Path,
+    fields: Sequence[contract.Field],
+    comment: str,
+    partition_by: Sequence[str] = (),
+    statistics: Sequence[str] = (),
+) -> None:
+    """Create an empty table. statistics: the columns whose least and greatest values the log may hold."""
+    DeltaTable.create(
+        path,
+        Schema([delta_field(f) for f in fields]),
+        partition_by=list(partition_by) or None,
+        description=comment,
+        configuration=_PROPERTIES | {"delta.dataSkippingStatsColumns": ",".join(statistics)},
+    )
+
+
+def exists(path: Path) -> bool:
+    """There is a Delta table in this folder."""
+    return (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path))
+
+
+def version(path: Path) -> int:
+    """The newest version of a table."""
+    return DeltaTable(path, without_files=True).version()
+
+
+def rows(path: Path, at: int | None = None) -> int:
+    """How many rows a version of a table has, by its log."""
+    actions = pa.table(DeltaTable(path, version=at).get_add_actions(flatten=True))
+    return sum(actions["num_records"].to_pylist())
+
+
+def columns(path: Path) -> list[str]:
+    """The names of a table's columns."""
+    return [f.name for f in DeltaTable(path, without_files=True).schema().fields]
+
+
+def add_columns(path: Path, fields: Sequence[contract.Field]) -> None:
+    """Add columns to a table: one new version."""
+    DeltaTable(path).alter.add_columns([delta_field(f) for f in fields])
+
+
+def restore(path: Path, to: int) -> None:
+    """Take a table back to an earlier version: one new version with the old content."""
+    DeltaTable(path).restore(to)
+
+
+def append_rows(path: Path, data: pa.Table, at: int | None = None) -> None:
+    """Append a few rows from memory. at: the version that was read; if another stands there now, fail.
+
+    Raises deltalake's CommitFailedError: nothing is retried, for a retry would let a stale writer through.
+    """
+    table = DeltaTable(path, version=at)
+    write_deltalake(table, data, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
+
+
+def sync(path: Path, since: int) -> int:
+    """Force every file that the versions after `since` added onto the disk; give their bytes."""
+    log, size = path / "_delta_log", 0
+    at = since + 1
+    while (commit := log / f"{at:020d}.json").exists():
+        for line in commit.read_text(encoding="utf-8").splitlines():
+            added = json.loads(line).get("add")
+            if added:
+                file = path / unquote(added["path"])
+                size += added["size"]
+                fsync(file)
+        fsync(commit)
+        at += 1
+    fsync(log)
+    return size
+
+
+def fsync(path: Path) -> None:
+    """Force one file or folder onto the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

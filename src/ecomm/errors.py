@@ -1,0 +1,56 @@
+"""What can go wrong, as one tree. Each error is one sentence for the person who reads it.
+
+EcommError                  exit code 1: something failed, and what to do about it
+├── UsageError              2: the command line, a folder or a setting is wrong
+├── TriggerError            1: a trigger file cannot be read or contradicts itself
+├── HeaderError             1: a CSV file lacks a column that its contract requires
+├── RefusedError            1: the batch id was published before with other content
+├── InvariantError          1: a check before publishing found lost or doubled rows; nothing is published
+├── FormatError             1: the warehouse was written by a newer program
+├── StorageError            1: a file or folder cannot be read or written
+└── LockedError             4: somebody else works on this warehouse, or has taken it over
+"""
+
+from __future__ import annotations
+
+
+class EcommError(Exception):
+    """Anything this program says to a person; the text is one sentence that says what to do."""
+
+    exit_code = 1
+
+
+class UsageError(EcommError):
+    """The command line, a folder or a setting is wrong."""
+
+    exit_code = 2
+
+
+class TriggerError(EcommError):
+    """A trigger file cannot be read or contradicts itself."""
+
+
+class HeaderError(EcommError):
+    """A CSV file lacks a required column, or names one twice."""
+
+
+class RefusedError(EcommError):
+    """A batch id that was published before came again with other content."""
+
+
+class InvariantError(EcommError):
+    """A check before publishing failed: rows would be lost, doubled or contradict each other."""
+
+
+class FormatError(EcommError):
+    """The warehouse was written by a newer program."""
+
+
+class StorageError(EcommError):
+    """A file or folder cannot be read or written."""
+
+
+class LockedError(EcommError):
+    """Another process works on this warehouse, or has taken the attempt over."""
+
+    exit_code = 4

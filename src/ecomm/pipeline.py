@@ -1,0 +1,786 @@
+"""The way of a batch, from its trigger to its publication.
+
+    trigger --> OPEN an attempt: recover, claim (copy + sha256) all files, check all headers
+            --> 01-05 land text > cast > judge > stage + errors > change set  (five sources, side by side)
+            --> 06 validate --> 07 enrich --> 08 merge change sets into targets, analytics, check, PUBLISH, archive
+
+The functions stand in this order. What a batch writes becomes visible by its PUBLISH entry and not before; whatever
+breaks off earlier is taken back by the next OPEN.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import structlog
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from ecomm import __version__
+from ecomm.analytics import analytics_summary
+from ecomm.batches import archive, landing, locks
+from ecomm.batches.ledger import Entry, FileEntry, Ledger, dead_revisions, live, open_attempt
+from ecomm.batches.trigger import Candidate, State, scan
+from ecomm.contract import Header, Reading, Rule, Severity, Source, match_header
+from ecomm.engines import Engine, deltafiles
+from ecomm.engines import start as start_engine
+from ecomm.errors import EcommError, InvariantError, StorageError
+from ecomm.settings import Settings
+from ecomm.sources import SOURCES
+from ecomm.tables import CATALOGUE, RESERVED, Store, create_all, errors_name, stage_name, target_name
+from ecomm.tables import State as TableState
+from ecomm.transforms import enrich, quality, relations
+from ecomm.transforms import fold as folding
+from ecomm.transforms import stage as staging
+from ecomm.transforms.fold import ENTER, LEAVE
+
+log = structlog.get_logger()
+_TRIES = 3
+
+
+@dataclass
+class TaskResult:
+    """What a task did: its part of processing_log, and what later tasks need of it."""
+
+    task: str
+    started_at: datetime
+    ended_at: datetime
+    status: str = "OK"
+    error: str | None = None
+    files: list[FileEntry] = field(default_factory=list)
+    rows: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long the task took."""
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """A source's materialised change set and what is in it.
+
+    closed: how many of the leaving versions are closed ones. since: the least instant at which the old and the new
+    state differ, None if they do not.
+    """
+
+    rows: DataFrame
+    entering: int
+    leaving: int
+    closed: int
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a trigger in a run."""
+
+    batch_id: str
+    status: str
+    reason: str | None = None
+    exit_code: int = 0
+    seconds: float = 0.0
+    revision: int | None = None
+    files: tuple[FileEntry, ...] = ()
+    tasks: tuple[TaskResult, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+Listener = Callable[[str, str, TaskResult | None], None]
+
+
+def _nobody(_batch: str, _task: str, _result: TaskResult | None) -> None:
+    """Nobody listens to a run's progress."""
+
+
+class SourceChangedError(EcommError):
+    """A landed file got other bytes while its batch was worked on: the attempt starts anew."""
+
+
+@dataclass
+class Session:
+    """A warehouse opened for work: its engine, ledger and tables, under its locks."""
+
+    settings: Settings
+    engine: Engine
+    ledger: Ledger
+    store: Store
+    run_id: str
+    listener: Listener = _nobody
+
+    def entry(self, kind: str, **said: object) -> Entry:
+        """Append a ledger entry that names the tables as they are now."""
+        tables = {name: (state.version, state.rows) for name, state in self.store.state.items()}
+        entry = Entry(
+            kind,
+            run_id=self.run_id,
+            tables=tables,
+            engine=self.engine.name,
+            program_version=__version__,
+            contract_hash=contract_hash(),
+            settings_hash=self.settings.shop_hash,
+        )
+        return self.ledger.append(replace(entry, **said))  # type: ignore[arg-type]
+
+
+def contract_hash() -> str:
+    """A hash of all contracts: which columns, of which type, tracked or not."""
+    said = {
+        s.name: [[c.name, c.type, c.key, c.tracked, c.required, c.default, c.aliases] for c in s.stored]
+        for s in SOURCES.values()
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def open_warehouse(settings: Settings, engine: Engine, listener: Listener = _nobody) -> Session:
+    """Open a warehouse for work, set it up if it is new, and take back what a broken-off attempt left.
+
+    The caller holds the locks. Raises FormatError, StorageError.
+    """
+    root = settings.warehouse
+    ledger = Ledger(root)
+    store = Store(engine, root, {})
+    session = Session(settings, engine, ledger, store, uuid.uuid4().hex, listener)
+    if not ledger.entries:
+        store.state = create_all(root)
+        ledger.create()
+        session.entry("GENESIS")
+    else:
+        known = {name: TableState(version, rows) for name, (version, rows) in ledger.last.tables.items()}
+        new = {} if set(CATALOGUE) <= {*known, "processing_log", "validation_results"} else create_all(root)
+        store.state = {**new, **known}
+        recover(session)
+    archive.settle_all(settings, ledger.entries, list(SOURCES))
+    return session
+
+
+def recover(session: Session, reason: str | None = None) -> None:
+    """Take every table back to what the ledger says, and end an attempt that nothing has ended."""
+    store, ledger = session.store, session.ledger
+    broken = open_attempt(ledger.entries)
+    ahead = [n for n, s in store.state.items() if deltafiles.version(store.path(n)) != s.version]
+    if broken is None and not ahead:
+        return
+    for name in ahead:
+        store.restore(name, store.state[name])
+    shutil.rmtree(session.settings.warehouse / "attempts", ignore_errors=True)
+    session.entry(
+        "RECOVER",
+        batch_id=broken.batch_id if broken else None,
+        revision=broken.seq if broken else None,
+        reason=reason or "broken off",
+    )
+
+
+@dataclass
+class Attempt:
+    """One try at a batch: its claimed files, and what its tasks have done so far."""
+
+    session: Session
+    candidate: Candidate
+    revision: int
+    claimed: list[archive.Claimed] = field(default_factory=list)
+    headers: dict[Path, tuple[Header, int]] = field(default_factory=dict)
+    results: dict[str, TaskResult] = field(default_factory=dict)
+    changes: dict[str, ChangeSet] = field(default_factory=dict)
+    exceptions: dict[str, DataFrame] = field(default_factory=dict)
+    checks: list[dict[str, object]] = field(default_factory=list)
+    bytes_written: int = 0
+
+    @property
+    def batch_id(self) -> str:
+        """The batch."""
+        assert self.candidate.trigger is not None
+        return self.candidate.trigger.batch_id
+
+    @property
+    def as_of(self) -> datetime:
+        """The batch's instant."""
+        assert self.candidate.trigger is not None
+        return self.candidate.trigger.as_of
+
+    @property
+    def folder(self) -> Path:
+        """Where the attempt keeps what it works with."""
+        return self.session.settings.warehouse / "attempts" / str(self.revision)
+
+    @property
+    def reading(self) -> Reading:
+        """What the batch's rows are judged with."""
+        return Reading(self.as_of, self.session.settings.shop)
+
+    @property
+    def lineage(self) -> dict[str, Column]:
+        """The columns that say which batch and attempt wrote a row."""
+        return {
+            "batch_id": F.lit(self.batch_id),
+            "revision": F.lit(self.revision).cast("bigint"),
+            "as_of": F.lit(self.as_of).cast("timestamp"),
+        }
+
+    def materialise(self, name: str, frame: DataFrame) -> DataFrame:
+        """Compute a frame once: write it as Parquet in the attempt's folder and read it from there."""
+        place = self.session.engine.uri(self.folder / name)
+        schema = frame.schema
+        frame.write.mode("overwrite").parquet(place)
+        return self.session.engine.spark.read.schema(schema).parquet(place)
+
+    def sources(self) -> list[Source]:
+        """The sources that the batch has files of."""
+        return [s for name, s in SOURCES.items() if any(c.file.source == name for c in self.claimed)]
+
+    def live(self) -> dict[str, tuple[datetime, int]]:
+        """The live log as it will be once this attempt is published: batch -> (as-of, revision)."""
+        now = {b: (e.as_of, e.revision) for b, e in live(self.session.ledger.entries).items()}
+        return {**now, self.batch_id: (self.as_of, self.revision)}  # type: ignore[dict-item]
+
+
+def run(
+    settings: Settings, *, only: str | None = None, dry_run: bool = False, listener: Listener = _nobody
+) -> list[Outcome]:
+    """Publish every complete pending batch, in the order of their as-of; say what became of each trigger.
+
+    only: this batch alone. dry_run: say what would be done, and do nothing. Raises UsageError, LockedError,
+    FormatError, StorageError; what concerns one batch is in its Outcome, and the others go on.
+    """
+    now = datetime.now(UTC)
+    ledger = Ledger(settings.warehouse)
+    candidates = _chosen(scan(settings, ledger.entries, list(SOURCES), now), only)
+    if dry_run:
+        return [_said(c, "would publish" if c.state is State.PENDING else c.state.value) for c in candidates]
+    work = any(c.state in (State.PENDING, State.DUPLICATE) for c in candidates)
+    if not work and not _left_behind(settings, ledger):
+        return [_said(c, c.state.value) for c in candidates]
+    with locks.all_tasks(settings.warehouse):
+        engine = start_engine(settings)
+        try:
+            session = open_warehouse(settings, engine, listener)
+            candidates = _chosen(scan(settings, session.ledger.entries, list(SOURCES), now), only)
+            return [_dispatch(session, c) for c in candidates]
+        finally:
+            engine.stop()
+
+
+def _left_behind(settings: Settings, ledger: Ledger) -> bool:
+    """A broken-off attempt, or one that was published but not archived, is to be finished."""
+    if not ledger.entries:
+        return False
+    return open_attempt(ledger.entries) is not None or archive.unsettled(settings, list(SOURCES))
+
+
+def _chosen(candidates: Sequence[Candidate], only: str | None) -> list[Candidate]:
+    return [c for c in candidates if only is None or c.name == only]
+
+
+def _said(candidate: Candidate, status: str) -> Outcome:
+    code = candidate.error.exit_code if candidate.error else 0
+    return Outcome(candidate.name, status, candidate.reason, code)
+
+
+def _dispatch(session: Session, candidate: Candidate) -> Outcome:
+    if candidate.state is State.PENDING:
+        return run_batch(session, candidate)
+    if candidate.state is State.DUPLICATE:
+        archive.settle_duplicate(session.settings, candidate, live(session.ledger.entries)[candidate.name])
+    return _said(candidate, candidate.state.value)
+
+
+def run_batch(session: Session, candidate: Candidate) -> Outcome:
+    """One batch, from OPEN to PUBLISH; if it fails, everything is as it was, and the outcome says why."""
+    started = time.monotonic()
+    assert candidate.trigger is not None
+    for last in (False,) * (_TRIES - 1) + (True,):
+        attempt: Attempt | None = None
+        try:
+            attempt = open_batch(session, candidate)
+            _stage_loads(attempt)
+            _task(attempt, "data_validation", data_validation)
+            _task(attempt, "data_enrichment", data_enrichment)
+            _task(attempt, "final_merge_operation", final_merge_operation)
+            files = _files(attempt)
+            left = archive.settle(session.settings, session.ledger.last, candidate.path)
+            shutil.rmtree(attempt.folder, ignore_errors=True)
+            return Outcome(
+                attempt.batch_id,
+                "published",
+                seconds=time.monotonic() - started,
+                revision=attempt.revision,
+                files=tuple(files),
+                tasks=tuple(attempt.results.values()),
+                left=tuple(left),
+            )
+        except SourceChangedError as error:
+            _give_up(session, candidate, attempt, str(error))
+            if last:
+                return Outcome(candidate.name, "failed", str(error), 1, time.monotonic() - started)
+        except Exception as error:  # whatever it is, the batch must not stay half done
+            log.debug("batch_failed", batch_id=candidate.name, exc_info=True)
+            reason = sentence(error)
+            code = error.exit_code if isinstance(error, EcommError) else 1
+            _give_up(session, candidate, attempt, reason)
+            if code == 4:
+                raise
+            return Outcome(candidate.name, "failed", reason, code, time.monotonic() - started)
+    raise AssertionError("the loop returns")
+
+
+def sentence(error: BaseException) -> str:
+    """What to tell a person about an error: its own sentence, or its kind and first line."""
+    if isinstance(error, EcommError):
+        return str(error)
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    if "No space left on device" in str(error):
+        return "the disk is full; free some space, then run the command again."
+    return f"{type(error).__name__}: {text[:300]}; run with --verbose for the whole story."
+
+
+def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, reason: str) -> None:
+    """End a failed attempt: tables as they were, copies gone, a RECOVER entry with the reason."""
+    assert candidate.trigger is not None
+    try:
+        if attempt is not None:
+            _journal(attempt)
+        recover(session, reason)
+        archive.release(session.settings, candidate.trigger, list(SOURCES))
+    except (OSError, EcommError) as error:
+        # A full disk, say: the next OPEN takes everything back.
+        log.warning("recovery_deferred", batch_id=candidate.name, reason=sentence(error))
+
+
+# --- OPEN ---------------------------------------------------------------------------------------------------------
+
+
+def open_batch(session: Session, candidate: Candidate) -> Attempt:
+    """OPEN an attempt: claim the batch's files and check all headers, before anything is written to a table."""
+    trigger = candidate.trigger
+    assert trigger is not None
+    entry = session.entry(
+        "OPEN",
+        batch_id=trigger.batch_id,
+        as_of=trigger.as_of,
+        batch_date=trigger.batch_date,
+        client_name=trigger.client_name,
+        trigger=trigger.text,
+    )
+    attempt = Attempt(session, candidate, entry.seq)
+    attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
+    for claimed in attempt.claimed:
+        names, offset = landing.read_header(claimed.copy)
+        source = SOURCES[claimed.file.source]
+        attempt.headers[claimed.copy] = (match_header(source, names, str(claimed.file.path), RESERVED), offset)
+    return attempt
+
+
+# --- 01-05 --------------------------------------------------------------------------------------------------------
+
+
+def _stage_loads(attempt: Attempt) -> None:
+    """The five sources side by side; the first error is raised when all have ended."""
+    sources = attempt.sources()
+    with ThreadPoolExecutor(max_workers=len(sources)) as pool:
+        waiting = [
+            pool.submit(_task, attempt, f"{s.name}_stage_load", lambda a, r, s=s: stage_load(a, r, s)) for s in sources
+        ]
+    for future in waiting:
+        future.result()
+
+
+def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
+    """01-05: a source's files become stage rows, error rows and a change set."""
+    files = [c for c in attempt.claimed if c.file.source == source.name]
+    rows, read = land(attempt, source, files)
+    exceptions = attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, source, attempt.reading))
+    counts = {
+        (r["source_file"], r["verdict"]): r["count"]
+        for r in exceptions.groupBy("source_file", "verdict").count().collect()
+    }
+    result.files = [_file_entry(c, read[c.copy], counts) for c in files]
+    write_stage(attempt, source, rows, exceptions if counts else None, result)
+    if any(verdict in ("rejected", "superseded") for _, verdict in counts):
+        name = errors_name(source.name)
+        said = quality.errors(exceptions, attempt.lineage).select(*attempt.session.store.columns(name))
+        attempt.session.store.append(name, said)
+    if counts:
+        attempt.exceptions[source.name] = exceptions
+    attempt.changes[source.name] = change_set(attempt, source)
+
+
+def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> tuple[DataFrame, dict[Path, int]]:
+    """The keyed text rows of a source's files, and how many records each file has."""
+    engine, frames, read = attempt.session.engine, [], {}
+    for i, claimed in enumerate(files):
+        header, offset = attempt.headers[claimed.copy]
+        place = attempt.folder / f"{source.name}_landed_{i}.parquet"
+        read[claimed.copy] = landing.land(claimed.copy, len(header.names), offset, place)
+        landed = engine.spark.read.parquet(engine.uri(place))
+        frames.append(staging.as_text(landed, source, header, claimed.file.name, claimed.sha256))
+    extras = sorted({e for c in files for e in attempt.headers[c.copy][0].extras})
+    return staging.with_key(staging.together(frames, extras), source), read
+
+
+def _file_entry(claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, str], int]) -> FileEntry:
+    rejected, duplicate, superseded = (
+        counts.get((claimed.file.name, verdict), 0) for verdict in ("rejected", "duplicate", "superseded")
+    )
+    return FileEntry(
+        source=claimed.file.source,
+        name=claimed.file.name,
+        sha256=claimed.sha256,
+        bytes=claimed.bytes,
+        rows_read=read,
+        rows_accepted=read - rejected - duplicate - superseded,
+        rows_rejected=rejected,
+        rows_duplicate=duplicate,
+        rows_superseded=superseded,
+    )
+
+
+def write_stage(
+    attempt: Attempt, source: Source, rows: DataFrame, exceptions: DataFrame | None, result: TaskResult
+) -> None:
+    """Append the accepted rows to stage; a column that no contract names becomes one of stage and target."""
+    store, name = attempt.session.store, stage_name(source.name)
+    extras = sorted({e for c, (h, _) in attempt.headers.items() for e in h.extras if _is_of(attempt, c, source)})
+    for table in (name, target_name(source.name)):
+        store.evolve(table, extras)
+    if not sum(f.rows_accepted for f in result.files):
+        return
+    accepted = staging.stage(staging.typed(rows, source, attempt.reading), exceptions, source, attempt.reading, attempt.lineage)
+    store.append(name, staging.with_extras(accepted, store.extras(name)).select(*store.columns(name)))
+
+
+def _is_of(attempt: Attempt, copy: Path, source: Source) -> bool:
+    return any(c.copy == copy and c.file.source == source.name for c in attempt.claimed)
+
+
+def change_set(attempt: Attempt, source: Source) -> ChangeSet:
+    """The fold of the touched keys, less what the target holds: which versions enter and which leave."""
+    store, name = attempt.session.store, stage_name(source.name)
+    stage = store.read(name)
+    before = attempt.session.ledger.last.tables.get(name, (0, 0))[1]
+    target = store.read(target_name(source.name))
+    current: DataFrame | None = None
+    statements = stage
+    if before:
+        dead = [r for r in dead_revisions(attempt.session.ledger.entries) if r != attempt.revision]
+        touched = stage.filter(F.col("revision") == attempt.revision).select("key", *source.key)
+        statements = stage.filter(~F.col("revision").isin(dead)) if dead else stage
+        statements = statements.join(touched.select("key"), "key", "left_semi")
+        current = target.join(touched.select(*source.key), list(source.key), "left_semi")
+    return fold_into(attempt, source, statements, current)
+
+
+def fold_into(attempt: Attempt, source: Source, statements: DataFrame, current: DataFrame | None) -> ChangeSet:
+    """Fold statements, compare with the target's versions of the same keys, and materialise the difference."""
+    store = attempt.session.store
+    extras, columns = store.extras(stage_name(source.name)), store.columns(target_name(source.name))
+    carried = sorted(r["name"] for r in folding.lacking(statements, extras).collect())
+    folded = folding.fold(statements, source, extras, carried)
+    rows = attempt.materialise(f"{source.name}_changes", folding.changes(folded, current, columns))
+    return measured(rows, columns)
+
+
+def measured(rows: DataFrame, columns: Sequence[str]) -> ChangeSet:
+    """A materialised change set of versions, with what is in it.
+
+    Versions that differ in their end alone differ from the lesser end on; all others from their beginning on.
+    """
+    same = [c for c in columns if c not in ("expiry_date", "is_current")]
+    leaves = F.col("change") == LEAVE
+    grouped = rows.groupBy(*same).agg(
+        F.sum(F.when(F.col("change") == ENTER, 1).otherwise(0)).alias("entering"),
+        F.sum(F.when(leaves, 1).otherwise(0)).alias("leaving"),
+        F.sum(F.when(leaves & ~F.col("is_current"), 1).otherwise(0)).alias("closed"),
+        F.min("expiry_date").alias("end"),
+    )
+    both = (F.col("entering") > 0) & (F.col("leaving") > 0)
+    total = grouped.agg(
+        F.sum("entering").alias("entering"),
+        F.sum("leaving").alias("leaving"),
+        F.sum("closed").alias("closed"),
+        F.min(F.unix_micros(F.when(both, F.col("end")).otherwise(F.col("effective_date")))).alias("since"),
+    ).collect()[0]
+    since = None if total["since"] is None else datetime.fromtimestamp(0, UTC) + _micros(total["since"])
+    return ChangeSet(rows, total["entering"] or 0, total["leaving"] or 0, total["closed"] or 0, since)
+
+
+def _micros(micros: int) -> timedelta:
+    return timedelta(microseconds=micros)
+
+
+# --- 06 -----------------------------------------------------------------------------------------------------------
+
+
+def data_validation(attempt: Attempt, _: TaskResult) -> None:
+    """06: what every rule found in this batch, and the batch's score."""
+    penalties, judged = Decimal(0), 0
+    for source in attempt.sources():
+        files = attempt.results[f"{source.name}_stage_load"].files
+        checked = sum(f.rows_accepted + f.rows_rejected for f in files)
+        found = _broken(attempt, source)
+        for rule in (quality.MALFORMED, *source.rules, quality.CONFLICT):
+            failed, keys = found.get(rule.name, (0, []))
+            attempt.checks.append(_check(attempt, source.name, rule, checked, failed, keys))
+        rejected = sum(f.rows_rejected for f in files)
+        conflicts = found.get(quality.SEQUENCE_CONFLICT, (0, []))[0]
+        penalties += rejected * quality.PENALTY[Severity.HIGH] + conflicts * quality.PENALTY[Severity.MEDIUM]
+        judged += checked
+    score = quality.score(penalties, judged)
+    worst = max((str(c["severity"]) for c in attempt.checks), key=_LOUDNESS.index, default="NONE")
+    batch = Rule("batch_score", Severity.NONE, lambda _: F.lit(True), "100 x (1 - sum of row penalties / rows judged)")
+    attempt.checks.append(_check(attempt, "batch", batch, judged, 0, []) | {"score": score, "severity": worst})
+    attempt.session.store.journal("validation_results", attempt.checks)
+
+
+_LOUDNESS = [str(s) for s in (Severity.NONE, Severity.LOW, Severity.MEDIUM, Severity.HIGH)]
+
+
+def _broken(attempt: Attempt, source: Source) -> dict[str, tuple[int, list[str]]]:
+    """rule name -> (rows that break it, at most five of their keys)."""
+    exceptions = attempt.exceptions.get(source.name)
+    if exceptions is None:
+        return {}
+    return {r["reason"]: (r["rows"], r["sample"]) for r in quality.summary(exceptions).collect()}
+
+
+def _check(
+    attempt: Attempt, table: str, rule: Rule, checked: int, failed: int, keys: Sequence[str]
+) -> dict[str, object]:
+    return {
+        "batch_id": attempt.batch_id,
+        "revision": attempt.revision,
+        "table_name": table,
+        "check_name": rule.name,
+        "category": quality.category(rule.name),
+        "rule_severity": str(rule.severity),
+        "severity": str(rule.severity if failed else Severity.NONE),
+        "rows_checked": checked,
+        "failed_rows": failed,
+        "failed_share": (Decimal(failed) / checked).quantize(Decimal("0.0001"), ROUND_HALF_UP) if checked else None,
+        "description": rule.meaning,
+        "sample_keys": list(keys),
+        "score": None,
+    }
+
+
+# --- 07 -----------------------------------------------------------------------------------------------------------
+
+
+def data_enrichment(attempt: Attempt, result: TaskResult) -> None:
+    """07: enriched_orders, computed from the targets with the change sets laid over them."""
+    targets = enrich.Targets(**{name: view(attempt, source) for name, source in SOURCES.items()})
+    result.rows = write_enriched(attempt, targets)
+
+
+def view(attempt: Attempt, source: Source) -> DataFrame:
+    """A target as it will be."""
+    target = attempt.session.store.read(target_name(source.name))
+    changes = attempt.changes.get(source.name)
+    if changes is None or changes.since is None:
+        return target
+    return relations.with_changes(target, changes.rows, CATALOGUE[target_name(source.name)].key)
+
+
+def write_enriched(attempt: Attempt, targets: enrich.Targets) -> int:
+    """Bring enriched_orders to what the targets say, touching only rows that differ; how many rows were written."""
+    store, name = attempt.session.store, "enriched_orders"
+    today = max(as_of for as_of, _ in attempt.live().values()).date()
+    new = enrich.enriched_orders(targets, attempt.session.settings.shop, today)
+    return _bring_to(attempt, name, new, store.read(name) if store.state[name].rows else None)
+
+
+def _bring_to(attempt: Attempt, name: str, new: DataFrame, old: DataFrame | None) -> int:
+    """Make a table's rows `old` to `new`, in one commit, if they differ at all."""
+    store = attempt.session.store
+    if old is None:
+        return store.append(name, new)
+    table = CATALOGUE[name]
+    difference = relations.difference(new, old, table.key, store.columns(name))
+    rows = attempt.materialise(f"{name}_changes", difference)
+    counts = {r["change"]: r["count"] for r in rows.groupBy("change").count().collect()}
+    store.apply(name, rows, counts.get(ENTER, 0), counts.get(LEAVE, 0), 0)
+    return counts.get(ENTER, 0)
+
+
+# --- 08 -----------------------------------------------------------------------------------------------------------
+
+
+def final_merge_operation(attempt: Attempt, result: TaskResult) -> None:
+    """08: the change sets enter the targets, analytics follow, everything is checked, and the batch is published."""
+    for source in attempt.sources():
+        merge_target(attempt, source)
+    summarise(attempt)
+    check(attempt)
+    if changed := archive.changed(attempt.claimed):
+        raise SourceChangedError(f"{', '.join(str(f.path) for f in changed)} changed while it was being read")
+    publish(attempt, result)
+
+
+def merge_target(attempt: Attempt, source: Source) -> None:
+    """Apply a source's change set to its target."""
+    changes = attempt.changes[source.name]
+    attempt.session.store.apply(
+        target_name(source.name), changes.rows, changes.entering, changes.leaving, changes.closed
+    )
+
+
+def summarise(attempt: Attempt) -> None:
+    """analytics_summary: the rows of the batches from whose instant on anything differs, computed anew."""
+    store, name, alive = attempt.session.store, "analytics_summary", attempt.live()
+    sinces = [c.since for n, c in attempt.changes.items() if n in ("orders", "customers", "products") and c.since]
+    since = None if _counts_otherwise(attempt) else min(sinces, default=datetime.max.replace(tzinfo=UTC))
+    old = store.read(name)
+    there = {r["batch_id"] for r in old.select("batch_id").collect()}
+    anew = {b for b, (as_of, _) in alive.items() if since is None or as_of >= since or b not in there}
+    anew.add(attempt.batch_id)
+    spark = attempt.session.engine.spark
+    batches = spark.createDataFrame([(b, alive[b][0]) for b in sorted(anew)], "batch_id string, as_of timestamp")
+    revisions = [alive[b][1] for b in sorted(anew)]
+    stated = store.read(stage_name("orders")).filter(F.col("revision").isin(revisions)).select("batch_id", "order_id")
+    targets = enrich.Targets(**{n: store.read(target_name(n)) for n in SOURCES})
+    new = analytics_summary.analytics_summary(batches, targets, stated, attempt.session.settings.shop)
+    stale = old.filter(F.col("batch_id").isin(sorted(anew)) | ~F.col("batch_id").isin(sorted(alive)))
+    _bring_to(attempt, name, new, stale if there else None)
+
+
+def _counts_otherwise(attempt: Attempt) -> bool:
+    """The settings that the tables depend on are not those of the last publication."""
+    before = [e for e in attempt.session.ledger.entries if e.entry in ("PUBLISH", "REBUILD")]
+    return bool(before) and before[-1].settings_hash != attempt.session.settings.shop_hash
+
+
+def check(attempt: Attempt) -> None:
+    """Rows are conserved in every file, and the histories of the touched keys hold together. Raises InvariantError."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(lambda source: check_source(attempt, source), attempt.sources()))
+
+
+def check_source(attempt: Attempt, source: Source) -> None:
+    """read = accepted + rejected + duplicate + superseded, counted in the tables; then the SCD2 invariants."""
+    store, mine = attempt.session.store, F.col("revision") == attempt.revision
+    accepted, lost = (
+        {r["source_file"]: r["count"] for r in store.read(table).filter(mine).groupBy("source_file").count().collect()}
+        for table in (stage_name(source.name), errors_name(source.name))
+    )
+    for file in attempt.results[f"{source.name}_stage_load"].files:
+        there = accepted.get(file.name, 0) + lost.get(file.name, 0) + file.rows_duplicate
+        if there != file.rows_read or accepted.get(file.name, 0) != file.rows_accepted:
+            raise InvariantError(
+                f"{file.name}: {file.rows_read} records were read, but {accepted.get(file.name, 0)} accepted + "
+                f"{lost.get(file.name, 0)} rejected or superseded + {file.rows_duplicate} duplicate is {there}; "
+                "nothing was published."
+            )
+    changes = attempt.changes[source.name]
+    if changes.since is not None:
+        target = store.read(target_name(source.name))
+        keys = changes.rows.select(*source.key).distinct()
+        wrong = folding.contradictions(target.join(keys, list(source.key), "left_semi"), source.key).limit(3).collect()
+        if wrong:
+            raise InvariantError(
+                f"{target_name(source.name)}: the versions of {', '.join('/'.join(r) for r in wrong)} overlap or are "
+                "current twice; nothing was published."
+            )
+
+
+def publish(attempt: Attempt, result: TaskResult) -> None:
+    """Force every written file onto the disk, then make the batch visible by one entry."""
+    session = attempt.session
+    before = session.ledger.last.tables
+    for name, state in session.store.state.items():
+        since = before.get(name, (0, 0))[0]
+        if state.version != since:
+            attempt.bytes_written += deltafiles.sync(session.store.path(name), since)
+    result.ended_at = datetime.now(UTC)
+    _journal(attempt)
+    trigger = attempt.candidate.trigger
+    assert trigger is not None
+    score = next((c["score"] for c in attempt.checks if c["check_name"] == "batch_score"), None)
+    session.entry(
+        "PUBLISH",
+        batch_id=trigger.batch_id,
+        as_of=trigger.as_of,
+        batch_date=trigger.batch_date,
+        client_name=trigger.client_name,
+        revision=attempt.revision,
+        files=tuple(_files(attempt)),
+        score=score,
+        trigger=trigger.text,
+    )
+
+
+def _files(attempt: Attempt) -> list[FileEntry]:
+    return [file for result in attempt.results.values() for file in result.files]
+
+
+def _journal(attempt: Attempt) -> None:
+    """One row a task in processing_log; a source without a file is a task that was skipped."""
+    rows = []
+    for task in locks.TASKS:
+        done = attempt.results.get(task)
+        if done is None and not task.endswith("_stage_load"):
+            continue
+        files = done.files if done else []
+        rows.append(
+            {
+                "batch_id": attempt.batch_id,
+                "revision": attempt.revision,
+                "task": task,
+                "started_at": done.started_at if done else None,
+                "ended_at": done.ended_at if done else None,
+                "seconds": Decimal(str(round(done.seconds, 4))) if done else None,
+                "rows_read": sum(f.rows_read for f in files),
+                "rows_accepted": sum(f.rows_accepted for f in files),
+                "rows_rejected": sum(f.rows_rejected for f in files),
+                "rows_duplicate": sum(f.rows_duplicate for f in files),
+                "rows_superseded": sum(f.rows_superseded for f in files),
+                "files": len(files),
+                "bytes_written": attempt.bytes_written if task == locks.TASKS[-1] else None,
+                "peak_memory_mb": peak_memory_mb(),
+                "status": done.status if done else "SKIPPED",
+                "error": done.error if done else None,
+            }
+        )
+    attempt.session.store.journal("processing_log", rows)
+
+
+def peak_memory_mb() -> int:
+    """The greatest resident memory of this process so far, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)
+
+
+def _task(attempt: Attempt, name: str, work: Callable[[Attempt, TaskResult], None]) -> None:
+    """Do a task, time it, tell the listener, and keep its result."""
+    now = datetime.now(UTC)
+    result = TaskResult(name, now, now)
+    attempt.results[name] = result
+    attempt.session.listener(attempt.batch_id, name, None)
+    try:
+        work(attempt, result)
+    except BaseException as error:
+        result.status, result.error = "FAILED", sentence(error)
+        raise
+    finally:
+        result.ended_at = datetime.now(UTC)
+        attempt.session.listener(attempt.batch_id, name, result)
+        log.info("task", batch_id=attempt.batch_id, task=name, status=result.status, seconds=round(result.seconds, 3))
+
+
+# --- the whole at once --------------------------------------------------------------------------------------------
+
+
+def rebuild(settings: Settings, listener: Listener = _nobody) -> dict[str, int]:
+    """Fold the whole live log anew; how many rows of each table had to change (none, if all is well)."""
+    raise NotImplementedError

@@ -1,0 +1,78 @@
+"""Inventory: one row says how much of a product lies in one bin of one warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from ecomm.contract import ContractColumn, Field, Reading, Source
+from ecomm.sources.products import LOW_STOCK, stock_indicator
+from ecomm.sources.rules import key_rules, not_negative, present, readable
+
+COLUMNS = (
+    ContractColumn("product_id", "string", "What lies there.", required=True, key=True),
+    ContractColumn(
+        "warehouse_location",
+        "string",
+        "The warehouse; empty or never stated = UNKNOWN.",
+        key=True,
+        default="UNKNOWN",
+        aliases=("warehouse_name",),
+    ),
+    ContractColumn("location", "string", "The bin; empty or never stated = empty text.", key=True, default=""),
+    ContractColumn("stock_quantity", "bigint", "How many lie there.", required=True),
+    ContractColumn("stock_status", "string", "The shop's own word for the stock.", word=True),
+    ContractColumn("last_updated", "timestamp", "When it was counted.", tracked=False, aliases=("last_audit",)),
+    ContractColumn("created_timestamp", "timestamp", "When the shop's system wrote the row.", tracked=False),
+    ContractColumn("inventory_id", "string", "The shop's number of the row.", tracked=False),
+    ContractColumn("warehouse_id", "string", "The shop's number of the warehouse."),
+    ContractColumn("reserved_quantity", "bigint", "How many are promised."),
+    ContractColumn("available_quantity", "bigint", "How many can be sold."),
+    ContractColumn("reorder_level", "bigint", "Reorder at or below this quantity."),
+    ContractColumn("last_restocked", "date", "The day of the last delivery.", tracked=False),
+)
+
+DERIVED = (Field("stock_indicator", "string", "Out of Stock (0), Low Stock (<= reorder_level, or 10) or In Stock."),)
+VERSION_FIELDS = (
+    Field("previous_quantity", "bigint", "stock_quantity of the key's version before; NULL for the first."),
+    Field("quantity_change", "bigint", "stock_quantity - previous_quantity."),
+    Field("movement", "string", "IN (more), OUT (less) or NONE, against the version before."),
+)
+
+
+def derived(_: Reading) -> Mapping[str, Column]:
+    """DERIVED of a row."""
+    level = F.coalesce(F.col("reorder_level"), F.lit(LOW_STOCK).cast("bigint"))
+    return {"stock_indicator": stock_indicator(F.col("stock_quantity"), level)}
+
+
+def versions(frame: DataFrame) -> DataFrame:
+    """VERSION_FIELDS: the movement from the key's version before."""
+    history = Window.partitionBy("key").orderBy("effective_date")
+    change = F.col("stock_quantity") - F.col("previous_quantity")
+    return frame.withColumn("previous_quantity", F.lag("stock_quantity").over(history)).withColumns(
+        {
+            "quantity_change": change.cast("bigint"),
+            "movement": F.when(change > 0, "IN").when(change < 0, "OUT").when(change == 0, "NONE"),
+        }
+    )
+
+
+SOURCE = Source(
+    name="inventory",
+    columns=COLUMNS,
+    rules=(
+        *key_rules("product_id"),
+        *key_rules("warehouse_location", required=False, blanks=True),
+        *key_rules("location", required=False, blanks=True),
+        present("stock_quantity"),
+        readable("stock_quantity"),
+        not_negative("stock_quantity", "back-orders are not stock"),
+    ),
+    derived_fields=DERIVED,
+    derived=derived,
+    versions=versions,
+    version_fields=VERSION_FIELDS,
+)

@@ -1,0 +1,96 @@
+"""Orders: one row says one order of one product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from ecomm import canonical
+from ecomm.contract import ContractColumn, Reading, Severity, Source, rule, text
+from ecomm.sources.rules import currency_known, key_rules, not_negative, present, readable
+
+COLUMNS = (
+    ContractColumn("order_id", "string", "The shop's number of the order.", required=True, key=True),
+    ContractColumn("customer_id", "string", "Who ordered.", required=True),
+    ContractColumn("product_id", "string", "What was ordered.", required=True),
+    ContractColumn("order_date", "date", "The day of the order in the shop's time zone.", required=True),
+    ContractColumn("order_amount", "decimal(18,2)", "What the order costs, in its currency.", required=True),
+    ContractColumn("currency", "string", "ISO 4217 code of order_amount; empty = the reporting currency."),
+    ContractColumn("payment_method", "string", "How it is paid.", word=True),
+    ContractColumn("shipping_address", "string", "Where it goes, as one text.", personal=True),
+    ContractColumn("order_status", "string", "Where the order stands; `canceled` is stored as `cancelled`.", word=True),
+    ContractColumn("created_timestamp", "timestamp", "When the shop's system wrote the row.", tracked=False),
+)
+ORDERED_AT = ContractColumn(
+    "ordered_at",
+    "timestamp",
+    "The instant of the order: order_date's time, else created_timestamp if it falls on that day, else NULL; "
+    "in the target the least one stated in the key's life for the version's order_date.",
+    tracked=False,
+)
+
+
+def parsed(reading: Reading) -> Mapping[str, Column]:
+    """The day and the instant of an order, of which order_date's text may state both."""
+    shop = reading.shop
+    day = canonical.date(text("order_date"))
+    instant = canonical.timestamp(text("order_date"), shop.source_timezone)
+    order_date = F.coalesce(day, canonical.local_date(instant, shop.shop_timezone))
+    created = canonical.timestamp(text("created_timestamp"), shop.source_timezone)
+    on_that_day = F.when(canonical.local_date(created, shop.shop_timezone) == order_date, created)
+    status = canonical.word(text("order_status"))
+    return {
+        "order_date": order_date,
+        "ordered_at": F.when(day.isNull() & instant.isNotNull(), instant).otherwise(on_that_day),
+        "order_status": F.when(status == F.lit("canceled"), F.lit("cancelled")).otherwise(status),
+    }
+
+
+def statements(frame: DataFrame) -> DataFrame:
+    """ordered_at becomes the least one stated so far, in the key's life, for the same order_date."""
+    so_far = (
+        Window.partitionBy("key", "life", "order_date")
+        .orderBy("as_of", "batch_id")
+        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    return frame.withColumn("ordered_at", F.min("ordered_at").over(so_far))
+
+
+@rule(Severity.HIGH)
+def order_date_plausible(reading: Reading) -> Column:
+    """before 2000, future: bends trends"""
+    last = F.lit(reading.as_of.date() + timedelta(days=1))
+    return F.col("order_date").between(F.lit("2000-01-01").cast("date"), last)
+
+
+@rule(Severity.HIGH, among_rivals=True)
+def order_has_one_product(_: Reading) -> Column:
+    """same file and order, other product: a line would be lost; message names setting `key`"""
+    same_order = Window.partitionBy("source_file", "order_id__text")
+    one = F.min("product_id__text").over(same_order) == F.max("product_id__text").over(same_order)
+    return text("order_id").isNull() | one
+
+
+SOURCE = Source(
+    name="orders",
+    columns=COLUMNS,
+    computed=(ORDERED_AT,),
+    rules=(
+        *key_rules("order_id"),
+        present("customer_id"),
+        present("product_id"),
+        present("order_date"),
+        readable("order_date"),
+        present("order_amount"),
+        readable("order_amount"),
+        currency_known,
+        order_date_plausible,
+        not_negative("order_amount", "a refund is a status"),
+        order_has_one_product,
+    ),
+    parsed=parsed,
+    statements=statements,
+)

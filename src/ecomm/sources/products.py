@@ -1,0 +1,115 @@
+"""Products: one row says what a product is and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from ecomm.contract import ContractColumn, Field, Reading, Shop, Source
+from ecomm.sources.rules import currency_known, dimensions, key_rules, not_negative, present, readable
+
+LOW_STOCK = 10
+
+COLUMNS = (
+    ContractColumn("product_id", "string", "The shop's number of the product.", required=True, key=True),
+    ContractColumn("product_name", "string", "Its name."),
+    ContractColumn("category", "string", "Its category."),
+    ContractColumn("subcategory", "string", "Its subcategory."),
+    ContractColumn("brand", "string", "Its brand."),
+    ContractColumn("price", "decimal(18,2)", "Price of one, in its currency.", required=True),
+    ContractColumn("currency", "string", "ISO 4217 code of price; empty = the reporting currency."),
+    ContractColumn("stock_quantity", "bigint", "Stock as the product file states it; inventory owns it.", tracked=False),
+    ContractColumn("weight_kg", "decimal(18,4)", "Weight in kilograms."),
+    ContractColumn("dimensions_cm", "string", "Length x width x height in centimetres, as given."),
+    ContractColumn("color", "string", "Colour."),
+    ContractColumn("material", "string", "Material."),
+    ContractColumn("description", "string", "Description."),
+    ContractColumn("launch_date", "date", "The day it is first sold."),
+    ContractColumn("discontinued", "boolean", "No longer sold; empty = false.", default="false"),
+    ContractColumn("created_timestamp", "timestamp", "When the shop's system wrote the row.", tracked=False),
+)
+
+DERIVED = (
+    Field("price_reporting", "decimal(18,2)", "price in the reporting currency; NULL without a rate."),
+    Field("price_segment", "string", "Budget (price_reporting < 25), Standard (< 100), Premium (< 500) or Luxury."),
+    Field("days_since_launch", "bigint", "Days from launch_date to the as-of day."),
+    Field("lifecycle_stage", "string", "Discontinued; Upcoming (< 0 days since launch), New (< 90), Growing (< 365) or Mature."),
+    Field("length_cm", "decimal(18,4)", "Length from dimensions_cm, cm."),
+    Field("width_cm", "decimal(18,4)", "Width from dimensions_cm, cm."),
+    Field("height_cm", "decimal(18,4)", "Height from dimensions_cm, cm."),
+    Field("volume_cm3", "decimal(18,4)", "length_cm x width_cm x height_cm, cm3."),
+    Field("stock_indicator", "string", "Out of Stock, Low Stock (<= 10) or In Stock, by stock_quantity."),
+    Field("is_sellable", "boolean", "Not discontinued and in stock."),
+    Field("stock_value", "decimal(18,2)", "price_reporting x stock_quantity."),
+)
+
+
+def price_segment(price_reporting: Column) -> Column:
+    """Budget < 25, Standard < 100, Premium < 500, else Luxury; by the price in the reporting currency."""
+    return (
+        F.when(price_reporting < 25, "Budget")
+        .when(price_reporting < 100, "Standard")
+        .when(price_reporting < 500, "Premium")
+        .when(price_reporting >= 500, "Luxury")
+    )
+
+
+def lifecycle_stage(discontinued: Column, days: Column) -> Column:
+    """Discontinued; else by days since launch: Upcoming < 0, New < 90, Growing < 365, Mature."""
+    return (
+        F.when(discontinued, "Discontinued")
+        .when(days < 0, "Upcoming")
+        .when(days < 90, "New")
+        .when(days < 365, "Growing")
+        .when(days >= 365, "Mature")
+    )
+
+
+def stock_indicator(quantity: Column, reorder_level: Column) -> Column:
+    """Out of Stock at 0 (or less), Low Stock up to the level at which it is reordered, In Stock above."""
+    return F.when(quantity <= 0, "Out of Stock").when(quantity <= reorder_level, "Low Stock").when(
+        quantity > reorder_level, "In Stock"
+    )
+
+
+def in_reporting_currency(money: Column, currency: Column, shop: Shop) -> Column:
+    """The amount where its currency is the reporting currency; else NULL (no rate)."""
+    return F.when(currency == F.lit(shop.reporting_currency), money)
+
+
+def derived(reading: Reading) -> Mapping[str, Column]:
+    """DERIVED, as at the as-of day."""
+    days = F.datediff(reading.today, F.col("launch_date")).cast("bigint")
+    price = in_reporting_currency(F.col("price"), F.col("currency"), reading.shop)
+    stock = F.col("stock_quantity")
+    length, width, height, volume = dimensions("dimensions_cm")
+    return {
+        "price_reporting": price,
+        "price_segment": price_segment(price),
+        "days_since_launch": days,
+        "lifecycle_stage": lifecycle_stage(F.col("discontinued"), days),
+        "length_cm": length,
+        "width_cm": width,
+        "height_cm": height,
+        "volume_cm3": volume,
+        "stock_indicator": stock_indicator(stock, F.lit(LOW_STOCK)),
+        "is_sellable": F.coalesce(~F.col("discontinued") & (stock > 0), F.lit(False)),
+        "stock_value": (price * stock.cast("decimal(18,0)")).try_cast("decimal(18,2)"),
+    }
+
+
+SOURCE = Source(
+    name="products",
+    columns=COLUMNS,
+    rules=(
+        *key_rules("product_id"),
+        present("price"),
+        readable("price"),
+        not_negative("price", "nothing costs less than nothing"),
+        currency_known,
+    ),
+    derived_fields=DERIVED,
+    derived=derived,
+)

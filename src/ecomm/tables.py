@@ -1,0 +1,321 @@
+"""The tables of a warehouse: what each one is, and the only way in which they are written.
+
+`CATALOGUE` says every table's columns, key and layout. `Store` reads and writes them at known versions: a table is
+read only at the version that is expected, and a write must lead to exactly the next one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ecomm.analytics import analytics_summary
+from ecomm.contract import Field, Source
+from ecomm.engines import Engine, deltafiles
+from ecomm.errors import InvariantError, LockedError
+from ecomm.sources import SOURCES
+from ecomm.transforms import enrich
+from ecomm.transforms.fold import ENTER, LEAVE
+
+LINEAGE = (
+    Field("batch_id", "string", "The batch (trigger_id) that states the row."),
+    Field("revision", "bigint", "The ledger entry that opened the attempt which wrote the row."),
+    Field("as_of", "timestamp", "The batch's instant: its trigger's time (UTC)."),
+    Field("source_file", "string", "The file that the row comes from."),
+    Field("file_sha256", "string", "SHA-256 of that file as it was ingested."),
+    Field("source_line", "bigint", "The record's number in the file; 1 = the first after the header."),
+    Field("row_hash", "string", "SHA-256 of the tracked columns, in the contract's order, of the row as it stands."),
+)
+_STAGE = (
+    Field("op", "string", "U (upsert) or D (delete)."),
+    Field("key", "string", "The key's parts, each with its length before it."),
+    Field("absent_columns", "array<string>", "Contract columns that the file's header lacked: they say nothing."),
+    Field("extra_columns", "array<string>", "Columns besides the contract that the file's header had."),
+    Field("quality_flags", "array<string>", "The MEDIUM and LOW rules that the row breaks."),
+)
+_ERRORS = (
+    Field("batch_id", "string", "The batch that brought the record."),
+    Field("as_of", "timestamp", "The batch's instant (UTC)."),
+    Field("source_file", "string", "The file that the record comes from."),
+    Field("source_line", "bigint", "The record's number in the file; 1 = the first after the header."),
+    Field("raw", "map<string,string>", "The record as it stands: header name to cell; NULL if it could not be split."),
+    Field("raw_line", "string", "The line as it stands, if it could not be split."),
+    Field("reasons", "array<string>", "Every rule that the record breaks, or superseded, or sequence_conflict."),
+    Field("severity", "string", "HIGH: rejected. MEDIUM: lost to another of its time. NONE: superseded."),
+    Field("key", "string", "The key as in stage; NULL if it is not readable."),
+    Field("revision", "bigint", "The ledger entry that opened the attempt which wrote the row."),
+)
+_TARGET = (
+    Field("effective_date", "timestamp", "The instant from which the version holds (UTC)."),
+    Field("expiry_date", "timestamp", "The instant from which it no longer holds; NULL while it does."),
+    Field("is_current", "boolean", "The version has no expiry_date."),
+    Field("row_hash", "string", "SHA-256 of the tracked columns, in the contract's order, after carry-over."),
+    Field("batch_id", "string", "The batch whose statement opened the version."),
+)
+_VALIDATION = (
+    Field("batch_id", "string", "The batch that was checked."),
+    Field("revision", "bigint", "The ledger entry that opened the attempt."),
+    Field("table_name", "string", "The source whose rows were counted; `batch` for the score."),
+    Field("check_name", "string", "The rule or check."),
+    Field("category", "string", "completeness, format, business_rule, referential or consistency."),
+    Field("rule_severity", "string", "How loud the check is when it fails."),
+    Field("severity", "string", "How loud it was: NONE if nothing failed."),
+    Field("rows_checked", "bigint", "Rows that were looked at."),
+    Field("failed_rows", "bigint", "Rows that failed."),
+    Field("failed_share", "decimal(18,4)", "failed_rows / rows_checked, 0-1."),
+    Field("description", "string", "What the check says."),
+    Field("sample_keys", "array<string>", "At most five keys of failed rows."),
+    Field("score", "decimal(18,2)", "The batch's score, 0-100; only in the row batch_score."),
+)
+_LOG = (
+    Field("batch_id", "string", "The batch."),
+    Field("revision", "bigint", "The ledger entry that opened the attempt."),
+    Field("task", "string", "The task."),
+    Field("started_at", "timestamp", "When it began (UTC, wall clock)."),
+    Field("ended_at", "timestamp", "When it ended (UTC, wall clock)."),
+    Field("seconds", "decimal(18,4)", "How long it took, seconds."),
+    Field("rows_read", "bigint", "Records read from files."),
+    Field("rows_accepted", "bigint", "Rows that went to stage."),
+    Field("rows_rejected", "bigint", "Rows that a HIGH rule rejected."),
+    Field("rows_duplicate", "bigint", "Rows equal to another one: only counted."),
+    Field("rows_superseded", "bigint", "Rows that lost to another of their key."),
+    Field("files", "bigint", "Files read."),
+    Field("bytes_written", "bigint", "Bytes of table files written."),
+    Field("peak_memory_mb", "bigint", "The process's greatest memory so far, MiB."),
+    Field("status", "string", "OK, FAILED or SKIPPED."),
+    Field("error", "string", "What went wrong."),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its grain in words, its columns, the key of a row, and how it is laid out.
+
+    evolves: takes the extra columns of files. journal: appended outside the batch's transaction. statistics: the
+    columns whose least and greatest values the Delta log may hold: none that tells about a person.
+    """
+
+    name: str
+    comment: str
+    fields: tuple[Field, ...]
+    key: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] = ()
+    statistics: tuple[str, ...] = ()
+    evolves: bool = False
+    journal: bool = False
+
+
+def stage_name(source: str) -> str:
+    """The stage table of a source."""
+    return f"{source}_stage"
+
+
+def errors_name(source: str) -> str:
+    """The error table of a source."""
+    return f"{source}_errors"
+
+
+def target_name(source: str) -> str:
+    """The target of a source."""
+    return f"{source}_target"
+
+
+def _of_source(source: Source) -> Iterable[Table]:
+    contract = tuple(Field(c.name, c.type, c.comment) for c in source.stored)
+    yield Table(
+        stage_name(source.name),
+        f"Accepted {source.name} rows: one row a key, batch and revision.",
+        (*contract, *source.derived_fields, *LINEAGE, *_STAGE),
+        statistics=("batch_id", "revision", "as_of", "key"),
+        evolves=True,
+    )
+    yield Table(
+        errors_name(source.name),
+        f"Rejected and superseded {source.name} records: one row a record.",
+        _ERRORS,
+        statistics=("batch_id", "revision", "as_of"),
+    )
+    yield Table(
+        target_name(source.name),
+        f"Versions of {source.name} (SCD Type 2): one row a version of a key.",
+        (*contract, *source.version_fields, *_TARGET),
+        key=(*source.key, "effective_date"),
+        partition_by=("is_current",),
+        statistics=(*source.key, "effective_date", "expiry_date"),
+        evolves=True,
+    )
+
+
+def _catalogue() -> dict[str, Table]:
+    tables = [table for source in SOURCES.values() for table in _of_source(source)]
+    tables += [
+        Table(
+            "enriched_orders",
+            "Each current order beside its customer, product, stock and shipments: one row a current order.",
+            enrich.FIELDS,
+            key=enrich.KEY,
+            statistics=("order_id", "order_date"),
+        ),
+        Table(
+            "analytics_summary",
+            "The shop as it stood at each batch: one row a live batch.",
+            analytics_summary.FIELDS,
+            key=analytics_summary.KEY,
+            statistics=("batch_id", "as_of"),
+        ),
+        Table("validation_results", "One row a check and attempt.", _VALIDATION, statistics=("batch_id",), journal=True),
+        Table("processing_log", "One row a task and attempt.", _LOG, statistics=("batch_id",), journal=True),
+    ]
+    return {table.name: table for table in tables}
+
+
+CATALOGUE: Mapping[str, Table] = _catalogue()
+RESERVED = frozenset(f.name for t in CATALOGUE.values() for f in t.fields if t.evolves) | {"change", "life"}
+
+
+@dataclass(frozen=True)
+class State:
+    """What a table is at one moment: its Delta version and its rows."""
+
+    version: int
+    rows: int
+
+
+class Store:
+    """The tables of one warehouse, for writing.
+
+    state: the version and rows at which each table is expected; every write moves it on by exactly one version.
+    """
+
+    def __init__(self, engine: Engine, root: Path, state: Mapping[str, State]) -> None:
+        self.engine = engine
+        self.root = root
+        self.state = dict(state)
+
+    def path(self, name: str) -> Path:
+        """The folder of a table."""
+        return self.root / name
+
+    def extras(self, name: str) -> list[str]:
+        """The extra columns that a table has taken in, in their order."""
+        known = {f.name for f in CATALOGUE[name].fields}
+        return [c for c in deltafiles.columns(self.path(name)) if c not in known]
+
+    def columns(self, name: str) -> list[str]:
+        """All columns of a table."""
+        return [*(f.name for f in CATALOGUE[name].fields), *self.extras(name)]
+
+    def read(self, name: str) -> DataFrame:
+        """A table at the version that is expected; it is a LockedError if another one is there."""
+        found, expected = deltafiles.version(self.path(name)), self.state[name].version
+        if found != expected:
+            raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
+        return self.engine.spark.read.format("delta").load(self.engine.uri(self.path(name)))
+
+    def evolve(self, name: str, extras: Sequence[str]) -> None:
+        """Add the extra columns that the table does not have yet."""
+        new = [e for e in extras if e not in self.extras(name)]
+        if new:
+            fields = [Field(e, "string", "Not in the contract: kept as text, not tracked.") for e in new]
+            deltafiles.add_columns(self.path(name), fields)
+            self._moved(name, self.state[name].rows)
+
+    def append(self, name: str, rows: DataFrame) -> int:
+        """Append rows; how many they were."""
+        before = self.state[name]
+        self._fitting(name, rows).write.format("delta").mode("append").save(self.engine.uri(self.path(name)))
+        return self._moved(name).rows - before.rows
+
+    def apply(self, name: str, changes: DataFrame, entering: int, leaving: int, closed: int) -> None:
+        """Apply a change set: its LEAVE rows leave the table and its ENTER rows enter it, in one commit.
+
+        entering, leaving: how many rows of each there are; closed: how many of the leaving ones lie in the partition of
+        closed versions, which is not opened if there are none. Raises InvariantError if the rows do not add up.
+        """
+        if not entering and not leaving:
+            return
+        before = self.state[name]
+        if not leaving:
+            self.append(name, changes.filter(F.col("change") == ENTER).drop("change"))
+        else:
+            self._merge(name, changes, closed)
+        expected = before.rows + entering - leaving
+        if self.state[name].rows != expected:
+            raise InvariantError(
+                f"{name} would have {self.state[name].rows} rows after this batch, but {before.rows} + {entering} that "
+                f"enter - {leaving} that leave is {expected}; nothing was published."
+            )
+
+    def _merge(self, name: str, changes: DataFrame, closed: int) -> None:
+        table = CATALOGUE[name]
+        columns = self.columns(name)
+        view = f"changes_{uuid.uuid4().hex}"
+        fitting = self._fitting(name, changes.drop("change"), changes)
+        fitting.createOrReplaceTempView(view)
+        on = [f"t.{c} = s.{c}" for c in (*table.key, *table.partition_by)]
+        if table.partition_by and not closed:
+            on.append("t.is_current")
+        try:
+            self.engine.spark.sql(
+                f"MERGE INTO delta.`{self.engine.uri(self.path(name))}` t USING {view} s "
+                f"ON {' AND '.join(on)} AND s.change = '{LEAVE}' "
+                "WHEN MATCHED THEN DELETE "
+                f"WHEN NOT MATCHED AND s.change = '{ENTER}' THEN INSERT ({', '.join(columns)}) "
+                f"VALUES ({', '.join(f's.{c}' for c in columns)})"
+            ).collect()
+        finally:
+            self.engine.spark.catalog.dropTempView(view)
+        self._moved(name)
+
+    def _fitting(self, name: str, rows: DataFrame, whole: DataFrame | None = None) -> DataFrame:
+        """The rows with exactly the table's columns; a type that is not the table's is an error of this program."""
+        wanted = {f.name: f.type for f in CATALOGUE[name].fields} | dict.fromkeys(self.extras(name), "string")
+        found = {f.name: f.dataType.simpleString() for f in rows.schema.fields}
+        wrong = [f"{c} {found.get(c)} (not {t})" for c, t in wanted.items() if found.get(c) != t]
+        if wrong or len(found) != len(wanted):
+            raise InvariantError(f"{name}: the rows do not have the table's columns: {', '.join(wrong) or list(found)}")
+        return (rows if whole is None else whole).select(*wanted, *([] if whole is None else ["change"]))
+
+    def journal(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Append rows from memory to a journal."""
+        fields = CATALOGUE[name].fields
+        schema = pa.schema([(f.name, _arrow_type(f.type)) for f in fields])
+        deltafiles.append_rows(self.path(name), pa.Table.from_pylist([dict(r) for r in rows], schema=schema))
+
+    def restore(self, name: str, to: State) -> None:
+        """Take a table back to what it was at a version; it gets a new version with the old rows."""
+        if deltafiles.version(self.path(name)) != to.version:
+            deltafiles.restore(self.path(name), to.version)
+            self.state[name] = State(deltafiles.version(self.path(name)), to.rows)
+
+    def _moved(self, name: str, rows: int | None = None) -> State:
+        found, expected = deltafiles.version(self.path(name)), self.state[name].version + 1
+        if found != expected:
+            raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
+        self.state[name] = State(found, deltafiles.rows(self.path(name)) if rows is None else rows)
+        return self.state[name]
+
+
+def create_all(root: Path) -> dict[str, State]:
+    """Create every table of the catalogue that is not there yet; give the state of all but the journals."""
+    for table in CATALOGUE.values():
+        if not deltafiles.exists(root / table.name):
+            deltafiles.create(root / table.name, table.fields, table.comment, table.partition_by, table.statistics)
+    return {t.name: State(deltafiles.version(root / t.name), 0) for t in CATALOGUE.values() if not t.journal}
+
+
+def _arrow_type(spark_type: str) -> pa.DataType:
+    if spark_type == "array<string>":
+        return pa.list_(pa.string())
+    if spark_type.startswith("decimal"):
+        precision, scale = spark_type[8:-1].split(",")
+        return pa.decimal128(int(precision), int(scale))
+    return {"string": pa.string(), "bigint": pa.int64(), "timestamp": pa.timestamp("us", "UTC"), "date": pa.date32()}[
+        spark_type
+    ]

@@ -1,0 +1,265 @@
+"""enriched_orders: each current order beside its customer, product, stock and shipments.
+
+Grain: one row a current order. A whole function of the targets, so that the order of arrival cannot show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from ecomm import canonical
+from ecomm.contract import Field, Shop
+from ecomm.sources import customers, products, shipping
+from ecomm.transforms.relations import as_of_join, timeline
+
+FIELDS = (
+    Field("order_id", "string", "The order."),
+    Field("customer_id", "string", "Who ordered."),
+    Field("product_id", "string", "What was ordered."),
+    Field("order_date", "date", "The day of the order (shop_timezone)."),
+    Field("ordered_at", "timestamp", "The instant of the order; NULL if only the day is known."),
+    Field("order_status", "string", "Where the order stands now."),
+    Field("payment_method", "string", "How it is paid."),
+    Field("order_amount", "decimal(18,2)", "Amount in the order's currency."),
+    Field("currency", "string", "ISO 4217 code of order_amount."),
+    Field("rate", "decimal(18,8)", "Reporting currency for one of the order's currency on order_date; NULL: no rate."),
+    Field("amount", "decimal(18,2)", "order_amount x rate, reporting currency; NULL without a rate."),
+    Field("is_revenue", "boolean", "amount > 0 and order_status not in non_revenue_statuses."),
+    Field("margin_rate", "decimal(18,4)", "The assumed margin, 0-1."),
+    Field("margin_estimate", "decimal(18,2)", "amount x margin_rate where is_revenue, else 0; reporting currency."),
+    Field("is_first_order", "boolean", "The customer's first revenue order by order_date, ordered_at, order_id."),
+    Field("customer_tier", "string", "The customer's tier at the time of the order."),
+    Field("customer_age_group", "string", "The customer's age group on order_date."),
+    Field("customer_lifecycle_stage", "string", "New, Active or Established on order_date."),
+    Field("customer_city", "string", "City at the time of the order."),
+    Field("customer_state", "string", "State at the time of the order."),
+    Field("customer_country", "string", "Country at the time of the order."),
+    Field("is_premium", "boolean", "The tier at the time of the order is a premium tier."),
+    Field("customer_effective_date", "timestamp", "effective_date of the customer version that was joined."),
+    Field("product_name", "string", "The product's name at the time of the order."),
+    Field("product_category", "string", "Category at the time of the order."),
+    Field("product_subcategory", "string", "Subcategory at the time of the order."),
+    Field("product_price", "decimal(18,2)", "Price at the time of the order, in the product's currency."),
+    Field("price_segment", "string", "Budget, Standard, Premium or Luxury, by the price in the reporting currency."),
+    Field("is_discontinued", "boolean", "The product was discontinued at the time of the order."),
+    Field("product_effective_date", "timestamp", "effective_date of the product version that was joined."),
+    Field("stock_quantity", "bigint", "Stock of the product at the time of the order, over all warehouses and bins."),
+    Field("shipments", "bigint", "Current shipments; one without a tracking number counts only if none has one."),
+    Field("shipping_method", "string", "Of the latest shipment by created_timestamp, tracking_number."),
+    Field("shipping_cost_reporting", "decimal(18,2)", "Sum of shipping_cost in the reporting currency."),
+    Field("delivery_status", "string", "The worst of the shipments today: Late, Overdue, Pending, On Time."),
+    Field("delivery_days", "bigint", "The greatest number of days from the created day to the delivery."),
+    Field("order_month", "date", "First day of order_date's month."),
+    Field("weekday", "bigint", "1 = Monday ... 7 = Sunday."),
+    Field("is_weekend", "boolean", "Saturday or Sunday."),
+    Field("hour", "bigint", "Hour of ordered_at in shop_timezone; NULL if the instant is not known."),
+    Field("time_of_day", "string", "Night 0-6, Morning 6-12, Afternoon 12-18, Evening 18-24 (half-open)."),
+    Field("is_business_hours", "boolean", "Monday to Friday within the setting business_hours; NULL without an hour."),
+    Field("season", "string", "Dec-Feb Winter, Mar-May Spring, Jun-Aug Summer, Sep-Nov Autumn; south swaps."),
+    Field("season_year", "bigint", "Year of the season: December belongs to the next year."),
+)
+KEY = ("order_id",)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The five targets as they will be: all versions, current and closed."""
+
+    orders: DataFrame
+    customers: DataFrame
+    products: DataFrame
+    inventory: DataFrame
+    shipping: DataFrame
+
+
+def rate(currency: Column, shop: Shop) -> Column:
+    """What one of a currency is worth in the reporting currency: 1 for itself, else NULL."""
+    return F.when(currency == F.lit(shop.reporting_currency), F.lit(1)).cast("decimal(18,8)")
+
+
+def valued(orders: DataFrame, shop: Shop) -> DataFrame:
+    """Orders with rate, amount (order_amount x rate) and is_revenue (amount > 0, status not in non_revenue_statuses)."""
+    counts = ~F.coalesce(F.col("order_status").isin(list(shop.non_revenue_statuses)), F.lit(False))
+    converted = canonical.half_up(F.col("order_amount") * F.col("rate"), 18, 2)
+    return (
+        orders.withColumn("rate", rate(F.col("currency"), shop))
+        .withColumn("amount", converted)
+        .withColumn("is_revenue", F.coalesce((F.col("amount") > 0) & counts, F.lit(False)))
+    )
+
+
+def enriched_orders(targets: Targets, shop: Shop, today: date) -> DataFrame:
+    """FIELDS for every current order. today: the day of the greatest live as-of."""
+    orders = valued(targets.orders.filter(F.col("is_current")), shop).select(
+        *[f.name for f in FIELDS[:9]], "rate", "amount", "is_revenue"
+    )
+    orders = orders.withColumn("_at", _instant(shop))
+    joined = as_of_join(orders, _customer_line(targets.customers), "customer_id", F.col("_at"))
+    joined = as_of_join(joined, _product_line(targets.products), "product_id", F.col("_at"))
+    joined = as_of_join(joined, _stock_line(targets.inventory), "product_id", F.col("_at"))
+    joined = joined.join(_shipments(targets.shipping, shop, today), "order_id", "left")
+    derived = joined.withColumns(_money(shop) | _people_and_things(shop) | _calendar(shop))
+    return derived.select(*[F.col(f.name).cast(f.type).alias(f.name) for f in FIELDS])
+
+
+def _instant(shop: Shop) -> Column:
+    """ordered_at, else the last microsecond of order_date in the shop's time zone."""
+    midnight = F.date_add("order_date", 1).cast("timestamp")
+    if shop.shop_timezone != "UTC":
+        midnight = F.to_utc_timestamp(midnight, shop.shop_timezone)
+    return F.coalesce(F.col("ordered_at"), F.timestamp_micros(F.unix_micros(midnight) - F.lit(1)))
+
+
+def _customer_line(versions: DataFrame) -> DataFrame:
+    line = timeline(versions, "customer_id")
+    return line.select(
+        "customer_id",
+        "_from",
+        "_until",
+        "customer_tier",
+        "date_of_birth",
+        "registration_date",
+        F.col("city").alias("customer_city"),
+        F.col("state").alias("customer_state"),
+        F.col("country").alias("customer_country"),
+        F.col("effective_date").alias("customer_effective_date"),
+    )
+
+
+def _product_line(versions: DataFrame) -> DataFrame:
+    line = timeline(versions, "product_id")
+    return line.select(
+        "product_id",
+        "_from",
+        "_until",
+        "product_name",
+        F.col("category").alias("product_category"),
+        F.col("subcategory").alias("product_subcategory"),
+        F.col("price").alias("product_price"),
+        F.col("currency").alias("_product_currency"),
+        "discontinued",
+        F.col("effective_date").alias("product_effective_date"),
+    )
+
+
+def _stock_line(versions: DataFrame) -> DataFrame:
+    """The stock of each product over time: what the first versions of its bins hold, and each later version's change.
+
+    A bin answers with the version valid then, else the nearest earlier, else the first; so the product's stock is the
+    running sum of the changes, with the first versions counted from ever.
+    """
+    of_bin = Window.partitionBy("product_id", "warehouse_location", "location").orderBy("effective_date")
+    before = F.lag("stock_quantity").over(of_bin)
+    steps = versions.select(
+        "product_id",
+        F.when(before.isNotNull(), F.col("effective_date")).alias("_from"),
+        (F.col("stock_quantity") - F.coalesce(before, F.lit(0).cast("bigint"))).alias("step"),
+    )
+    steps = steps.groupBy("product_id", "_from").agg(F.sum(F.col("step").cast("decimal(20,0)")).alias("step"))
+    of_product = Window.partitionBy("product_id").orderBy(F.col("_from").asc_nulls_first())
+    so_far = of_product.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    return steps.select(
+        "product_id",
+        "_from",
+        F.lead("_from").over(of_product).alias("_until"),
+        F.sum("step").over(so_far).try_cast("bigint").alias("stock_quantity"),
+    )
+
+
+_WORST_FIRST = ("Late", "Overdue", "Pending", "On Time")
+
+
+def _shipments(versions: DataFrame, shop: Shop, today: date) -> DataFrame:
+    """The current shipments of each order, summed."""
+    day = F.lit(today)
+    of_order = Window.partitionBy("order_id")
+    latest = of_order.orderBy(F.col("created_timestamp").desc_nulls_last(), F.col("tracking_number").desc())
+    numbered = F.when(F.col("tracking_number") != "", 1).otherwise(0)
+    status = shipping.delivery_status(day)
+    badness = F.when(status == _WORST_FIRST[0], 0)
+    for place, word in enumerate(_WORST_FIRST[1:], start=1):
+        badness = badness.when(status == word, place)
+    rows = (
+        versions.filter(F.col("is_current"))
+        .select(
+            "order_id",
+            "tracking_number",
+            "created_timestamp",
+            "shipping_method",
+            products.in_reporting_currency(F.col("shipping_cost"), F.col("currency"), shop).alias("cost"),
+            badness.alias("badness"),
+            shipping.delivery_days(day, shop.shop_timezone).alias("days"),
+            numbered.alias("numbered"),
+        )
+        .withColumn("any_numbered", F.max("numbered").over(of_order))
+        .filter(F.col("numbered") == F.col("any_numbered"))
+        .withColumn("place", F.row_number().over(latest))
+    )
+    summed = rows.groupBy("order_id").agg(
+        F.count(F.lit(1)).alias("shipments"),
+        F.max(F.when(F.col("place") == 1, F.col("shipping_method"))).alias("shipping_method"),
+        F.sum("cost").try_cast("decimal(18,2)").alias("shipping_cost_reporting"),
+        F.min("badness").alias("badness"),
+        F.max("days").alias("delivery_days"),
+    )
+    words = F.array(*map(F.lit, _WORST_FIRST))
+    return summed.withColumn("delivery_status", F.get(words, F.col("badness").cast("int"))).drop("badness")
+
+
+def _money(shop: Shop) -> dict[str, Column]:
+    margin = F.lit(shop.margin_rate).cast("decimal(18,4)")
+    estimate = F.when(F.col("is_revenue"), canonical.half_up(F.col("amount") * margin, 18, 2))
+    first = Window.partitionBy("customer_id", "is_revenue").orderBy(
+        F.col("order_date").asc(), F.col("ordered_at").asc_nulls_last(), F.col("order_id").asc()
+    )
+    return {
+        "margin_rate": margin,
+        "margin_estimate": F.coalesce(estimate, F.lit("0.00").cast("decimal(18,2)")),
+        "is_first_order": F.col("is_revenue") & (F.row_number().over(first) == 1),
+        "shipments": F.coalesce(F.col("shipments"), F.lit(0).cast("bigint")),
+    }
+
+
+def _people_and_things(shop: Shop) -> dict[str, Column]:
+    day = F.col("order_date")
+    years = customers.age(F.col("date_of_birth"), day)
+    days = customers.days_since_registration(F.col("registration_date"), day)
+    price = products.in_reporting_currency(F.col("product_price"), F.col("_product_currency"), shop)
+    return {
+        "customer_age_group": customers.age_group(years),
+        "customer_lifecycle_stage": customers.lifecycle_stage(days),
+        "is_premium": customers.is_premium(F.col("customer_tier"), shop),
+        "price_segment": products.price_segment(price),
+        "is_discontinued": F.coalesce(F.col("discontinued"), F.lit(False)),
+    }
+
+
+def _calendar(shop: Shop) -> dict[str, Column]:
+    day = F.col("order_date")
+    month = F.month(day)
+    weekday = (F.dayofweek(day) + 5) % 7 + 1
+    local = F.col("ordered_at")
+    if shop.shop_timezone != "UTC":
+        local = F.from_utc_timestamp(local, shop.shop_timezone)
+    hour = F.hour(local)
+    opens, closes = shop.business_hours
+    names = ("Winter", "Spring", "Summer", "Autumn")
+    if shop.hemisphere == "south":
+        names = (*names[2:], *names[:2])
+    season = F.when(month.isin(12, 1, 2), names[0]).when(month <= 5, names[1]).when(month <= 8, names[2])
+    return {
+        "order_month": F.trunc(day, "month"),
+        "weekday": weekday,
+        "is_weekend": weekday >= 6,
+        "hour": hour,
+        "time_of_day": F.when(hour < 6, "Night").when(hour < 12, "Morning").when(hour < 18, "Afternoon").when(
+            hour >= 18, "Evening"
+        ),
+        "is_business_hours": F.when(hour.isNotNull(), (weekday <= 5) & (hour >= opens) & (hour < closes)),
+        "season": season.otherwise(names[3]),
+        "season_year": F.year(day) + F.when(month == 12, 1).otherwise(0),
+    }

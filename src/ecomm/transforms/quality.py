@@ -1,0 +1,147 @@
+"""Which rows of a batch are accepted: one pass over all rules, then duplicates, then the winner of each key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from ecomm import canonical
+from ecomm.contract import Reading, Rule, Severity, Source
+from ecomm.transforms.stage import strings, typed
+
+SUPERSEDED = "superseded"
+SEQUENCE_CONFLICT = "sequence_conflict"
+LINE_MALFORMED = "line_malformed"
+# What is found before a row has columns, and between rows: named like rules, found elsewhere.
+MALFORMED = Rule(
+    LINE_MALFORMED, Severity.HIGH, lambda _: F.lit(True), "too many or few fields, broken quote, too long, undecodable"
+)
+CONFLICT = Rule(SEQUENCE_CONFLICT, Severity.MEDIUM, lambda _: F.lit(True), "same key and time, other content")
+PENALTY = {Severity.HIGH: Decimal(1), Severity.MEDIUM: Decimal("0.3"), Severity.LOW: Decimal("0.1")}
+_CATEGORIES = {
+    "completeness": ("_present", "_complete", "_assumed"),
+    "format": ("line_malformed", "_format", "_readable", "_well_formed"),
+    "referential": ("_exists",),
+    "consistency": ("_agrees", "sequence_conflict", "email_unique"),
+}
+
+
+def category(rule_name: str) -> str:
+    """What kind of check a name is, by its ending."""
+    return next((c for c, endings in _CATEGORIES.items() if rule_name.endswith(endings)), "business_rule")
+
+
+def score(penalties: Decimal, rows: int) -> Decimal:
+    """100 x (1 - penalties / rows judged), two decimals, half up; no rows are perfect."""
+    share = penalties / rows if rows else Decimal(0)
+    return (100 * (1 - share)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def broken(rules: Iterable[Rule], reading: Reading) -> Column:
+    """The names of the rules that a row breaks, as an array; malformed records break only `line_malformed`."""
+    names = [F.when(~F.coalesce(rule.holds(reading), F.lit(True)), F.lit(rule.name)) for rule in rules]
+    failed = F.filter(F.array(*names).cast("array<string>"), lambda name: name.isNotNull())
+    return F.when(F.col("raw_line").isNotNull(), strings([LINE_MALFORMED])).otherwise(failed)
+
+
+def judge(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
+    """The rows of which something is to be said: grain = one record that is not simply accepted.
+
+    rows: the batch's keyed text rows of a source. Gives source_file, source_line, raw, raw_line, key, verdict
+    (rejected, duplicate, superseded, or flagged: accepted, but won against a rival of the same time), reasons, severity.
+    Order: reject; then rows equal in all columns; then the winner of a key, which is the one with the greatest
+    created_timestamp (missing lowest), then the greatest hashes, then the first in the files.
+    """
+    high = [rule for rule in source.rules if rule.severity is Severity.HIGH]
+    alone = [rule for rule in high if not rule.among_rivals]
+    repeated = rows.filter(F.col("key").isNotNull()).groupBy("key").count().filter(F.col("count") > 1).select("key")
+
+    single = typed(rows.join(repeated, "key", "left_anti"), source, reading)
+    single = single.withColumn("reasons", broken(alone, reading)).filter(F.size("reasons") > 0)
+    rivals = typed(rows.join(repeated, "key", "left_semi"), source, reading)
+    rivals = rivals.withColumn("reasons", broken(high, reading))
+
+    rejected = [_verdict(f.filter(F.size("reasons") > 0), "rejected", Severity.HIGH) for f in (single, rivals)]
+    return rejected[0].unionByName(rejected[1]).unionByName(_losers(rivals.filter(F.size("reasons") == 0), source))
+
+
+def _verdict(frame: DataFrame, verdict: Column | str, severity: Column | Severity) -> DataFrame:
+    return frame.select(
+        "source_file",
+        "source_line",
+        "raw",
+        "raw_line",
+        "key",
+        (F.lit(verdict) if isinstance(verdict, str) else verdict).alias("verdict"),
+        "reasons",
+        (F.lit(str(severity)) if isinstance(severity, Severity) else severity).alias("severity"),
+    )
+
+
+def _losers(rivals: DataFrame, source: Source) -> DataFrame:
+    """Of accepted rows that share their key: all but the winners, and the winners that had a rival of their time."""
+    contract = [(c.name, c.type) for c in source.columns]
+    computed = [c.name for c in source.computed]
+    known = {text for c in source.columns for text in (c.name, f"{c.name}__text")} | set(computed)
+    extras = [c for c in rivals.columns if c not in known and c not in _JUDGED]
+    hashed = rivals.withColumns(
+        {
+            "all_hash": canonical.row_hash(contract),
+            "published_hash": canonical.row_hash(source.published),
+            "header": F.concat_ws(",", "absent_columns", F.lit("|").cast("string"), "extra_columns"),
+        }
+    )
+    first = [F.col("source_file").asc(), F.col("source_line").asc()]
+    same = Window.partitionBy("key", "all_hash", "header", *computed, *extras).orderBy(*first)
+    by_time = Window.partitionBy("key").orderBy(
+        F.col("created_timestamp").desc_nulls_last(), F.col("published_hash").desc(), F.col("all_hash").desc(), *first
+    )
+    ranked = hashed.withColumn("copy", F.row_number().over(same))
+    duplicates = _verdict(ranked.filter(F.col("copy") > 1), "duplicate", Severity.NONE)
+
+    whole = by_time.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    placed = ranked.filter(F.col("copy") == 1).withColumns(
+        {
+            "place": F.row_number().over(by_time),
+            "rivals": F.count(F.lit(1)).over(whole),
+            "winning_time": F.first("created_timestamp").over(whole),
+        }
+    )
+    of_its_time = F.col("created_timestamp").eqNullSafe(F.col("winning_time"))
+    placed = placed.withColumn("at_the_top", F.sum(F.when(of_its_time, 1).otherwise(0)).over(whole))
+    won = F.col("place") == 1
+    reason = F.when(of_its_time, strings([SEQUENCE_CONFLICT])).otherwise(strings([SUPERSEDED]))
+    lost_or_flagged = placed.filter(~won | (F.col("at_the_top") > 1)).withColumn("reasons", reason)
+    return duplicates.unionByName(
+        _verdict(
+            lost_or_flagged,
+            F.when(won, F.lit("flagged")).otherwise(F.lit("superseded")),
+            F.when(of_its_time, F.lit(str(Severity.MEDIUM))).otherwise(F.lit(str(Severity.NONE))),
+        )
+    )
+
+
+_JUDGED = frozenset(
+    ("source_file", "file_sha256", "source_line", "raw_line", "raw", "absent_columns", "extra_columns", "key", "reasons")
+)
+
+
+def errors(exceptions: DataFrame, lineage: dict[str, Column]) -> DataFrame:
+    """The rejected and superseded records as `<source>_errors` stores them."""
+    return exceptions.filter(F.col("verdict").isin("rejected", "superseded")).withColumns(lineage)
+
+
+def summary(exceptions: DataFrame) -> DataFrame:
+    """What was found how often: one row a reason (`reason`, `rows`, and `sample`: at most five of the keys).
+
+    Of a sequence conflict the winner counts, which is in stage; losers lie beside the batch's figures.
+    """
+    told = exceptions.filter(F.col("verdict").isin("rejected", "flagged"))
+    each = told.select("source_file", "source_line", "key", F.explode("reasons").alias("reason"))
+    first = Window.partitionBy("reason").orderBy("source_file", "source_line")
+    numbered = each.withColumn("place", F.row_number().over(first))
+    sample = F.collect_list(F.when((F.col("place") <= 5) & F.col("key").isNotNull(), F.col("key")))
+    return numbered.groupBy("reason").agg(F.count(F.lit(1)).alias("rows"), F.sort_array(sample).alias("sample"))

@@ -1,0 +1,67 @@
+"""How tables are laid over and beside each other: change sets over targets, facts beside the version of their time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from ecomm.transforms.fold import ENTER, LEAVE
+
+
+def with_changes(target: DataFrame, changes: DataFrame, key: Sequence[str]) -> DataFrame:
+    """A target as it will be: without the versions that leave, with those that enter.
+
+    key: the columns that identify a row of the target.
+    """
+    stays = target.join(changes.filter(F.col("change") == LEAVE).select(*key), list(key), "left_anti")
+    return stays.select(*target.columns).unionByName(entering(changes).select(*target.columns))
+
+
+def entering(changes: DataFrame) -> DataFrame:
+    """The rows of a change set that enter."""
+    return changes.filter(F.col("change") == ENTER)
+
+
+def timeline(versions: DataFrame, key: str) -> DataFrame:
+    """Versions with `_from` and `_until` so that exactly one version of a key answers for any instant.
+
+    The version valid then, else the nearest earlier one, else the first: so the first reaches back for ever (`_from`
+    NULL), and each reaches to the start of the next, across a gap too (`_until` NULL for the last).
+    """
+    of_key = Window.partitionBy(key).orderBy("effective_date")
+    first = F.row_number().over(of_key) == 1
+    return versions.withColumns(
+        {
+            "_from": F.when(~first, F.col("effective_date")),
+            "_until": F.lead("effective_date").over(of_key),
+        }
+    )
+
+
+def as_of_join(facts: DataFrame, line: DataFrame, key: str, at: Column) -> DataFrame:
+    """Each fact beside the one version of its `key` that answers for the instant `at`; no fact is lost or doubled.
+
+    line: a `timeline`, whose columns but the key, `_from` and `_until` do not occur in the facts.
+    """
+    right = line.withColumnRenamed(key, "_key")
+    here = (
+        (F.col(key) == F.col("_key"))
+        & (F.col("_from").isNull() | (F.col("_from") <= at))
+        & (F.col("_until").isNull() | (at < F.col("_until")))
+    )
+    return facts.join(right, here, "left").drop("_key", "_from", "_until")
+
+
+def difference(new: DataFrame, old: DataFrame, key: Sequence[str], columns: Sequence[str]) -> DataFrame:
+    """The change set that makes `new` of `old`: rows by `key`; a row that differs in any column leaves and enters."""
+    before = old.select(*[F.col(c).alias(f"_old_{c}") for c in columns], F.lit(True).alias("_was"))
+    after = new.select(*columns, F.lit(True).alias("_is"))
+    both = after.join(before, [F.col(c) == F.col(f"_old_{c}") for c in key], "full")
+    unequal = F.exists(F.array(*[~F.col(c).eqNullSafe(F.col(f"_old_{c}")) for c in columns]), lambda x: x)
+    differing = both.filter(F.col("_is").isNull() | F.col("_was").isNull() | unequal)
+    enters = differing.filter(F.col("_is").isNotNull()).select(*columns, F.lit(ENTER).alias("change"))
+    left = [F.col(f"_old_{c}").alias(c) for c in columns]
+    leaves = differing.filter(F.col("_was").isNotNull()).select(*left, F.lit(LEAVE).alias("change"))
+    return enters.unionByName(leaves)

@@ -1,0 +1,116 @@
+"""From a file's text to typed rows, and from accepted rows to stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from ecomm import canonical
+from ecomm.contract import ContractColumn, Header, Reading, Source, text, text_name
+
+_STRINGS = "array<string>"
+
+
+def strings(values: Iterable[str]) -> Column:
+    """A literal array of strings, also when it is empty."""
+    return F.array(*[F.lit(v) for v in values]).cast(_STRINGS)
+
+
+def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256: str) -> DataFrame:
+    """One landed file by the contract's names: grain = one record, malformed ones too.
+
+    landed: source_line, raw_line (set for a malformed record), and the cells c0, c1, ... in the file's order.
+    Gives source_file, file_sha256, source_line, raw_line, raw (header name -> cell as it stands), the trimmed text
+    of each contract column (`<name>__text`, NULL if the header lacks it), the extra columns, absent_columns and
+    extra_columns (what the header lacks and has besides the contract).
+    """
+    pairs = [part for i, name in enumerate(header.names) for part in (F.lit(name), F.col(f"c{i}"))]
+    cells = {
+        text_name(c.name): canonical.trimmed(F.col(f"c{header.positions[c.name]}"))
+        if c.name in header.positions
+        else F.lit(None).cast("string")
+        for c in source.columns
+    }
+    extras = {name: canonical.trimmed(F.col(f"c{i}")) for name, i in header.extras.items()}
+    return landed.select(
+        F.lit(file).alias("source_file"),
+        F.lit(sha256).alias("file_sha256"),
+        "source_line",
+        "raw_line",
+        F.when(F.col("raw_line").isNull(), F.create_map(*pairs)).alias("raw"),
+        *[column.alias(name) for name, column in (cells | extras).items()],
+        strings(header.absent).alias("absent_columns"),
+        strings(sorted(header.extras)).alias("extra_columns"),
+    )
+
+
+def together(frames: Sequence[DataFrame], extras: Sequence[str]) -> DataFrame:
+    """The files of one source as one set; an extra column that a file lacks is NULL there."""
+
+    return reduce(lambda a, b: a.unionByName(b), [with_extras(frame, extras) for frame in frames])
+
+
+def with_extras(frame: DataFrame, extras: Sequence[str]) -> DataFrame:
+    """The frame with every extra column; those that it lacks are NULL."""
+    nulls = [F.lit(None).cast("string").alias(e) for e in extras if e not in frame.columns]
+    return frame.select("*", *nulls)
+
+
+def _value(column: ContractColumn, reading: Reading) -> Column:
+    cell = text(column.name)
+    if column.name == "currency":
+        return F.coalesce(F.upper(cell), F.lit(reading.shop.reporting_currency))
+    value = canonical.word(cell) if column.word else canonical.typed(cell, column.type, reading.shop.source_timezone)
+    if column.default is None:
+        return value
+    return F.coalesce(value, F.lit(column.default).cast(column.type))
+
+
+def with_key(rows: DataFrame, source: Source) -> DataFrame:
+    """Add `key`: the length-prefixed key parts; NULL where an id that must be there is missing."""
+    defaults = {c.name: c.default for c in source.columns}
+    parts = {}
+    for name in source.key:
+        default = defaults[name]
+        parts[name] = text(name) if default is None else F.coalesce(text(name), F.lit(default))
+    pieces = [F.concat(F.length(p).cast("string"), F.lit(":"), p) for p in parts.values()]
+    return rows.withColumn("key", F.concat(*pieces))
+
+
+def typed(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
+    """Add the value of each contract column, and what is computed from it, beside the texts."""
+    values = {c.name: _value(c, reading) for c in source.columns}
+    return rows.withColumns(values | dict(source.parsed(reading)))
+
+
+def stage(
+    rows: DataFrame,
+    exceptions: DataFrame | None,
+    source: Source,
+    reading: Reading,
+    lineage: dict[str, Column],
+) -> DataFrame:
+    """The accepted rows with everything that stage stores: grain = one key of this batch.
+
+    rows: typed and keyed. exceptions: quality.judge's result, None if it is empty. lineage: batch_id, revision,
+    as_of.
+    """
+    flags = strings(())
+    if exceptions is not None:
+        where = ["source_file", "source_line"]
+        verdicts = exceptions.select(*where, "verdict")
+        rows = rows.join(verdicts, where, "left")
+        rows = rows.filter(F.col("verdict").isNull() | (F.col("verdict") == "flagged"))
+        flags = F.when(F.col("verdict") == "flagged", strings(["sequence_conflict"])).otherwise(strings(()))
+    return rows.withColumns(
+        {
+            **source.derived(reading),
+            **lineage,
+            "row_hash": canonical.row_hash(source.tracked),
+            "op": F.lit("U"),
+            "quality_flags": flags,
+        }
+    )

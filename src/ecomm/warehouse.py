@@ -1,0 +1,103 @@
+"""Reading what is published: Arrow tables and SQL, without an engine.
+
+A `Warehouse` is one moment: the versions that one ledger entry names. Everything read through it belongs together,
+whatever a run writes meanwhile.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+
+from ecomm.batches.ledger import NAME as LEDGER
+from ecomm.batches.ledger import Entry, Ledger, live
+from ecomm.errors import EcommError, StorageError, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+JOURNALS = ("processing_log", "validation_results")
+
+
+class Warehouse:
+    """The published tables of a warehouse at the moment of its last ledger entry.
+
+    Raises UsageError if the folder holds no warehouse, FormatError if a newer program wrote it.
+
+    >>> Warehouse("demo/warehouse").table("orders_target").num_rows  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not (self.path / LEDGER / "_delta_log").is_dir():
+            raise UsageError(f"{self.path}: there is no warehouse here; `ecomm run` makes one, --warehouse names another.")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Move on to the last ledger entry."""
+        self._ledger = Ledger(self.path)
+        if not self._ledger.entries:
+            raise UsageError(f"{self.path}: this warehouse has not been set up to its end; run `ecomm run` once more.")
+
+    @property
+    def entry(self) -> Entry:
+        """The ledger entry whose versions are read."""
+        return self._ledger.last
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All ledger entries."""
+        return self._ledger.entries
+
+    @property
+    def names(self) -> list[str]:
+        """The tables that can be read."""
+        return [*sorted(self.entry.tables), *JOURNALS, LEDGER]
+
+    def dataset(self, name: str) -> ds.Dataset | pa.Table:
+        """A table as a lazily read dataset; stage and errors show the live revisions only."""
+        if name not in self.names:
+            raise UsageError(f"there is no table {name}; there are: {', '.join(self.names)}.")
+        version = self.entry.tables[name][0] if name in self.entry.tables else None
+        try:
+            dataset = DeltaTable(self.path / name, version=version).to_pyarrow_dataset()
+        except OSError as error:
+            raise StorageError(f"{self.path / name}: cannot be read ({error}).") from error
+        if name.endswith(("_stage", "_errors")):
+            return dataset.filter(pc.field("revision").isin([e.revision for e in live(self.entries).values()]))
+        return dataset
+
+    def table(self, name: str) -> pa.Table:
+        """A table as it is published, as Arrow."""
+        data = self.dataset(name)
+        return data if isinstance(data, pa.Table) else data.to_table()
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection in memory in which every published table is a view. It can read nothing else."""
+        import duckdb
+
+        connection = duckdb.connect(config={"python_enable_replacements": False, "autoinstall_known_extensions": False})
+        connection.execute("SET TimeZone = 'UTC'")
+        for name in self.names:
+            connection.register(name, self.dataset(name))
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection
+
+    def sql(self, query: str) -> pa.Table:
+        """The result of a DuckDB query over the published tables. Raises UsageError if the query is wrong."""
+        import duckdb
+
+        try:
+            with self.connect() as connection:
+                return connection.execute(query).to_arrow_table()
+        except duckdb.Error as error:
+            raise UsageError(f"the query failed: {str(error).splitlines()[0]}") from error
+
+
+__all__ = ["EcommError", "Warehouse"]

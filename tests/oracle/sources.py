@@ -1,0 +1,388 @@
+"""The five contracts of TABLES.md, their casts, defaults, HIGH rules and columns derived in stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from . import values as v
+from .currencies import KNOWN_CURRENCIES
+from .values import Row, Zones
+
+MONEY, MEASURE = v.as_decimal(18, 2), v.as_decimal(18, 4)
+
+PREMIUM_TIERS = {"premium", "platinum", "vip"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """`name[:type] [!] [k] [u] [p]`, in the notation of TABLES.md, "The contracts"."""
+
+    name: str
+    type: str
+    required: bool
+    key: bool
+    untracked: bool
+    personal: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    name: str
+    columns: tuple[Column, ...]
+    aliases: Mapping[str, str]
+    """Other header name -> contract column."""
+    derived: tuple[str, ...]
+    """The columns that stage adds "as at `as_of`"."""
+
+    @property
+    def contract(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def in_header(self) -> list[str]:
+        """The contract columns that a file can state: all but the derived `ordered_at`."""
+        return [name for name in self.contract if name != "ordered_at"]
+
+    @property
+    def required(self) -> list[str]:
+        return [column.name for column in self.columns if column.required]
+
+    @property
+    def key(self) -> list[str]:
+        return [column.name for column in self.columns if column.key]
+
+    @property
+    def tracked(self) -> list[str]:
+        """Tracked: contract columns but those marked u; never derived, lineage or extra columns."""
+        return [column.name for column in self.columns if not column.untracked]
+
+    @property
+    def tracked_not_personal(self) -> list[str]:
+        return [column.name for column in self.columns if not column.untracked and not column.personal]
+
+    def key_of(self, row: Row) -> str | None:
+        """As in stage; None if a key part that is required is missing."""
+        parts = [row[name] for name in self.key]
+        return None if None in parts else v.key_text(parts)
+
+
+def _source(name: str, columns: str, *, aliases: str = "", derived: str = "") -> Source:
+    parsed = []
+    for text in columns.split(","):
+        declared, *marks = text.split()
+        column, _, type_name = declared.partition(":")
+        flags = [mark in marks for mark in "!kup"]
+        parsed.append(Column(column, type_name or "string", *flags))
+    pairs = dict(pair.split("=") for pair in aliases.split())
+    return Source(name, tuple(parsed), pairs, tuple(derived.split()))
+
+
+ORDERS = _source(
+    "orders",
+    "order_id ! k, customer_id !, product_id !, order_date:order_date !, order_amount:money !, "
+    "currency:currency, payment_method:word, shipping_address p, order_status:order_status, "
+    "created_timestamp:timestamp u, ordered_at:timestamp u",
+)
+CUSTOMERS = _source(
+    "customers",
+    "customer_id ! k, first_name p, last_name p, email p, phone p, date_of_birth:date p, "
+    "registration_date:date, address p, city, state, zip_code p, country, customer_tier:word, "
+    "last_login:timestamp u, created_timestamp:timestamp u",
+    derived="age age_group days_since_registration lifecycle_stage is_premium customer_group",
+)
+PRODUCTS = _source(
+    "products",
+    "product_id ! k, product_name, category, subcategory, brand, price:money !, currency:currency, "
+    "stock_quantity:int u, weight_kg:measure, dimensions_cm, color, material, description, launch_date:date, "
+    "discontinued:bool, created_timestamp:timestamp u",
+    derived="price_reporting price_segment days_since_launch lifecycle_stage length_cm width_cm height_cm "
+    "volume_cm3 stock_indicator is_sellable stock_value",
+)
+INVENTORY = _source(
+    "inventory",
+    "product_id ! k, warehouse_location k, location k, stock_quantity:int !, stock_status:word, "
+    "last_updated:timestamp u, created_timestamp:timestamp u, inventory_id u, warehouse_id, "
+    "reserved_quantity:int, available_quantity:int, reorder_level:int, last_restocked:date u",
+    aliases="warehouse_name=warehouse_location last_audit=last_updated",
+    derived="stock_indicator",
+)
+SHIPPING = _source(
+    "shipping",
+    "order_id ! k, tracking_number k, shipping_method:word, shipping_cost:money, currency:currency, "
+    "package_weight:measure, dimensions_cm, estimated_delivery:date, actual_delivery:date, "
+    "created_timestamp:timestamp u, shipping_id u, carrier:word, origin_warehouse, destination_address p, "
+    "shipping_status:word, insurance_value:money",
+    aliases="service_type=shipping_method package_dimensions=dimensions_cm",
+    derived="delivery_days delay_days delivery_status volume_cm3 cost_per_kg",
+)
+
+SOURCES: dict[str, Source] = {s.name: s for s in (ORDERS, CUSTOMERS, PRODUCTS, INVENTORY, SHIPPING)}
+
+
+# -- casts and defaults ----------------------------------------------------------------------------
+
+
+def cast(source: Source, texts: Mapping[str, str | None], zones: Zones) -> Row:
+    """The trimmed texts of the STATED columns -> typed values; a text that does not cast is NULL."""
+    row: Row = {}
+    for column in source.columns:
+        if column.name in texts:
+            row[column.name] = _cast_cell(column.type, texts[column.name], zones)
+    if source is ORDERS:
+        row["ordered_at"] = _ordered_at(texts.get("order_date"), row, zones)
+    return row
+
+
+def _cast_cell(type_name: str, text: str | None, zones: Zones) -> Any:
+    casts: dict[str, Callable[[str | None], Any]] = {
+        "string": lambda cell: cell,
+        "word": v.as_word,
+        "order_status": v.as_order_status,
+        "currency": lambda cell: cell.upper() if cell else None,
+        "money": MONEY,
+        "measure": MEASURE,
+        "int": v.as_int,
+        "bool": v.as_bool,
+        "date": v.as_date,
+        "order_date": lambda cell: v.as_order_date(cell, zones)[0],
+        "timestamp": lambda cell: v.as_timestamp(cell, zones),
+    }
+    return casts[type_name](text)
+
+
+def _ordered_at(order_date_text: str | None, row: Row, zones: Zones) -> datetime | None:
+    """`order_date`'s time if its text has one other than 00:00:00 without offset or with Z, else
+    `created_timestamp` if it falls on that local day, else NULL."""
+    day, instant = v.as_order_date(order_date_text, zones)
+    if instant is not None:
+        return instant
+    created: datetime | None = row.get("created_timestamp")
+    return created if created is not None and v.local_day(created, zones) == day else None
+
+
+def with_defaults(source: Source, row: Row, reporting_currency: str) -> Row:
+    """The row as it is stored: every contract column, and what stands for a missing value.
+
+    "An order's empty/never stated currency = USD. Missing currency is stored as the reporting currency";
+    "discontinued: empty, unreadable, or never stated = false"; "warehouse_location empty or absent =
+    `UNKNOWN`; location, tracking_number empty or absent = ''" (decisions.md)."""
+    missing = {
+        "currency": reporting_currency,
+        "discontinued": False,
+        "warehouse_location": "UNKNOWN",
+        "location": "",
+        "tracking_number": "",
+    }
+    stored = {name: row.get(name) for name in source.contract}
+    return {name: missing.get(name) if value is None else value for name, value in stored.items()}
+
+
+# -- the HIGH rules --------------------------------------------------------------------------------
+
+
+def reasons(
+    source: Source, texts: Mapping[str, str | None], row: Row, as_of: datetime, split_orders: set[str]
+) -> list[str]:
+    """The HIGH rules in force that a readable record fails (decisions.md). NULL passes all but `*_present`; a
+    rule about a column that the header lacks passes; `*_present` looks at the text: unreadable is not
+    missing.
+
+    `split_orders`: the order_ids that fail order_has_one_product in this file.
+    """
+
+    def present(name: str) -> tuple[str, bool]:
+        return f"{name}_present", texts.get(name) is not None
+
+    def well_formed(name: str, *, blanks_pass: bool = False) -> tuple[str, bool]:
+        return f"{name}_well_formed", v.is_well_formed(texts.get(name), blanks_pass=blanks_pass)
+
+    def readable(name: str) -> tuple[str, bool]:
+        return f"{name}_readable", texts.get(name) is None or row.get(name) is not None
+
+    def not_negative(name: str) -> tuple[str, bool]:
+        return f"{name}_not_negative", row.get(name) is None or row[name] >= 0
+
+    currency = row.get("currency")
+    checks: list[tuple[str, bool]] = []
+    if "currency" in source.contract:  # given, but no ISO 4217 code
+        checks.append(("currency_known", currency is None or currency in KNOWN_CURRENCIES))
+    if source is ORDERS:
+        checks += [present("order_id"), well_formed("order_id")]
+        checks += [present("customer_id"), present("product_id")]
+        checks += [present("order_date"), readable("order_date")]
+        checks += [present("order_amount"), readable("order_amount")]
+        checks.append(("order_date_plausible", _is_plausible(row.get("order_date"), as_of)))
+        checks.append(not_negative("order_amount"))
+        checks.append(("order_has_one_product", texts.get("order_id") not in split_orders))
+    elif source is CUSTOMERS:
+        checks += [present("customer_id"), well_formed("customer_id")]
+    elif source is PRODUCTS:
+        checks += [present("product_id"), well_formed("product_id")]
+        checks += [present("price"), readable("price"), not_negative("price")]
+    elif source is INVENTORY:
+        checks += [present("product_id"), well_formed("product_id")]
+        checks.append(well_formed("warehouse_location", blanks_pass=True))
+        checks.append(well_formed("location", blanks_pass=True))
+        checks += [present("stock_quantity"), readable("stock_quantity"), not_negative("stock_quantity")]
+    else:
+        checks += [present("order_id"), well_formed("order_id"), well_formed("tracking_number")]
+        checks += [readable("shipping_cost"), not_negative("shipping_cost")]
+    return [name for name, ok in checks if not ok]
+
+
+def _is_plausible(order_date: date | None, as_of: datetime) -> bool:
+    """2000-01-01 <= order_date <= (UTC date of as_of + 1 day)."""
+    return order_date is None or date(2000, 1, 1) <= order_date <= as_of.date() + timedelta(days=1)
+
+
+def split_orders(records: list[Mapping[str, str | None]]) -> set[str]:
+    """order_has_one_product: over all readable records of the same FILE with the same trimmed order_id: two
+    different non-empty product_ids -> every record of that order_id in the file fails."""
+    products: dict[str, set[str]] = {}
+    for texts in records:
+        order, item = texts.get("order_id"), texts.get("product_id")
+        if order is not None and item is not None:
+            products.setdefault(order, set()).add(item)
+    return {order for order, items in products.items() if len(items) > 1}
+
+
+# -- derived columns of stage ----------------------------------------------------------------------
+
+
+def derive(source: Source, row: Row, today: date, zones: Zones, reporting_currency: str) -> Row:
+    """The columns of `<source>_stage` "as at `as_of`" (`today` = the UTC date of as_of), from the row as it
+    stands."""
+    if source is CUSTOMERS:
+        return _derive_customer(row, today)
+    if source is PRODUCTS:
+        return _derive_product(row, today, reporting_currency)
+    if source is INVENTORY:
+        threshold = 10 if row["reorder_level"] is None else row["reorder_level"]
+        return {"stock_indicator": stock_indicator(row["stock_quantity"], threshold)}
+    if source is SHIPPING:
+        return _derive_shipment(row, today, zones)
+    return {}
+
+
+def _derive_customer(row: Row, today: date) -> Row:
+    stage, tier = customer_lifecycle(row["registration_date"], today), row["customer_tier"]
+    birth = row["date_of_birth"]
+    return {
+        "age": None if birth is None else v.full_years(birth, today),
+        "age_group": age_group(birth, today),
+        "days_since_registration": days_between(row["registration_date"], today),
+        "lifecycle_stage": stage,
+        "is_premium": tier in PREMIUM_TIERS,
+        "customer_group": None if stage is None or tier is None else f"{stage} / {tier}",
+    }
+
+
+def _derive_product(row: Row, today: date, reporting_currency: str) -> Row:
+    price = row["price"] if row["currency"] == reporting_currency else None
+    stock = row["stock_quantity"]
+    sides = v.as_dimensions(row["dimensions_cm"])
+    length, width, height = sides or (None, None, None)
+    days = days_between(row["launch_date"], today)
+    stock_value = None
+    if price is not None and stock is not None:  # price_reporting x stock_quantity
+        stock_value = v.published(v.product(price, Decimal(stock)), 2)
+    return {
+        "price_reporting": price,
+        "price_segment": price_segment(price),
+        "days_since_launch": days,
+        "lifecycle_stage": _product_lifecycle(row["discontinued"], days),
+        "length_cm": v.published(length, 4),
+        "width_cm": v.published(width, 4),
+        "height_cm": v.published(height, 4),
+        "volume_cm3": _volume(sides),
+        "stock_indicator": stock_indicator(stock, 10),
+        "is_sellable": not row["discontinued"] and stock is not None and stock > 0,
+        "stock_value": stock_value,
+    }
+
+
+def _derive_shipment(row: Row, today: date, zones: Zones) -> Row:
+    return {
+        **delivery(row, today, zones),
+        "volume_cm3": _volume(v.as_dimensions(row["dimensions_cm"])),
+        "cost_per_kg": v.published(v.ratio(row["shipping_cost"], row["package_weight"]), 4),
+    }
+
+
+def _volume(sides: tuple[Decimal, Decimal, Decimal] | None) -> Decimal | None:
+    """volume_cm3 DECIMAL(18,4), rounding half up once."""
+    return None if sides is None else v.published(v.product(*sides), 4)
+
+
+def days_between(start: date | None, end: date) -> int | None:
+    """Days: plain date differences."""
+    return None if start is None else (end - start).days
+
+
+def age_group(birth: date | None, today: date) -> str | None:
+    """<18, 18-24, 25-34, 35-44, 45-54, 55-64, 65+"""
+    if birth is None:
+        return None
+    age = v.full_years(birth, today)
+    groups = [(65, "65+"), (55, "55-64"), (45, "45-54"), (35, "35-44"), (25, "25-34"), (18, "18-24")]
+    for least, name in groups:
+        if age >= least:
+            return name
+    return "<18"
+
+
+def customer_lifecycle(registration: date | None, today: date) -> str | None:
+    """New < 30 days, Active < 365, Established"""
+    days = days_between(registration, today)
+    if days is None:
+        return None
+    return "New" if days < 30 else "Active" if days < 365 else "Established"
+
+
+def _product_lifecycle(discontinued: bool, days: int | None) -> str | None:
+    """Discontinued; Upcoming < 0; New < 90; Growing < 365; Mature"""
+    if discontinued:
+        return "Discontinued"
+    if days is None:
+        return None
+    return "Upcoming" if days < 0 else "New" if days < 90 else "Growing" if days < 365 else "Mature"
+
+
+def price_segment(price_reporting: Decimal | None) -> str | None:
+    """Budget < 25, Standard < 100, Premium < 500, Luxury"""
+    if price_reporting is None:
+        return None
+    for bound, name in [(25, "Budget"), (100, "Standard"), (500, "Premium")]:
+        if price_reporting < bound:
+            return name
+    return "Luxury"
+
+
+def stock_indicator(stock: int | None, low: int) -> str | None:
+    """Out of Stock = 0 (or less), Low Stock <= `low`, In Stock; NULL if unknown."""
+    if stock is None:
+        return None
+    return "Out of Stock" if stock <= 0 else "Low Stock" if stock <= low else "In Stock"
+
+
+def delivery(shipment: Row, today: date, zones: Zones) -> Row:
+    """`delivery_days` = actual - created day, `delay_days` = actual - estimated, `delivery_status` (On Time,
+    also without an estimate; Late; without actual: Overdue after the estimate, else Pending); an
+    actual_delivery after today is a forecast: all three as if without."""
+    actual, estimate, created = (
+        shipment[name] for name in ("actual_delivery", "estimated_delivery", "created_timestamp")
+    )
+    if actual is None or actual > today:
+        overdue = estimate is not None and today > estimate
+        status = "Overdue" if overdue else "Pending"
+        return {"delivery_days": None, "delay_days": None, "delivery_status": status}
+    delay = days_between(estimate, actual)
+    return {
+        "delivery_days": None if created is None else days_between(v.local_day(created, zones), actual),
+        "delay_days": delay,
+        "delivery_status": "Late" if delay is not None and delay > 0 else "On Time",
+    }
