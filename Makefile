@@ -28,7 +28,7 @@ lint: .venv/.ready ## Check style, types and who imports whom
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy $(CHECKED)
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 bench: compiled ## Measure time and memory
 	.venv/bin/python -m benchmarks

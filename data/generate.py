@@ -141,7 +141,7 @@ def make_home(luck: Random, place: shop.Place) -> Row:
 
 def make_customer(luck: Random, number: int, registered: datetime, now: datetime, taken: set[str]) -> Row:
     place = luck.choice(shop.US_PLACES if luck.randrange(100) < 74 else shop.WORLD_PLACES)
-    firsts, lasts = shop.NAMES.get(place.country, shop.ENGLISH_NAMES)
+    firsts, lasts = shop.NAMES.get(place.country, (shop.ENGLISH_FIRST_NAMES, shop.ENGLISH_LAST_NAMES))
     first, last = luck.choice(firsts.split()), luck.choice(lasts.split())
     return {
         "customer_id": f"CUST{number:04}",
@@ -581,8 +581,7 @@ def second_day(before: dict[str, Sheet], stock: Stock) -> dict[str, Sheet]:
 
 NOTES = (
     "Initial load: the orders of the last 60 days, all customers, products and stock.",
-    "Daily load, the busiest day of the winter sale. Orders now name their sales_channel; "
-    "inventory and shipping come from the new warehouse system, in its own columns.",
+    "Busiest day of the sale. Orders now name a sales_channel; stock and parcels come from a new program.",
 )
 
 

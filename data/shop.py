@@ -270,18 +270,22 @@ STREETS = {
     "India": ("{} Residency Road", "{} Church Street"),
 }
 
-ENGLISH_NAMES = (
+ENGLISH_FIRST_NAMES = (
     "James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Susan "
     "Daniel Karen Carlos Nancy Anthony Lisa Mark Sandra Kevin Ashley Brian Emily Tyrone Donna "
     "Jose Michelle Wei Carol Jamal Amanda Priya Melissa Deborah Luis Stephanie Hannah Rebecca "
-    "Ethan Laura Noah Grace Aisha Owen Maya Lucas Chloe",
+    "Ethan Laura Noah Grace Aisha Owen Maya Lucas Chloe"
+)
+
+ENGLISH_LAST_NAMES = (
     "Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Hernandez "
     "Lopez Wilson Anderson Thomas Taylor Moore Jackson Martin Lee Thompson White Harris Clark "
     "Ramirez Lewis Robinson Walker Young Allen King Wright Scott Torres Nguyen Hill Flores "
     "Green Adams Nelson Baker Hall Rivera Campbell Mitchell Carter Okafor Chen Patel Kim "
-    "Kowalski Rossi Haddad Goldberg Larsen Murphy Fitzgerald McDonald Osei Tanaka",
+    "Kowalski Rossi Haddad Goldberg Larsen Murphy Fitzgerald McDonald Osei Tanaka"
 )
 
+# First names and last names by country; English ones elsewhere.
 NAMES = {
     "Germany": ("Anna Lukas Sophie Jonas Greta Felix Jürgen", "Müller Schneider Fischer Weber Köhler Vogel"),
     "France": ("Camille Hugo Léa Antoine Chloé Mathis Élodie", "Dubois Lefèvre Moreau Girard Béranger"),

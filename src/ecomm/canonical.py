@@ -15,7 +15,22 @@ from pyspark.sql import functions as F
 
 # Everything that Unicode calls a blank, the control characters, and the byte-order mark.
 BLANKS = "".join(
-    map(chr, [*range(33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF])
+    map(
+        chr,
+        [
+            *range(33),
+            0x85,
+            0xA0,
+            0x1680,
+            *range(0x2000, 0x200C),
+            0x2028,
+            0x2029,
+            0x202F,
+            0x205F,
+            0x3000,
+            0xFEFF,
+        ],
+    )
 )
 _CONTROLS = "\\x00-\\x1f\\x7f-\\x9f"
 _INNER_BLANKS = " \u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"

@@ -213,7 +213,9 @@ def match_header(source: Source, names: Sequence[str], file: str, reserved: froz
             extra = f"extra_{extra}" if extra not in extras else f"{extra}_{i + 1}"
         extras[extra] = i
     if len(extras) > _MAX_EXTRA:
-        raise HeaderError(f"{file}: {len(extras)} unknown columns; at most {_MAX_EXTRA} are kept. Is this the right file?")
+        raise HeaderError(
+            f"{file}: {len(extras)} unknown columns; at most {_MAX_EXTRA} are kept. Is this the right file?"
+        )
     absent = tuple(c.name for c in source.columns if c.name not in positions)
     return Header(_distinct(n.strip() for n in names), positions, extras, absent)
 

@@ -19,9 +19,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial, reduce
 from pathlib import Path
 
 import structlog
@@ -32,11 +33,11 @@ from ecomm import __version__
 from ecomm.analytics import analytics_summary
 from ecomm.batches import archive, landing, locks
 from ecomm.batches.ledger import Entry, FileEntry, Ledger, dead_revisions, live, open_attempt
-from ecomm.batches.trigger import Candidate, State, scan
+from ecomm.batches.trigger import Candidate, State, Trigger, scan
 from ecomm.contract import Header, Reading, Rule, Severity, Source, match_header
 from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
-from ecomm.errors import EcommError, InvariantError, StorageError
+from ecomm.errors import EcommError, InvariantError, UsageError
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import CATALOGUE, RESERVED, Store, create_all, errors_name, stage_name, target_name
@@ -48,6 +49,7 @@ from ecomm.transforms.fold import ENTER, LEAVE
 
 log = structlog.get_logger()
 _TRIES = 3
+_NO_DAY = datetime(1970, 1, 1, tzinfo=UTC)  # what "today" is for tables without a row
 
 
 @dataclass
@@ -97,11 +99,24 @@ class Outcome:
     tasks: tuple[TaskResult, ...] = ()
     left: tuple[str, ...] = ()
 
+    def summary(self) -> dict[str, object]:
+        """For machines."""
+        return {
+            "batch_id": self.batch_id,
+            "status": self.status,
+            "reason": self.reason,
+            "seconds": round(self.seconds, 3),
+            "revision": self.revision,
+            "files": [asdict(f) for f in self.files],
+            "tasks": [{"task": t.task, "status": t.status, "seconds": round(t.seconds, 3)} for t in self.tasks],
+            "left_in_landing": list(self.left),
+        }
+
 
 Listener = Callable[[str, str, TaskResult | None], None]
 
 
-def _nobody(_batch: str, _task: str, _result: TaskResult | None) -> None:
+def silent(_batch: str, _task: str, _result: TaskResult | None) -> None:
     """Nobody listens to a run's progress."""
 
 
@@ -118,7 +133,7 @@ class Session:
     ledger: Ledger
     store: Store
     run_id: str
-    listener: Listener = _nobody
+    listener: Listener = silent
 
     def entry(self, kind: str, **said: object) -> Entry:
         """Append a ledger entry that names the tables as they are now."""
@@ -144,7 +159,7 @@ def contract_hash() -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def open_warehouse(settings: Settings, engine: Engine, listener: Listener = _nobody) -> Session:
+def open_warehouse(settings: Settings, engine: Engine, listener: Listener = silent) -> Session:
     """Open a warehouse for work, set it up if it is new, and take back what a broken-off attempt left.
 
     The caller holds the locks. Raises FormatError, StorageError.
@@ -186,10 +201,10 @@ def recover(session: Session, reason: str | None = None) -> None:
 
 @dataclass
 class Attempt:
-    """One try at a batch: its claimed files, and what its tasks have done so far."""
+    """One try at a batch: its claimed files, and what its tasks have done so far. A rebuild is one without a batch."""
 
     session: Session
-    candidate: Candidate
+    candidate: Candidate | None
     revision: int
     claimed: list[archive.Claimed] = field(default_factory=list)
     headers: dict[Path, tuple[Header, int]] = field(default_factory=dict)
@@ -200,16 +215,21 @@ class Attempt:
     bytes_written: int = 0
 
     @property
+    def trigger(self) -> Trigger:
+        """The batch's trigger."""
+        assert self.candidate is not None
+        assert self.candidate.trigger is not None
+        return self.candidate.trigger
+
+    @property
     def batch_id(self) -> str:
         """The batch."""
-        assert self.candidate.trigger is not None
-        return self.candidate.trigger.batch_id
+        return self.trigger.batch_id
 
     @property
     def as_of(self) -> datetime:
         """The batch's instant."""
-        assert self.candidate.trigger is not None
-        return self.candidate.trigger.as_of
+        return self.trigger.as_of
 
     @property
     def folder(self) -> Path:
@@ -243,12 +263,18 @@ class Attempt:
 
     def live(self) -> dict[str, tuple[datetime, int]]:
         """The live log as it will be once this attempt is published: batch -> (as-of, revision)."""
-        now = {b: (e.as_of, e.revision) for b, e in live(self.session.ledger.entries).items()}
-        return {**now, self.batch_id: (self.as_of, self.revision)}  # type: ignore[dict-item]
+        alive: dict[str, tuple[datetime, int]] = {}
+        for batch, entry in live(self.session.ledger.entries).items():
+            assert entry.as_of is not None
+            assert entry.revision is not None
+            alive[batch] = (entry.as_of, entry.revision)
+        if self.candidate is not None:
+            alive[self.batch_id] = (self.as_of, self.revision)
+        return alive
 
 
 def run(
-    settings: Settings, *, only: str | None = None, dry_run: bool = False, listener: Listener = _nobody
+    settings: Settings, *, only: str | None = None, dry_run: bool = False, listener: Listener = silent
 ) -> list[Outcome]:
     """Publish every complete pending batch, in the order of their as-of; say what became of each trigger.
 
@@ -379,7 +405,10 @@ def open_batch(session: Session, candidate: Candidate) -> Attempt:
     for claimed in attempt.claimed:
         names, offset = landing.read_header(claimed.copy)
         source = SOURCES[claimed.file.source]
-        attempt.headers[claimed.copy] = (match_header(source, names, str(claimed.file.path), RESERVED), offset)
+        attempt.headers[claimed.copy] = (
+            match_header(source, names, str(claimed.file.path), RESERVED),
+            offset,
+        )
     return attempt
 
 
@@ -391,7 +420,8 @@ def _stage_loads(attempt: Attempt) -> None:
     sources = attempt.sources()
     with ThreadPoolExecutor(max_workers=len(sources)) as pool:
         waiting = [
-            pool.submit(_task, attempt, f"{s.name}_stage_load", lambda a, r, s=s: stage_load(a, r, s)) for s in sources
+            pool.submit(_task, attempt, f"{source.name}_stage_load", partial(stage_load, source=source))
+            for source in sources
         ]
     for future in waiting:
         future.result()
@@ -400,34 +430,58 @@ def _stage_loads(attempt: Attempt) -> None:
 def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     """01-05: a source's files become stage rows, error rows and a change set."""
     files = [c for c in attempt.claimed if c.file.source == source.name]
-    rows, read = land(attempt, source, files)
+    landed = land(attempt, source, files)
+    rows = attempt.materialise(f"{source.name}_rows", read(attempt, source, landed))
     exceptions = attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, source, attempt.reading))
     counts = {
         (r["source_file"], r["verdict"]): r["count"]
         for r in exceptions.groupBy("source_file", "verdict").count().collect()
     }
-    result.files = [_file_entry(c, read[c.copy], counts) for c in files]
+    result.files = [_file_entry(file.claimed, file.records, counts) for file in landed]
     write_stage(attempt, source, rows, exceptions if counts else None, result)
     if any(verdict in ("rejected", "superseded") for _, verdict in counts):
-        name = errors_name(source.name)
-        said = quality.errors(exceptions, attempt.lineage).select(*attempt.session.store.columns(name))
-        attempt.session.store.append(name, said)
+        write_errors(attempt, source, exceptions, landed)
     if counts:
         attempt.exceptions[source.name] = exceptions
     attempt.changes[source.name] = change_set(attempt, source)
 
 
-def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> tuple[DataFrame, dict[Path, int]]:
-    """The keyed text rows of a source's files, and how many records each file has."""
-    engine, frames, read = attempt.session.engine, [], {}
+@dataclass(frozen=True)
+class Landed:
+    """A file of a batch as text columns: where it was claimed, its header, its frame and how many records it has."""
+
+    claimed: archive.Claimed
+    header: Header
+    frame: DataFrame
+    records: int
+
+
+def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> list[Landed]:
+    """Land the files of a source in the attempt's folder."""
+    engine, landed = attempt.session.engine, []
     for i, claimed in enumerate(files):
         header, offset = attempt.headers[claimed.copy]
         place = attempt.folder / f"{source.name}_landed_{i}.parquet"
-        read[claimed.copy] = landing.land(claimed.copy, len(header.names), offset, place)
-        landed = engine.spark.read.parquet(engine.uri(place))
-        frames.append(staging.as_text(landed, source, header, claimed.file.name, claimed.sha256))
-    extras = sorted({e for c in files for e in attempt.headers[c.copy][0].extras})
-    return staging.with_key(staging.together(frames, extras), source), read
+        records = landing.land(claimed.copy, len(header.names), offset, place)
+        landed.append(Landed(claimed, header, engine.spark.read.parquet(engine.uri(place)), records))
+    return landed
+
+
+def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFrame:
+    """The typed rows of all files of a source, each with the rules that it breaks by itself."""
+    frames = [staging.as_text(f.frame, source, f.header, f.claimed.file.name, f.claimed.sha256) for f in landed]
+    extras = sorted({e for f in landed for e in f.header.extras})
+    rows = staging.with_key(staging.together(frames, extras), source)
+    reasons = quality.broken(quality.quarantining(source, among_rivals=False), attempt.reading)
+    return staging.typed(rows, source, attempt.reading, reasons)
+
+
+def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed: Sequence[Landed]) -> None:
+    """Append what was rejected or superseded, as it stands in its file."""
+    store, name = attempt.session.store, errors_name(source.name)
+    frames = [staging.as_it_stands(f.frame, f.header, f.claimed.file.name) for f in landed]
+    standing = reduce(lambda a, b: a.unionByName(b), frames)
+    store.append(name, quality.errors(exceptions, standing, attempt.lineage).select(*store.columns(name)))
 
 
 def _file_entry(claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, str], int]) -> FileEntry:
@@ -457,7 +511,7 @@ def write_stage(
         store.evolve(table, extras)
     if not sum(f.rows_accepted for f in result.files):
         return
-    accepted = staging.stage(staging.typed(rows, source, attempt.reading), exceptions, source, attempt.reading, attempt.lineage)
+    accepted = staging.stage(rows, exceptions, source, attempt.reading, attempt.lineage)
     store.append(name, staging.with_extras(accepted, store.extras(name)).select(*store.columns(name)))
 
 
@@ -596,7 +650,7 @@ def view(attempt: Attempt, source: Source) -> DataFrame:
 def write_enriched(attempt: Attempt, targets: enrich.Targets) -> int:
     """Bring enriched_orders to what the targets say, touching only rows that differ; how many rows were written."""
     store, name = attempt.session.store, "enriched_orders"
-    today = max(as_of for as_of, _ in attempt.live().values()).date()
+    today = max((as_of for as_of, _ in attempt.live().values()), default=_NO_DAY).date()
     new = enrich.enriched_orders(targets, attempt.session.settings.shop, today)
     return _bring_to(attempt, name, new, store.read(name) if store.state[name].rows else None)
 
@@ -609,7 +663,7 @@ def _bring_to(attempt: Attempt, name: str, new: DataFrame, old: DataFrame | None
     table = CATALOGUE[name]
     difference = relations.difference(new, old, table.key, store.columns(name))
     rows = attempt.materialise(f"{name}_changes", difference)
-    counts = {r["change"]: r["count"] for r in rows.groupBy("change").count().collect()}
+    counts: dict[str, int] = {r["change"]: r["count"] for r in rows.groupBy("change").count().collect()}
     store.apply(name, rows, counts.get(ENTER, 0), counts.get(LEAVE, 0), 0)
     return counts.get(ENTER, 0)
 
@@ -636,23 +690,27 @@ def merge_target(attempt: Attempt, source: Source) -> None:
     )
 
 
-def summarise(attempt: Attempt) -> None:
+def summarise(attempt: Attempt, *, everything: bool = False) -> int:
     """analytics_summary: the rows of the batches from whose instant on anything differs, computed anew."""
     store, name, alive = attempt.session.store, "analytics_summary", attempt.live()
-    sinces = [c.since for n, c in attempt.changes.items() if n in ("orders", "customers", "products") and c.since]
-    since = None if _counts_otherwise(attempt) else min(sinces, default=datetime.max.replace(tzinfo=UTC))
     old = store.read(name)
     there = {r["batch_id"] for r in old.select("batch_id").collect()}
-    anew = {b for b, (as_of, _) in alive.items() if since is None or as_of >= since or b not in there}
-    anew.add(attempt.batch_id)
-    spark = attempt.session.engine.spark
-    batches = spark.createDataFrame([(b, alive[b][0]) for b in sorted(anew)], "batch_id string, as_of timestamp")
+    sinces = [c.since for n, c in attempt.changes.items() if n in analytics_summary.SOURCES and c.since]
+    since = min(sinces, default=None)
+    anew = {b for b, (as_of, _) in alive.items() if b not in there or (since is not None and as_of >= since)}
+    if attempt.candidate is not None:
+        anew.add(attempt.batch_id)
+    if everything or _counts_otherwise(attempt):
+        anew = set(alive)
+    batches = attempt.session.engine.spark.createDataFrame(
+        [(b, alive[b][0]) for b in sorted(anew)], "batch_id string, as_of timestamp"
+    )
     revisions = [alive[b][1] for b in sorted(anew)]
     stated = store.read(stage_name("orders")).filter(F.col("revision").isin(revisions)).select("batch_id", "order_id")
     targets = enrich.Targets(**{n: store.read(target_name(n)) for n in SOURCES})
     new = analytics_summary.analytics_summary(batches, targets, stated, attempt.session.settings.shop)
     stale = old.filter(F.col("batch_id").isin(sorted(anew)) | ~F.col("batch_id").isin(sorted(alive)))
-    _bring_to(attempt, name, new, stale if there else None)
+    return _bring_to(attempt, name, new, stale if there else None)
 
 
 def _counts_otherwise(attempt: Attempt) -> bool:
@@ -684,28 +742,27 @@ def check_source(attempt: Attempt, source: Source) -> None:
             )
     changes = attempt.changes[source.name]
     if changes.since is not None:
-        target = store.read(target_name(source.name))
         keys = changes.rows.select(*source.key).distinct()
-        wrong = folding.contradictions(target.join(keys, list(source.key), "left_semi"), source.key).limit(3).collect()
-        if wrong:
-            raise InvariantError(
-                f"{target_name(source.name)}: the versions of {', '.join('/'.join(r) for r in wrong)} overlap or are "
-                "current twice; nothing was published."
-            )
+        touched = store.read(target_name(source.name)).join(keys, list(source.key), "left_semi")
+        _check_histories(store, source, touched)
+
+
+def _check_histories(store: Store, source: Source, versions: DataFrame) -> None:
+    wrong = folding.contradictions(versions, source.key).limit(3).collect()
+    if wrong:
+        raise InvariantError(
+            f"{target_name(source.name)}: the versions of {', '.join('/'.join(r) for r in wrong)} overlap or are "
+            "current twice; nothing was published."
+        )
 
 
 def publish(attempt: Attempt, result: TaskResult) -> None:
     """Force every written file onto the disk, then make the batch visible by one entry."""
     session = attempt.session
-    before = session.ledger.last.tables
-    for name, state in session.store.state.items():
-        since = before.get(name, (0, 0))[0]
-        if state.version != since:
-            attempt.bytes_written += deltafiles.sync(session.store.path(name), since)
+    _sync(attempt)
     result.ended_at = datetime.now(UTC)
     _journal(attempt)
-    trigger = attempt.candidate.trigger
-    assert trigger is not None
+    trigger = attempt.trigger
     score = next((c["score"] for c in attempt.checks if c["check_name"] == "batch_score"), None)
     session.entry(
         "PUBLISH",
@@ -718,6 +775,14 @@ def publish(attempt: Attempt, result: TaskResult) -> None:
         score=score,
         trigger=trigger.text,
     )
+
+
+def _sync(attempt: Attempt) -> None:
+    before, store = attempt.session.ledger.last.tables, attempt.session.store
+    for name, state in store.state.items():
+        since = before.get(name, (0, 0))[0]
+        if state.version != since:
+            attempt.bytes_written += deltafiles.sync(store.path(name), since)
 
 
 def _files(attempt: Attempt) -> list[FileEntry]:
@@ -775,12 +840,100 @@ def _task(attempt: Attempt, name: str, work: Callable[[Attempt, TaskResult], Non
     finally:
         result.ended_at = datetime.now(UTC)
         attempt.session.listener(attempt.batch_id, name, result)
-        log.info("task", batch_id=attempt.batch_id, task=name, status=result.status, seconds=round(result.seconds, 3))
+        log.info(
+            "task",
+            batch_id=attempt.batch_id,
+            task=name,
+            status=result.status,
+            seconds=round(result.seconds, 3),
+        )
 
 
 # --- the whole at once --------------------------------------------------------------------------------------------
 
 
-def rebuild(settings: Settings, listener: Listener = _nobody) -> dict[str, int]:
-    """Fold the whole live log anew; how many rows of each table had to change (none, if all is well)."""
-    raise NotImplementedError
+def rebuild(settings: Settings, listener: Listener = silent) -> dict[str, int]:
+    """Fold the whole live log anew, and compute every table from it; how many rows of each table had to change.
+
+    All zero if all is well: a target is a function of the log. Raises UsageError, LockedError, FormatError.
+    """
+    if not Ledger(settings.warehouse).entries:
+        raise UsageError(f"{settings.warehouse}: there is no warehouse here to rebuild; --warehouse names another.")
+    with locks.all_tasks(settings.warehouse):
+        engine = start_engine(settings)
+        try:
+            return _rebuild(open_warehouse(settings, engine, listener))
+        finally:
+            engine.stop()
+
+
+def _rebuild(session: Session) -> dict[str, int]:
+    attempt = Attempt(session, None, session.entry("OPEN").seq)
+    store, rows = session.store, {}
+    dead = dead_revisions(session.ledger.entries)
+    try:
+        for source in SOURCES.values():
+            name = target_name(source.name)
+            log_ = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
+            attempt.changes[source.name] = fold_into(attempt, source, log_, store.read(name))
+            merge_target(attempt, source)
+            rows[name] = attempt.changes[source.name].entering + attempt.changes[source.name].leaving
+            _check_histories(store, source, store.read(name))
+        targets = enrich.Targets(**{name: store.read(target_name(name)) for name in SOURCES})
+        rows["enriched_orders"] = write_enriched(attempt, targets)
+        rows["analytics_summary"] = summarise(attempt, everything=True)
+        _sync(attempt)
+        session.entry("REBUILD")
+    except Exception as error:
+        recover(session, sentence(error))
+        raise
+    shutil.rmtree(attempt.folder, ignore_errors=True)
+    return rows
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one of doctor's checks found; fix is empty where all is well."""
+
+    check: str
+    found: str
+    fix: str = ""
+
+
+def scan_invariants(settings: Settings) -> list[Finding]:
+    """Look through all published tables: rows against the ledger, every file's rows, every key's history."""
+    with locks.all_tasks(settings.warehouse):
+        engine = start_engine(settings)
+        try:
+            session = open_warehouse(settings, engine)
+            return list(_scan(session))
+        finally:
+            engine.stop()
+
+
+def _scan(session: Session) -> Iterable[Finding]:
+    store, entries = session.store, session.ledger.entries
+    again = "run `ecomm rebuild`; if it stays, keep the warehouse as it is and report it"
+    for name, state in store.state.items():
+        rows = deltafiles.rows(store.path(name))
+        if rows != state.rows:
+            yield Finding(name, f"{rows} rows, the ledger says {state.rows}", again)
+    for source in SOURCES.values():
+        try:
+            _check_histories(store, source, store.read(target_name(source.name)))
+        except InvariantError as error:
+            yield Finding(target_name(source.name), str(error), again)
+        counted = {
+            table: {
+                (r["revision"], r["source_file"]): r["count"]
+                for r in store.read(table).groupBy("revision", "source_file").count().collect()
+            }
+            for table in (stage_name(source.name), errors_name(source.name))
+        }
+        for entry in live(entries).values():
+            for file in (f for f in entry.files if f.source == source.name):
+                place = (entry.revision, file.name)
+                accepted, lost = (counted[t].get(place, 0) for t in (stage_name(source.name), errors_name(source.name)))
+                if accepted + lost + file.rows_duplicate != file.rows_read:
+                    found = f"{accepted} + {lost} + {file.rows_duplicate} rows of {file.rows_read}"
+                    yield Finding(f"{entry.batch_id}/{file.name}", found, again)

@@ -30,7 +30,11 @@ LINEAGE = (
     Field("source_file", "string", "The file that the row comes from."),
     Field("file_sha256", "string", "SHA-256 of that file as it was ingested."),
     Field("source_line", "bigint", "The record's number in the file; 1 = the first after the header."),
-    Field("row_hash", "string", "SHA-256 of the tracked columns, in the contract's order, of the row as it stands."),
+    Field(
+        "row_hash",
+        "string",
+        "SHA-256 of the tracked columns, in the contract's order, of the row as it stands.",
+    ),
 )
 _STAGE = (
     Field("op", "string", "U (upsert) or D (delete)."),
@@ -44,7 +48,11 @@ _ERRORS = (
     Field("as_of", "timestamp", "The batch's instant (UTC)."),
     Field("source_file", "string", "The file that the record comes from."),
     Field("source_line", "bigint", "The record's number in the file; 1 = the first after the header."),
-    Field("raw", "map<string,string>", "The record as it stands: header name to cell; NULL if it could not be split."),
+    Field(
+        "raw",
+        "map<string,string>",
+        "The record as it stands: header name to cell; NULL if it could not be split.",
+    ),
     Field("raw_line", "string", "The line as it stands, if it could not be split."),
     Field("reasons", "array<string>", "Every rule that the record breaks, or superseded, or sequence_conflict."),
     Field("severity", "string", "HIGH: rejected. MEDIUM: lost to another of its time. NONE: superseded."),
@@ -169,7 +177,13 @@ def _catalogue() -> dict[str, Table]:
             key=analytics_summary.KEY,
             statistics=("batch_id", "as_of"),
         ),
-        Table("validation_results", "One row a check and attempt.", _VALIDATION, statistics=("batch_id",), journal=True),
+        Table(
+            "validation_results",
+            "One row a check and attempt.",
+            _VALIDATION,
+            statistics=("batch_id",),
+            journal=True,
+        ),
         Table("processing_log", "One row a task and attempt.", _LOG, statistics=("batch_id",), journal=True),
     ]
     return {table.name: table for table in tables}
@@ -316,6 +330,9 @@ def _arrow_type(spark_type: str) -> pa.DataType:
     if spark_type.startswith("decimal"):
         precision, scale = spark_type[8:-1].split(",")
         return pa.decimal128(int(precision), int(scale))
-    return {"string": pa.string(), "bigint": pa.int64(), "timestamp": pa.timestamp("us", "UTC"), "date": pa.date32()}[
-        spark_type
-    ]
+    return {
+        "string": pa.string(),
+        "bigint": pa.int64(),
+        "timestamp": pa.timestamp("us", "UTC"),
+        "date": pa.date32(),
+    }[spark_type]

@@ -35,7 +35,9 @@ class Warehouse:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not (self.path / LEDGER / "_delta_log").is_dir():
-            raise UsageError(f"{self.path}: there is no warehouse here; `ecomm run` makes one, --warehouse names another.")
+            raise UsageError(
+                f"{self.path}: there is no warehouse here; `ecomm run` makes one, --warehouse names another."
+            )
         self.refresh()
 
     def refresh(self) -> None:
@@ -95,7 +97,7 @@ class Warehouse:
 
         try:
             with self.connect() as connection:
-                return connection.execute(query).to_arrow_table()
+                return connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
             raise UsageError(f"the query failed: {str(error).splitlines()[0]}") from error
 

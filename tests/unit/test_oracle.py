@@ -26,6 +26,7 @@ from tests.oracle import (
     read_flat,
     read_landing,
     run,
+    sources,
     tables,
 )
 from tests.oracle import values as v
@@ -455,6 +456,16 @@ def test_duplicates_and_winner_by_time() -> None:
     assert counts == {"read": 5, "accepted": 1, "rejected": 0, "duplicate": 1, "superseded": 3}
 
 
+def test_the_least_file_then_line_stays_of_duplicates() -> None:
+    files = {"b.csv": b"customer_id\nc\n", "a.csv": b"customer_id\nother\nc\nc\n"}
+    result = run([Batch("b", at(10), {"customers": files})])
+    assert [pick(row, "key", "source_file", "source_line") for row in result.stage["customers"]] == [
+        ("5:other", "a.csv", 1),
+        ("1:c", "a.csv", 2),
+    ]
+    assert [result.counts["b", "customers", file]["duplicate"] for file in ("a.csv", "b.csv")] == [1, 1]
+
+
 def test_winner_at_equal_time_by_hash() -> None:
     """Greatest hex hash over the tracked, not personal columns; then over all contract columns."""
     names = ["customer_id", *SOURCES["customers"].contract[1:]]
@@ -591,6 +602,30 @@ def test_product_stage() -> None:
         *(Decimal("500.00"), "Luxury", -1, "Discontinued", None, None),
         *("Out of Stock", False, Decimal("0.00"), True),
     )
+
+
+def test_bounds() -> None:
+    """The word on each side of each bound."""
+    assert [sources.stock_indicator(n, 10) for n in (-1, 0, 1, 10, 11, None)] == [
+        *("Out of Stock", "Out of Stock", "Low Stock", "Low Stock", "In Stock", None)
+    ]
+    prices = ("24.99", "25.00", "99.99", "100.00", "499.99", "500.00")
+    assert [sources.price_segment(Decimal(p)) for p in prices] == [
+        *("Budget", "Standard", "Standard", "Premium", "Premium", "Luxury")
+    ]
+    ages = [(17, "<18"), (18, "18-24"), (24, "18-24"), (25, "25-34"), (34, "25-34"), (35, "35-44")]
+    ages += [(44, "35-44"), (45, "45-54"), (54, "45-54"), (55, "55-64"), (64, "55-64"), (65, "65+")]
+    for age, group in ages:
+        assert sources.age_group(date(2025 - age, 1, 1), date(2025, 12, 31)) == group
+    today = date(2025, 1, 1)
+    stages = [(29, "New"), (30, "Active"), (364, "Active"), (365, "Established")]
+    for days, stage in stages:
+        assert sources.customer_lifecycle(today - timedelta(days=days), today) == stage
+    header = "product_id,price,launch_date"
+    launches = [(-1, "Upcoming"), (0, "New"), (89, "New"), (90, "Growing"), (364, "Growing"), (365, "Mature")]
+    rows = [f"p{days},1,{at(10).date() - timedelta(days=days)}" for days, _ in launches]
+    stage_rows, _, _ = one("products", "\n".join([header, *rows]))
+    assert [row["lifecycle_stage"] for row in stage_rows] == [stage for _, stage in launches]
 
 
 def test_inventory_stage_in_the_wild() -> None:
@@ -936,10 +971,13 @@ def test_as_of_takes_the_nearest_earlier_version_in_a_gap() -> None:
     """No statement of this issue makes a gap, so the join itself is asked."""
     versions: list[Row] = [
         {"effective_date": at(2), "expiry_date": at(4), "is": "first"},
-        {"effective_date": at(6), "expiry_date": None, "is": "second"},
+        {"effective_date": at(4), "expiry_date": at(5), "is": "second"},
+        {"effective_date": at(7), "expiry_date": None, "is": "third"},
     ]
-    found = {day: (tables.version_at(versions[::-1], at(day)) or {})["is"] for day in (1, 2, 3, 4, 5, 6, 7)}
-    assert found == {1: "first", 2: "first", 3: "first", 4: "first", 5: "first", 6: "second", 7: "second"}
+    found = {day: (tables.version_at(versions[::-1], at(day)) or {})["is"] for day in range(1, 9)}
+    assert [found[day] for day in (1, 2, 3)] == ["first"] * 3
+    assert [found[day] for day in (4, 5, 6)] == ["second"] * 3
+    assert [found[day] for day in (7, 8)] == ["third"] * 2
     assert tables.version_at([], at(1)) is None
 
 

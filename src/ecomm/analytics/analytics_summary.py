@@ -28,6 +28,7 @@ FIELDS = (
     Field("batch_revenue", "decimal(18,2)", "revenue of the orders that this batch states."),
 )
 KEY = ("batch_id",)
+SOURCES = ("orders", "customers", "products")  # whose histories the rows are made of
 
 
 def analytics_summary(batches: DataFrame, targets: Targets, stated: DataFrame, shop: Shop) -> DataFrame:
@@ -51,7 +52,9 @@ def analytics_summary(batches: DataFrame, targets: Targets, stated: DataFrame, s
         heads = _standing(versions, there).groupBy("batch_id").agg(F.count(F.lit(1)).alias(name))
         rows = rows.join(heads, "batch_id", "left")
     money, nothing = ("revenue", "batch_revenue"), F.lit("0.00").cast("decimal(18,2)")
-    sums = {f.name: F.coalesce(F.col(f.name).cast("bigint"), F.lit(0).cast("bigint")) for f in FIELDS if f.type == "bigint"}
+    sums = {
+        f.name: F.coalesce(F.col(f.name).cast("bigint"), F.lit(0).cast("bigint")) for f in FIELDS if f.type == "bigint"
+    }
     sums |= {name: F.coalesce(F.col(name).try_cast("decimal(18,2)"), nothing) for name in money}
     rows = rows.withColumns(sums)
     orders_with_revenue = F.when(F.col("revenue_orders") != 0, F.col("revenue_orders")).cast("decimal(18,0)")

@@ -140,7 +140,7 @@ def settle_all(settings: Settings, entries: Sequence[Entry], sources: Sequence[s
     published = {folder_of(batch): entry for batch, entry in live(entries).items()}
     for part in _parts(settings, sources):
         entry = published.get(part.parent.name)
-        if entry is None or not part.name.removesuffix(_PART) in {f.name for f in entry.files}:
+        if entry is None or part.name.removesuffix(_PART) not in {f.name for f in entry.files}:
             part.unlink()
             if not any(part.parent.iterdir()):
                 part.parent.rmdir()

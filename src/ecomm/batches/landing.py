@@ -1,6 +1,6 @@
-"""A CSV file becomes text columns, record by record, and nothing of it is lost.
+r"""A CSV file becomes text columns, record by record, and nothing of it is lost.
 
-A record is what lies between line ends (`\\n`, `\\r\\n`) outside quotes; lines of blanks are none. What cannot be
+A record is what lies between line ends (`\n`, `\r\n`) outside quotes; lines of blanks are none. What cannot be
 split is kept as it stands, with its number. Most of a file is plain, and a vectorised reader takes it; only a stretch
 that the quick checks do not vouch for is read by the slow, exact scanner. Both give the same records: the quick path is
 taken where quotes stand only around whole fields, line ends are regular, the bytes are UTF-8, no record is too long,
@@ -132,7 +132,9 @@ def _plain(data: bytes, width: int, eof: bool) -> tuple[pa.Table, int] | None:
             io.BytesIO(stretch),
             read_options=pcsv.ReadOptions(column_names=names, block_size=max(len(stretch), 1), use_threads=False),
             parse_options=pcsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=True),
-            convert_options=pcsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+            convert_options=pcsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
         )
     except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
@@ -230,7 +232,11 @@ def land(path: Path, width: int, offset: int, into: Path) -> int:
     (NULL in a malformed record; `width` of them, an empty cell is empty text).
     """
     schema = pa.schema(
-        [("source_line", pa.int64()), ("raw_line", pa.string()), *[(f"c{i}", pa.string()) for i in range(width)]]
+        [
+            ("source_line", pa.int64()),
+            ("raw_line", pa.string()),
+            *[(f"c{i}", pa.string()) for i in range(width)],
+        ]
     )
     rows = 0
     into.parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,11 @@ _FILE = pa.struct(
 )
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("seq", pa.int64(), "Number of the entry: gapless, from 0."),
-    ("entry", pa.string(), "GENESIS, OPEN, PUBLISH, HOLD, ACCEPT, REJECT, UNDO, REDRIVE, REBUILD, RECOVER, MAINTAIN."),
+    (
+        "entry",
+        pa.string(),
+        "GENESIS, OPEN, PUBLISH, HOLD, ACCEPT, REJECT, UNDO, REDRIVE, REBUILD, RECOVER, MAINTAIN.",
+    ),
     ("at", pa.timestamp("us", "UTC"), "When it was written (wall clock); never before the entry before."),
     ("batch_id", pa.string(), "The batch that it is about."),
     ("run_id", pa.string(), "The run that wrote it."),
@@ -75,7 +79,7 @@ class Entry:
 
     entry: str
     seq: int = -1
-    at: datetime = datetime.min
+    at: datetime | None = None
     batch_id: str | None = None
     run_id: str | None = None
     as_of: datetime | None = None
@@ -150,7 +154,7 @@ class Ledger:
         Raises LockedError if somebody else wrote an entry meanwhile: nothing is written then.
         """
         at = now or datetime.now(UTC)
-        if self.entries:
+        if self.entries and self.last.at is not None:
             at = max(at, self.last.at + timedelta(microseconds=1))
         row = asdict(entry) | {"seq": len(self.entries), "at": at}
         row["tables"] = [(n, {"version": v, "rows": r}) for n, (v, r) in sorted(entry.tables.items())]
@@ -190,6 +194,6 @@ def open_attempt(entries: Sequence[Entry]) -> Entry | None:
     for entry in reversed(entries):
         if entry.entry == "OPEN":
             return entry
-        if entry.entry in ("PUBLISH", "HOLD", "RECOVER"):
+        if entry.entry in ("PUBLISH", "HOLD", "RECOVER", "REBUILD"):
             return None
     return None

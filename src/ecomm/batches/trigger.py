@@ -186,9 +186,13 @@ def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], n
     """
     folder = settings.source_dir(TRIGGER) / "source"
     if not settings.landing.is_dir():
-        raise UsageError(f"{settings.landing}: there is no such landing folder; name it with --landing, or run `ecomm init`.")
+        raise UsageError(
+            f"{settings.landing}: there is no such landing folder; name it with --landing, or run `ecomm init`."
+        )
     if not folder.is_dir():
-        raise UsageError(f"{folder}: the landing folder has no place for triggers; run `ecomm init --landing {settings.landing}`.")
+        raise UsageError(
+            f"{folder}: the landing folder has no place for triggers; run `ecomm init --landing {settings.landing}`."
+        )
     published = live(entries)
     taken: dict[Path, str] = {}
     candidates: list[Candidate] = []
@@ -202,7 +206,9 @@ def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], n
     for trigger in sorted(triggers, key=lambda t: (t.position, t.path.name)):
         candidate = _candidate(trigger, settings, published, taken, sources, now)
         if trigger.batch_id in seen and candidate.state is State.PENDING:
-            other = f"{trigger.path}: {seen[trigger.batch_id].name} has the same trigger_id {trigger.batch_id}; rename one."
+            other = (
+                f"{trigger.path}: {seen[trigger.batch_id].name} has the same trigger_id {trigger.batch_id}; rename one."
+            )
             candidate = Candidate(trigger.path, State.FAILED, trigger, reason=other, error=TriggerError(other))
         seen.setdefault(trigger.batch_id, trigger.path)
         candidates.append(candidate)
@@ -241,15 +247,13 @@ def _candidate(
 def _find(trigger: Trigger, settings: Settings, sources: Sequence[str]) -> tuple[list[LandedFile], list[str]]:
     files, missing = [], []
     for wanted, name in trigger.expected:
-        places = [s for s in sources if wanted in (None, s)]
-        found = [(s, settings.source_dir(s) / "source" / name) for s in places]
+        found = [(s, settings.source_dir(s) / "source" / name) for s in sources if wanted in (None, s)]
         found = [(s, path) for s, path in found if path.is_symlink() or path.exists()]
         if not found:
             missing.append(name)
         elif len(found) > 1:
-            raise TriggerError(
-                f"{trigger.path}: {name} lies in {' and '.join(str(p.parent) for _, p in found)}; leave it in one of them."
-            )
+            places = " and ".join(str(path.parent) for _, path in found)
+            raise TriggerError(f"{trigger.path}: {name} lies in {places}; leave it in one of them.")
         else:
             source, path = found[0]
             if not stat.S_ISREG(path.lstat().st_mode):

@@ -69,9 +69,8 @@ def order_date_plausible(reading: Reading) -> Column:
 @rule(Severity.HIGH, among_rivals=True)
 def order_has_one_product(_: Reading) -> Column:
     """same file and order, other product: a line would be lost; message names setting `key`"""
-    same_order = Window.partitionBy("source_file", "order_id__text")
-    one = F.min("product_id__text").over(same_order) == F.max("product_id__text").over(same_order)
-    return text("order_id").isNull() | one
+    same_order = Window.partitionBy("source_file", "order_id")
+    return F.min("product_id").over(same_order) == F.max("product_id").over(same_order)
 
 
 SOURCE = Source(

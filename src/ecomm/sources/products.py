@@ -20,7 +20,9 @@ COLUMNS = (
     ContractColumn("brand", "string", "Its brand."),
     ContractColumn("price", "decimal(18,2)", "Price of one, in its currency.", required=True),
     ContractColumn("currency", "string", "ISO 4217 code of price; empty = the reporting currency."),
-    ContractColumn("stock_quantity", "bigint", "Stock as the product file states it; inventory owns it.", tracked=False),
+    ContractColumn(
+        "stock_quantity", "bigint", "Stock as the product file states it; inventory owns it.", tracked=False
+    ),
     ContractColumn("weight_kg", "decimal(18,4)", "Weight in kilograms."),
     ContractColumn("dimensions_cm", "string", "Length x width x height in centimetres, as given."),
     ContractColumn("color", "string", "Colour."),
@@ -33,9 +35,17 @@ COLUMNS = (
 
 DERIVED = (
     Field("price_reporting", "decimal(18,2)", "price in the reporting currency; NULL without a rate."),
-    Field("price_segment", "string", "Budget (price_reporting < 25), Standard (< 100), Premium (< 500) or Luxury."),
+    Field(
+        "price_segment",
+        "string",
+        "Budget (price_reporting < 25), Standard (< 100), Premium (< 500) or Luxury.",
+    ),
     Field("days_since_launch", "bigint", "Days from launch_date to the as-of day."),
-    Field("lifecycle_stage", "string", "Discontinued; Upcoming (< 0 days since launch), New (< 90), Growing (< 365) or Mature."),
+    Field(
+        "lifecycle_stage",
+        "string",
+        "Discontinued; Upcoming (< 0 days since launch), New (< 90), Growing (< 365) or Mature.",
+    ),
     Field("length_cm", "decimal(18,4)", "Length from dimensions_cm, cm."),
     Field("width_cm", "decimal(18,4)", "Width from dimensions_cm, cm."),
     Field("height_cm", "decimal(18,4)", "Height from dimensions_cm, cm."),
@@ -69,8 +79,10 @@ def lifecycle_stage(discontinued: Column, days: Column) -> Column:
 
 def stock_indicator(quantity: Column, reorder_level: Column) -> Column:
     """Out of Stock at 0 (or less), Low Stock up to the level at which it is reordered, In Stock above."""
-    return F.when(quantity <= 0, "Out of Stock").when(quantity <= reorder_level, "Low Stock").when(
-        quantity > reorder_level, "In Stock"
+    return (
+        F.when(quantity <= 0, "Out of Stock")
+        .when(quantity <= reorder_level, "Low Stock")
+        .when(quantity > reorder_level, "In Stock")
     )
 
 

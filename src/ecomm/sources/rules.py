@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import KEY_LENGTH, Reading, Rule, Severity, rule, text
 
+
 def key_rules(column: str, *, required: bool = True, blanks: bool = False) -> tuple[Rule, ...]:
     """A key part is there (if the header must have it), short, and without blanks or control characters."""
 
@@ -21,7 +22,10 @@ def key_rules(column: str, *, required: bool = True, blanks: bool = False) -> tu
 
     inside = "control character" if blanks else "blank or control character"
     shape = Rule(
-        f"{column}_well_formed", Severity.HIGH, well_formed, f"more than {KEY_LENGTH} characters, {inside} inside"
+        f"{column}_well_formed",
+        Severity.HIGH,
+        well_formed,
+        f"more than {KEY_LENGTH} characters, {inside} inside",
     )
     return (present(column), shape) if required else (shape,)
 

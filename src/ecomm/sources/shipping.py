@@ -38,7 +38,11 @@ COLUMNS = (
 DERIVED = (
     Field("delivery_days", "bigint", "actual_delivery - the created day; NULL while not delivered."),
     Field("delay_days", "bigint", "actual_delivery - estimated_delivery; NULL while not delivered."),
-    Field("delivery_status", "string", "On Time, Late; while not delivered: Overdue (estimate passed) or Pending."),
+    Field(
+        "delivery_status",
+        "string",
+        "On Time, Late; while not delivered: Overdue (estimate passed) or Pending.",
+    ),
     Field("volume_cm3", "decimal(18,4)", "Product of the three dimensions, cm3."),
     Field("cost_per_kg", "decimal(18,4)", "shipping_cost / package_weight."),
 )

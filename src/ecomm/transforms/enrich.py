@@ -26,11 +26,19 @@ FIELDS = (
     Field("payment_method", "string", "How it is paid."),
     Field("order_amount", "decimal(18,2)", "Amount in the order's currency."),
     Field("currency", "string", "ISO 4217 code of order_amount."),
-    Field("rate", "decimal(18,8)", "Reporting currency for one of the order's currency on order_date; NULL: no rate."),
+    Field(
+        "rate",
+        "decimal(18,8)",
+        "Reporting currency for one of the order's currency on order_date; NULL: no rate.",
+    ),
     Field("amount", "decimal(18,2)", "order_amount x rate, reporting currency; NULL without a rate."),
     Field("is_revenue", "boolean", "amount > 0 and order_status not in non_revenue_statuses."),
     Field("margin_rate", "decimal(18,4)", "The assumed margin, 0-1."),
-    Field("margin_estimate", "decimal(18,2)", "amount x margin_rate where is_revenue, else 0; reporting currency."),
+    Field(
+        "margin_estimate",
+        "decimal(18,2)",
+        "amount x margin_rate where is_revenue, else 0; reporting currency.",
+    ),
     Field("is_first_order", "boolean", "The customer's first revenue order by order_date, ordered_at, order_id."),
     Field("customer_tier", "string", "The customer's tier at the time of the order."),
     Field("customer_age_group", "string", "The customer's age group on order_date."),
@@ -44,10 +52,18 @@ FIELDS = (
     Field("product_category", "string", "Category at the time of the order."),
     Field("product_subcategory", "string", "Subcategory at the time of the order."),
     Field("product_price", "decimal(18,2)", "Price at the time of the order, in the product's currency."),
-    Field("price_segment", "string", "Budget, Standard, Premium or Luxury, by the price in the reporting currency."),
+    Field(
+        "price_segment",
+        "string",
+        "Budget, Standard, Premium or Luxury, by the price in the reporting currency.",
+    ),
     Field("is_discontinued", "boolean", "The product was discontinued at the time of the order."),
     Field("product_effective_date", "timestamp", "effective_date of the product version that was joined."),
-    Field("stock_quantity", "bigint", "Stock of the product at the time of the order, over all warehouses and bins."),
+    Field(
+        "stock_quantity",
+        "bigint",
+        "Stock of the product at the time of the order, over all warehouses and bins.",
+    ),
     Field("shipments", "bigint", "Current shipments; one without a tracking number counts only if none has one."),
     Field("shipping_method", "string", "Of the latest shipment by created_timestamp, tracking_number."),
     Field("shipping_cost_reporting", "decimal(18,2)", "Sum of shipping_cost in the reporting currency."),
@@ -58,7 +74,11 @@ FIELDS = (
     Field("is_weekend", "boolean", "Saturday or Sunday."),
     Field("hour", "bigint", "Hour of ordered_at in shop_timezone; NULL if the instant is not known."),
     Field("time_of_day", "string", "Night 0-6, Morning 6-12, Afternoon 12-18, Evening 18-24 (half-open)."),
-    Field("is_business_hours", "boolean", "Monday to Friday within the setting business_hours; NULL without an hour."),
+    Field(
+        "is_business_hours",
+        "boolean",
+        "Monday to Friday within the setting business_hours; NULL without an hour.",
+    ),
     Field("season", "string", "Dec-Feb Winter, Mar-May Spring, Jun-Aug Summer, Sep-Nov Autumn; south swaps."),
     Field("season_year", "bigint", "Year of the season: December belongs to the next year."),
 )
@@ -82,7 +102,7 @@ def rate(currency: Column, shop: Shop) -> Column:
 
 
 def valued(orders: DataFrame, shop: Shop) -> DataFrame:
-    """Orders with rate, amount (order_amount x rate) and is_revenue (amount > 0, status not in non_revenue_statuses)."""
+    """Orders with rate, amount (order_amount x rate) and is_revenue (amount > 0, status counts)."""
     counts = ~F.coalesce(F.col("order_status").isin(list(shop.non_revenue_statuses)), F.lit(False))
     converted = canonical.half_up(F.col("order_amount") * F.col("rate"), 18, 2)
     return (
@@ -256,9 +276,10 @@ def _calendar(shop: Shop) -> dict[str, Column]:
         "weekday": weekday,
         "is_weekend": weekday >= 6,
         "hour": hour,
-        "time_of_day": F.when(hour < 6, "Night").when(hour < 12, "Morning").when(hour < 18, "Afternoon").when(
-            hour >= 18, "Evening"
-        ),
+        "time_of_day": F.when(hour < 6, "Night")
+        .when(hour < 12, "Morning")
+        .when(hour < 18, "Afternoon")
+        .when(hour >= 18, "Evening"),
         "is_business_hours": F.when(hour.isNotNull(), (weekday <= 5) & (hour >= opens) & (hour < closes)),
         "season": season.otherwise(names[3]),
         "season_year": F.year(day) + F.when(month == 12, 1).otherwise(0),

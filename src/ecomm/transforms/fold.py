@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from ecomm import canonical
@@ -75,14 +75,12 @@ def fold(statements: DataFrame, source: Source, extras: Sequence[str], carried: 
     return source.versions(versions)
 
 
-def _carry(name: str, is_extra: bool, up_to_here: Window, source: Source) -> Column:
+def _carry(name: str, is_extra: bool, up_to_here: WindowSpec, source: Source) -> Column:
     """A column's value after a statement: its own if its header had the column, else the last one of this life.
 
     An array of one value tells "stated as NULL" from "not stated"; the end of a life states NULL.
     """
-    stated = (
-        F.array_contains("extra_columns", name) if is_extra else ~F.array_contains("absent_columns", F.lit(name))
-    )
+    stated = F.array_contains("extra_columns", name) if is_extra else ~F.array_contains("absent_columns", F.lit(name))
     ended = F.col("op") == "D"
     value = F.when(~ended, F.col(name))
     carried = F.last(F.when(F.coalesce(stated, F.lit(True)) | ended, F.array(value)), ignorenulls=True)

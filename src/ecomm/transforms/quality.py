@@ -10,14 +10,17 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Reading, Rule, Severity, Source
-from ecomm.transforms.stage import strings, typed
+from ecomm.transforms.stage import strings
 
 SUPERSEDED = "superseded"
 SEQUENCE_CONFLICT = "sequence_conflict"
 LINE_MALFORMED = "line_malformed"
 # What is found before a row has columns, and between rows: named like rules, found elsewhere.
 MALFORMED = Rule(
-    LINE_MALFORMED, Severity.HIGH, lambda _: F.lit(True), "too many or few fields, broken quote, too long, undecodable"
+    LINE_MALFORMED,
+    Severity.HIGH,
+    lambda _: F.lit(True),
+    "too many or few fields, broken quote, too long, undecodable",
 )
 CONFLICT = Rule(SEQUENCE_CONFLICT, Severity.MEDIUM, lambda _: F.lit(True), "same key and time, other content")
 PENALTY = {Severity.HIGH: Decimal(1), Severity.MEDIUM: Decimal("0.3"), Severity.LOW: Decimal("0.1")}
@@ -44,49 +47,46 @@ def broken(rules: Iterable[Rule], reading: Reading) -> Column:
     """The names of the rules that a row breaks, as an array; malformed records break only `line_malformed`."""
     names = [F.when(~F.coalesce(rule.holds(reading), F.lit(True)), F.lit(rule.name)) for rule in rules]
     failed = F.filter(F.array(*names).cast("array<string>"), lambda name: name.isNotNull())
-    return F.when(F.col("raw_line").isNotNull(), strings([LINE_MALFORMED])).otherwise(failed)
+    return F.when(F.col("malformed"), strings([LINE_MALFORMED])).otherwise(failed)
+
+
+def quarantining(source: Source, *, among_rivals: bool) -> list[Rule]:
+    """The rules of a source that reject a row: those that look at the row alone, or those that look at its rivals."""
+    return [r for r in source.rules if r.severity is Severity.HIGH and r.among_rivals is among_rivals]
 
 
 def judge(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
     """The rows of which something is to be said: grain = one record that is not simply accepted.
 
-    rows: the batch's keyed text rows of a source. Gives source_file, source_line, raw, raw_line, key, verdict
-    (rejected, duplicate, superseded, or flagged: accepted, but won against a rival of the same time), reasons, severity.
+    rows: a batch's typed rows of a source, with the `reasons` of the rules that look at a row alone. Gives source_file,
+    source_line, key, verdict (rejected, duplicate, superseded, or flagged: accepted, but won against a rival of the
+    same time), reasons, severity.
     Order: reject; then rows equal in all columns; then the winner of a key, which is the one with the greatest
     created_timestamp (missing lowest), then the greatest hashes, then the first in the files.
     """
-    high = [rule for rule in source.rules if rule.severity is Severity.HIGH]
-    alone = [rule for rule in high if not rule.among_rivals]
     repeated = rows.filter(F.col("key").isNotNull()).groupBy("key").count().filter(F.col("count") > 1).select("key")
+    rivals = rows.join(repeated, "key", "left_semi")
+    if among := quarantining(source, among_rivals=True):
+        rivals = rivals.withColumn("reasons", F.concat("reasons", broken(among, reading)))
+    alone = rows.filter(F.size("reasons") > 0).join(repeated, "key", "left_anti")
+    rejected = alone.select(*_SAID_OF).unionByName(rivals.filter(F.size("reasons") > 0).select(*_SAID_OF))
+    losers = _losers(rivals.filter(F.size("reasons") == 0), source)
+    return _verdict(rejected, F.lit("rejected"), F.lit(str(Severity.HIGH))).unionByName(losers)
 
-    single = typed(rows.join(repeated, "key", "left_anti"), source, reading)
-    single = single.withColumn("reasons", broken(alone, reading)).filter(F.size("reasons") > 0)
-    rivals = typed(rows.join(repeated, "key", "left_semi"), source, reading)
-    rivals = rivals.withColumn("reasons", broken(high, reading))
 
-    rejected = [_verdict(f.filter(F.size("reasons") > 0), "rejected", Severity.HIGH) for f in (single, rivals)]
-    return rejected[0].unionByName(rejected[1]).unionByName(_losers(rivals.filter(F.size("reasons") == 0), source))
+_SAID_OF = ("source_file", "source_line", "key", "reasons")
 
 
-def _verdict(frame: DataFrame, verdict: Column | str, severity: Column | Severity) -> DataFrame:
-    return frame.select(
-        "source_file",
-        "source_line",
-        "raw",
-        "raw_line",
-        "key",
-        (F.lit(verdict) if isinstance(verdict, str) else verdict).alias("verdict"),
-        "reasons",
-        (F.lit(str(severity)) if isinstance(severity, Severity) else severity).alias("severity"),
-    )
+def _verdict(frame: DataFrame, verdict: Column, severity: Column) -> DataFrame:
+    return frame.select(*_SAID_OF, verdict.alias("verdict"), severity.alias("severity"))
 
 
 def _losers(rivals: DataFrame, source: Source) -> DataFrame:
     """Of accepted rows that share their key: all but the winners, and the winners that had a rival of their time."""
     contract = [(c.name, c.type) for c in source.columns]
     computed = [c.name for c in source.computed]
-    known = {text for c in source.columns for text in (c.name, f"{c.name}__text")} | set(computed)
-    extras = [c for c in rivals.columns if c not in known and c not in _JUDGED]
+    known = {c.name for c in source.stored} | _JUDGED
+    extras = [c for c in rivals.columns if c not in known]
     hashed = rivals.withColumns(
         {
             "all_hash": canonical.row_hash(contract),
@@ -97,10 +97,13 @@ def _losers(rivals: DataFrame, source: Source) -> DataFrame:
     first = [F.col("source_file").asc(), F.col("source_line").asc()]
     same = Window.partitionBy("key", "all_hash", "header", *computed, *extras).orderBy(*first)
     by_time = Window.partitionBy("key").orderBy(
-        F.col("created_timestamp").desc_nulls_last(), F.col("published_hash").desc(), F.col("all_hash").desc(), *first
+        F.col("created_timestamp").desc_nulls_last(),
+        F.col("published_hash").desc(),
+        F.col("all_hash").desc(),
+        *first,
     )
     ranked = hashed.withColumn("copy", F.row_number().over(same))
-    duplicates = _verdict(ranked.filter(F.col("copy") > 1), "duplicate", Severity.NONE)
+    duplicates = _verdict(ranked.filter(F.col("copy") > 1), F.lit("duplicate"), F.lit(str(Severity.NONE)))
 
     whole = by_time.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     placed = ranked.filter(F.col("copy") == 1).withColumns(
@@ -125,13 +128,23 @@ def _losers(rivals: DataFrame, source: Source) -> DataFrame:
 
 
 _JUDGED = frozenset(
-    ("source_file", "file_sha256", "source_line", "raw_line", "raw", "absent_columns", "extra_columns", "key", "reasons")
+    (
+        "source_file",
+        "file_sha256",
+        "source_line",
+        "malformed",
+        "absent_columns",
+        "extra_columns",
+        "key",
+        "reasons",
+    )
 )
 
 
-def errors(exceptions: DataFrame, lineage: dict[str, Column]) -> DataFrame:
-    """The rejected and superseded records as `<source>_errors` stores them."""
-    return exceptions.filter(F.col("verdict").isin("rejected", "superseded")).withColumns(lineage)
+def errors(exceptions: DataFrame, standing: DataFrame, lineage: dict[str, Column]) -> DataFrame:
+    """The rejected and superseded records as `<source>_errors` stores them. standing: the records as they stand."""
+    lost = exceptions.filter(F.col("verdict").isin("rejected", "superseded"))
+    return lost.join(standing, ["source_file", "source_line"]).withColumns(lineage)
 
 
 def summary(exceptions: DataFrame) -> DataFrame:

@@ -23,11 +23,10 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
     """One landed file by the contract's names: grain = one record, malformed ones too.
 
     landed: source_line, raw_line (set for a malformed record), and the cells c0, c1, ... in the file's order.
-    Gives source_file, file_sha256, source_line, raw_line, raw (header name -> cell as it stands), the trimmed text
-    of each contract column (`<name>__text`, NULL if the header lacks it), the extra columns, absent_columns and
-    extra_columns (what the header lacks and has besides the contract).
+    Gives source_file, file_sha256, source_line, malformed, the trimmed text of each contract column (`<name>__text`,
+    NULL if the header lacks it), the extra columns, absent_columns and extra_columns (what the header lacks and has
+    besides the contract).
     """
-    pairs = [part for i, name in enumerate(header.names) for part in (F.lit(name), F.col(f"c{i}"))]
     cells = {
         text_name(c.name): canonical.trimmed(F.col(f"c{header.positions[c.name]}"))
         if c.name in header.positions
@@ -39,17 +38,26 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         F.lit(file).alias("source_file"),
         F.lit(sha256).alias("file_sha256"),
         "source_line",
-        "raw_line",
-        F.when(F.col("raw_line").isNull(), F.create_map(*pairs)).alias("raw"),
+        F.col("raw_line").isNotNull().alias("malformed"),
         *[column.alias(name) for name, column in (cells | extras).items()],
         strings(header.absent).alias("absent_columns"),
         strings(sorted(header.extras)).alias("extra_columns"),
     )
 
 
+def as_it_stands(landed: DataFrame, header: Header, file: str) -> DataFrame:
+    """One landed file's records as they stand: source_file, source_line, raw (header name -> cell), raw_line."""
+    pairs = [part for i, name in enumerate(header.names) for part in (F.lit(name), F.col(f"c{i}"))]
+    return landed.select(
+        F.lit(file).alias("source_file"),
+        "source_line",
+        F.when(F.col("raw_line").isNull(), F.create_map(*pairs)).alias("raw"),
+        "raw_line",
+    )
+
+
 def together(frames: Sequence[DataFrame], extras: Sequence[str]) -> DataFrame:
     """The files of one source as one set; an extra column that a file lacks is NULL there."""
-
     return reduce(lambda a, b: a.unionByName(b), [with_extras(frame, extras) for frame in frames])
 
 
@@ -80,10 +88,11 @@ def with_key(rows: DataFrame, source: Source) -> DataFrame:
     return rows.withColumn("key", F.concat(*pieces))
 
 
-def typed(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
-    """Add the value of each contract column, and what is computed from it, beside the texts."""
-    values = {c.name: _value(c, reading) for c in source.columns}
-    return rows.withColumns(values | dict(source.parsed(reading)))
+def typed(rows: DataFrame, source: Source, reading: Reading, reasons: Column) -> DataFrame:
+    """The text rows as typed ones: the value of each contract column, and what is computed from it, with `reasons`."""
+    values = {c.name: _value(c, reading) for c in source.columns} | dict(source.parsed(reading))
+    keep = [c for c in rows.columns if not c.endswith(text_name(""))]
+    return rows.withColumns(values).withColumn("reasons", reasons).select(*keep, *values, "reasons")
 
 
 def stage(
@@ -95,7 +104,7 @@ def stage(
 ) -> DataFrame:
     """The accepted rows with everything that stage stores: grain = one key of this batch.
 
-    rows: typed and keyed. exceptions: quality.judge's result, None if it is empty. lineage: batch_id, revision,
+    rows: typed. exceptions: quality.judge's result, None if it is empty. lineage: batch_id, revision,
     as_of.
     """
     flags = strings(())

@@ -1,0 +1,88 @@
+"""Where every batch stands: published, pending, waiting, failed; and files that nobody announced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ecomm.batches import locks
+from ecomm.batches.ledger import Entry, Ledger, live
+from ecomm.batches.trigger import State, scan
+from ecomm.settings import Settings
+
+SOURCES = ("orders", "customers", "products", "inventory", "shipping")
+
+
+@dataclass(frozen=True)
+class TriggerLine:
+    """A trigger that lies in landing."""
+
+    batch_id: str
+    state: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """One look at a shop."""
+
+    published: list[Entry]
+    triggers: list[TriggerLine]
+    unexpected: list[Path]
+    running: bool
+
+    def summary(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "published": [
+                {
+                    "batch_id": e.batch_id,
+                    "as_of": e.as_of,
+                    "published_at": e.at,
+                    "revision": e.revision,
+                    "score": e.score,
+                    "files": [f.__dict__ for f in e.files],
+                }
+                for e in self.published
+            ],
+            "triggers": [t.__dict__ for t in self.triggers],
+            "unexpected_files": self.unexpected,
+            "running": self.running,
+        }
+
+
+def of(settings: Settings, now: datetime) -> Status:
+    """Look at landing and ledger. Raises UsageError if there is no landing folder, FormatError."""
+    entries = Ledger(settings.warehouse).entries
+    candidates = scan(settings, entries, SOURCES, now)
+    failures = _failures(entries)
+    lines = []
+    for candidate in candidates:
+        failed = failures.get(candidate.name)
+        if candidate.state is State.PENDING and failed is not None:
+            lines.append(TriggerLine(candidate.name, "failed", f"{failed} (the next run tries it again)"))
+        else:
+            lines.append(TriggerLine(candidate.name, candidate.state.value, candidate.reason))
+    announced = {file.path for candidate in candidates for file in candidate.files}
+    unexpected = [
+        path
+        for source in SOURCES
+        for path in sorted((settings.source_dir(source) / "source").glob("*.csv"))
+        if path not in announced
+    ]
+    return Status(list(live(entries).values()), lines, unexpected, locks.held(settings.warehouse))
+
+
+def _failures(entries: list[Entry]) -> dict[str, str]:
+    """The batches whose last attempt failed, and why."""
+    last: dict[str, str] = {}
+    for entry in entries:
+        if entry.batch_id is None or entry.entry == "OPEN":
+            continue
+        if entry.entry == "RECOVER":
+            last[entry.batch_id] = entry.reason or "broken off"
+        else:
+            last.pop(entry.batch_id, None)
+    return last

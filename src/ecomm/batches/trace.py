@@ -1,0 +1,66 @@
+"""Where a row came from, and what became of a record: lineage over published tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from ecomm.errors import UsageError
+from ecomm.sources import SOURCES
+from ecomm.warehouse import Warehouse
+
+_BESIDES = ("effective_date", "expiry_date", "is_current", "row_hash", "batch_id", "movement", "quantity_change")
+
+
+def versions_of(
+    warehouse: Warehouse, source: str, key: Sequence[str]
+) -> list[tuple[dict[str, str], list[str], list[dict[str, Any]]]]:
+    """The keys that begin with these parts: (key, columns to compare, versions oldest first).
+
+    A version has the target's columns and `origin`, the file and line that opened it. Raises UsageError.
+    """
+    if source not in SOURCES:
+        raise UsageError(f"there is no source {source}; use {', '.join(SOURCES)}.")
+    names = SOURCES[source].key
+    if len(key) > len(names):
+        raise UsageError(f"the key of {source} is {' '.join(names)}: {len(names)} parts, not {len(key)}.")
+    wanted = pc.scalar(True)
+    for name, part in zip(names, key, strict=False):
+        wanted = wanted & (pc.field(name) == part)
+    target = _dataset(warehouse, f"{source}_target").to_table(filter=wanted)
+    origins = _dataset(warehouse, f"{source}_stage").to_table(
+        columns=[*names, "batch_id", "source_file", "source_line"], filter=wanted
+    )
+    lines = {
+        (tuple(r[n] for n in names), r["batch_id"]): f"{r['source_file']}:{r['source_line']}"
+        for r in origins.to_pylist()
+    }
+    columns = [c for c in target.column_names if c not in _BESIDES and c not in names]
+    keyed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in target.sort_by([(n, "ascending") for n in (*names, "effective_date")]).to_pylist():
+        parts = tuple(row[n] for n in names)
+        keyed.setdefault(parts, []).append(row | {"origin": lines.get((parts, row["batch_id"]))})
+    return [(dict(zip(names, parts, strict=True)), columns, rows) for parts, rows in keyed.items()]
+
+
+def quarantined(warehouse: Warehouse, source: str | None, batch: str | None) -> list[dict[str, Any]]:
+    """Rejected and superseded records, by batch, source, file and line. Raises UsageError."""
+    if source is not None and source not in SOURCES:
+        raise UsageError(f"there is no source {source}; use {', '.join(SOURCES)}.")
+    found: list[dict[str, Any]] = []
+    for name in [source] if source else SOURCES:
+        wanted = None if batch is None else pc.field("batch_id") == batch
+        rows = _dataset(warehouse, f"{name}_errors").to_table(filter=wanted).to_pylist()
+        for row in sorted(rows, key=lambda r: (r["as_of"], r["batch_id"], r["source_file"], r["source_line"])):
+            row["raw"] = None if row["raw"] is None else dict(row["raw"])
+            found.append({"source": name, **row})
+    return found
+
+
+def _dataset(warehouse: Warehouse, name: str) -> ds.Dataset:
+    data = warehouse.dataset(name)
+    assert isinstance(data, ds.Dataset)
+    return data

@@ -1,0 +1,66 @@
+"""The demo: the two sample days, published in a folder of their own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ecomm import screens
+from ecomm.batches.status import SOURCES
+from ecomm.batches.trigger import TRIGGER
+from ecomm.errors import UsageError
+from ecomm.settings import Settings, load
+from ecomm.warehouse import Warehouse
+
+_MARK = ".ecomm-demo"
+_PLACES = (Path(__file__).parent / "sample", Path(__file__).parents[2] / "data")  # in the wheel, in the repository
+
+
+def play(into: Path, run: Callable[[Settings, str | None, bool, bool], int]) -> int:
+    """Lay the sample days into a fresh landing folder, run them, and show what came out; the run's exit code.
+
+    Raises UsageError if the folder is there and was not made by a demo.
+    """
+    settings = prepare(into)
+    code = run(settings, None, False, False)
+    if code == 0:
+        _look(into, Warehouse(settings.warehouse))
+    return code
+
+
+def prepare(into: Path) -> Settings:
+    """A fresh demo folder with the sample days in landing; its settings."""
+    sample = next((p for p in _PLACES if p.is_dir()), None)
+    if sample is None:
+        raise UsageError("the sample data is not there; run the demo from a clone of the repository.")
+    if into.exists() and any(into.iterdir()) and not (into / _MARK).exists():
+        raise UsageError(f"{into}: this folder is not of a demo; name another with --into.")
+    shutil.rmtree(into, ignore_errors=True)
+    settings = load(None, landing=into / "landing", warehouse=into / "warehouse")
+    for name in (*SOURCES, TRIGGER):
+        folder = settings.source_dir(name) / "source"
+        folder.mkdir(parents=True)
+        for file in sorted(sample.glob(f"{name}_20*")):
+            shutil.copyfile(file, folder / file.name)
+    (into / _MARK).touch()
+    return settings
+
+
+def _look(into: Path, warehouse: Warehouse) -> None:
+    screens.out.print()
+    screens.rows(warehouse.table("analytics_summary").sort_by("as_of"), 10, "analytics_summary")
+    top = warehouse.sql(
+        "select product_category, count(*) as orders, sum(amount) as revenue from enriched_orders "
+        "where is_revenue group by 1 order by revenue desc limit 5"
+    )
+    screens.rows(top, 5, "best categories")
+    reasons = warehouse.sql(
+        "select reason, count(*) as records from (select unnest(reasons) as reason from orders_errors) "
+        "group by 1 order by 2 desc, 1 limit 5"
+    )
+    screens.rows(reasons, 5, "why orders were rejected")
+    where = f"--warehouse {into / 'warehouse'}"
+    screens.out.print(f"\nThe tables are in {into / 'warehouse'}. Look further:", soft_wrap=True)
+    for command in ("show orders_target", "history products P003", "quarantine orders", "sql 'from analytics_summary'"):
+        screens.out.print(f"  ecomm {command} {where}", soft_wrap=True)

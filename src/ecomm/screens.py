@@ -1,0 +1,189 @@
+"""What the commands show to a person: tables and timelines on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ecomm.batches.ledger import Entry, FileEntry
+    from ecomm.pipeline import Outcome, TaskResult
+
+out = Console(soft_wrap=False, highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_COLOURS = {"published": "green", "failed": "red", "waiting": "yellow", "duplicate": "cyan", "pending": "blue"}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: instants and days as ISO texts, decimals as texts with their scale."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        if value and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
+            return {str(k): plain(v) for k, v in value}  # a map, as Arrow gives it
+        return [plain(v) for v in value]
+    return value
+
+
+def cell(value: Any) -> str:
+    """A value as a cell: one line, NULL as an empty circle."""
+    if value is None:
+        return "∅"
+    value = plain(value)
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{k}={cell(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        value = ", ".join(cell(v) for v in value)
+    return str(value).replace("\r", "␍").replace("\n", "␤")
+
+
+def rows(table: pa.Table, limit: int, title: str) -> None:
+    """The first rows of a table; columns that do not fit are named below it."""
+    shown = table.slice(0, limit)
+    fits = _fitting(shown, out.width)
+    view = Table(title=f"{title} ({table.num_rows:,} rows)", title_justify="left", header_style="bold")
+    numeric = [str(shown.schema.field(n).type).startswith(("int", "decimal", "double")) for n in fits]
+    for name, is_number in zip(fits, numeric, strict=True):
+        view.add_column(name, justify="right" if is_number else "left", overflow="ellipsis", no_wrap=True)
+    for row in shown.select(fits).to_pylist():
+        view.add_row(*[escape(cell(v)) for v in row.values()])
+    out.print(view)
+    hidden = [n for n in table.column_names if n not in fits]
+    if table.num_rows > limit:
+        out.print(f"… {table.num_rows - limit:,} more rows: --limit {table.num_rows}")
+    if hidden:
+        out.print(f"… {len(hidden)} more columns: {', '.join(hidden)}", style="dim")
+
+
+def _fitting(table: pa.Table, width: int) -> list[str]:
+    names: list[str] = []
+    used = 1
+    for name in table.column_names:
+        longest = max([len(name), *(len(cell(v)) for v in table[name].to_pylist()[:50])])
+        used += min(longest, 30) + 3
+        if used > width and names:
+            break
+        names.append(name)
+    return names
+
+
+def counts(files: Iterable[FileEntry]) -> str:
+    """What became of the rows of some files, in words."""
+    files = list(files)
+    said = [f"{sum(f.rows_read for f in files):,} read", f"{sum(f.rows_accepted for f in files):,} accepted"]
+    rest = {name: sum(getattr(f, f"rows_{name}") for f in files) for name in _ROWS[2:]}
+    said += [f"{number:,} {name}" for name, number in rest.items() if number]
+    return ", ".join(said)
+
+
+def task(batch_id: str, name: str, result: TaskResult | None) -> None:
+    """One line for a task that has ended."""
+    if result is None:
+        return
+    mark = "[green]✓[/]" if result.status == "OK" else "[red]✗[/]"
+    said = counts(result.files) if result.files else f"{result.rows:,} rows written" if result.rows else ""
+    out.print(f"  {mark} {escape(batch_id)}  {name:<23} {result.seconds:6.2f} s  {said}", soft_wrap=True)
+
+
+def outcome(said: Outcome) -> None:
+    """One line for what became of a trigger."""
+    colour = _COLOURS.get(said.status, "white")
+    line = Text.assemble((f"{said.batch_id} ", "bold"), (said.status, colour))
+    if said.status == "published":
+        line.append(f" in {said.seconds:.1f} s: {counts(said.files)}")
+    if said.reason:
+        line.append(f": {said.reason}")
+    if said.left:
+        line.append(f"; left in landing, for they changed after they were read: {', '.join(said.left)}", "yellow")
+    out.print(line, soft_wrap=True)
+
+
+def published(entries: Sequence[Entry]) -> None:
+    """The live batches."""
+    view = Table(title="Published", title_justify="left", header_style="bold")
+    for name in ("batch", "as of", "published at"):
+        view.add_column(name)
+    for name in ("files", "read", "accepted", "rejected", "duplicate", "superseded", "score"):
+        view.add_column(name, justify="right")
+    for entry in sorted(entries, key=lambda e: (e.as_of, e.batch_id)):
+        numbers = [sum(getattr(f, f"rows_{n}") for f in entry.files) for n in _ROWS]
+        view.add_row(
+            escape(entry.batch_id or ""),
+            f"{entry.as_of:%Y-%m-%d %H:%M}",
+            f"{entry.at:%Y-%m-%d %H:%M:%S}",
+            str(len(entry.files)),
+            *[f"{n:,}" for n in numbers],
+            cell(entry.score),
+        )
+    out.print(view)
+
+
+_ROWS = ("read", "accepted", "rejected", "duplicate", "superseded")
+
+
+def timeline(title: str, versions: Sequence[Mapping[str, Any]]) -> None:
+    """The versions of one key, oldest first, each with where it came from and what changed."""
+    out.print(f"[bold]{escape(title)}[/]  {len(versions)} version{'s' if len(versions) != 1 else ''}")
+    for version in versions:
+        until = f"{version['expiry_date']:%Y-%m-%d %H:%M}" if version["expiry_date"] else "now"
+        mark = "●" if version["is_current"] else "○"
+        origin = " ".join(filter(None, (version["batch_id"], version["origin"])))
+        out.print(f"{mark} {version['effective_date']:%Y-%m-%d %H:%M} → {until}  [dim]{escape(origin)}[/]")
+        for name, (before, after) in version["changes"].items():
+            was = "" if before is _FIRST else f"{escape(cell(before))} → "
+            out.print(f"│   {name}: {was}{escape(cell(after))}", soft_wrap=True)
+
+
+_FIRST = object()
+
+
+def differences(versions: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[dict[str, tuple[Any, Any]]]:
+    """For each version what differs from the one before; for the first all that it states."""
+    said: list[dict[str, tuple[Any, Any]]] = []
+    before: Mapping[str, Any] | None = None
+    for version in versions:
+        if before is None:
+            said.append({c: (_FIRST, version[c]) for c in columns if version[c] is not None})
+        else:
+            said.append({c: (before[c], version[c]) for c in columns if version[c] != before[c]})
+        before = version
+    return said
+
+
+def as_json(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, dict[str, Any]]:
+    """Differences for machines: column -> before (left out for a first version) and after."""
+    return {
+        c: {"after": plain(after)} if before is _FIRST else {"before": plain(before), "after": plain(after)}
+        for c, (before, after) in changes.items()
+    }
+
+
+def rejects(found: Sequence[Mapping[str, Any]], total: int) -> None:
+    """Rejected and superseded records: where they stand, why, and what they say."""
+    for row in found:
+        colour = {"HIGH": "red", "MEDIUM": "yellow"}.get(row["severity"], "cyan")
+        where = f"{row['source_file']}:{row['source_line']}"
+        out.print(f"[bold]{escape(where)}[/]  [{colour}]{', '.join(row['reasons'])}[/]  [dim]{row['batch_id']}[/]")
+        said = row["raw_line"] if row["raw_line"] is not None else row["raw"]
+        out.print(f"    {escape(cell(said))}", soft_wrap=True)
+    if total > len(found):
+        out.print(f"… {total - len(found):,} more: --limit {total}")
