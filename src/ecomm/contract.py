@@ -217,7 +217,7 @@ def match_header(source: Source, names: Sequence[str], file: str, reserved: froz
             f"{file}: {len(extras)} unknown columns; at most {_MAX_EXTRA} are kept. Is this the right file?"
         )
     absent = tuple(c.name for c in source.columns if c.name not in positions)
-    return Header(_distinct(n.strip() for n in names), positions, extras, absent)
+    return Header(_distinct(names), positions, extras, absent)
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:

@@ -61,7 +61,9 @@ def _take(data: bytes, start: int, eof: bool) -> tuple[int, list[bytes] | None, 
             if match is None or (match.end() == limit and undecided):
                 return None if undecided else _first_line(data, start, eof)
             end = match.end()
-            stop = end + (data[end : end + 2] == b"\r\n" or data[end:] == b"\r")
+            if not eof and data[end:] == b"\r":
+                return None
+            stop = end + (data[end : end + 2] == b"\r\n")
             if data[stop : stop + 1] not in (b",", b"\n", b""):
                 return _first_line(data, start, eof)
             cells.append(match[1].replace(b'""', b'"'))

@@ -83,7 +83,7 @@ def _verdict(frame: DataFrame, verdict: Column, severity: Column) -> DataFrame:
 
 def _losers(rivals: DataFrame, source: Source) -> DataFrame:
     """Of accepted rows that share their key: all but the winners, and the winners that had a rival of their time."""
-    contract = [(c.name, c.type) for c in source.columns]
+    contract = [(c.name, c.type) for c in source.stored]
     computed = [c.name for c in source.computed]
     known = {c.name for c in source.stored} | _JUDGED
     extras = [c for c in rivals.columns if c not in known]
