@@ -214,9 +214,7 @@ def make_product(luck: Random, number: int, item: shop.Item, launched: datetime,
         "dimensions_cm": item.dimensions_cm,
         "color": item.color,
         "material": item.material,
-        "description": description.format(
-            Color=item.color.capitalize(), color=item.color, material=item.material
-        ),
+        "description": description.format(Color=item.color.capitalize(), color=item.color, material=item.material),
         "launch_date": launched.date().isoformat(),
         "discontinued": "false",
         "created_timestamp": stamp(launched),
@@ -417,9 +415,7 @@ def first_orders(customers: list[Row], products: list[Row]) -> list[Row]:
 
 def changed_orders(luck: Random, known: list[Row]) -> list[Row]:
     """Orders of day 1 that went on: first those on the way, then some that had arrived."""
-    on_the_way = [
-        row for row in known if row["order_status"] in NEXT_STATUS and row["order_status"] not in ARRIVED
-    ]
+    on_the_way = [row for row in known if row["order_status"] in NEXT_STATUS and row["order_status"] not in ARRIVED]
     arrived = [row for row in known if row["order_status"] in NEXT_STATUS and row["order_status"] in ARRIVED]
     moving = luck.sample(on_the_way, len(on_the_way) * 3 // 4)
     moving += luck.sample(arrived, CHANGED_ORDERS - len(moving))
@@ -461,9 +457,7 @@ def parcel_size(product: Row) -> str:
 def make_shipment(luck: Random, number: int, order: Row, product: Row, now: datetime) -> Row:
     """A parcel, with the columns of both shapes."""
     ordered = datetime.fromisoformat(order["created_timestamp"])
-    packed = min(
-        ordered + timedelta(minutes=luck.randrange(90, 1800)), now - timedelta(minutes=luck.randrange(5, 90))
-    )
+    packed = min(ordered + timedelta(minutes=luck.randrange(90, 1800)), now - timedelta(minutes=luck.randrange(5, 90)))
     method = pick(luck, METHOD_CHANCES)
     days, cost = METHODS[method]
     carrier = luck.choice(list(TRACKING))
@@ -503,9 +497,7 @@ def in_second_shape(shipment: Row, order_status: str) -> Row:
 def first_shipping(orders: list[Row], products: dict[str, Row]) -> list[Row]:
     luck = chance("shipping")
     sent = [order for order in orders if order["order_status"] in SHIPPED]
-    return [
-        make_shipment(luck, n, row, products[row["product_id"]], TRIGGERS[0]) for n, row in enumerate(sent, 1)
-    ]
+    return [make_shipment(luck, n, row, products[row["product_id"]], TRIGGERS[0]) for n, row in enumerate(sent, 1)]
 
 
 def second_shipping(before: list[Row], orders: list[Row], products: dict[str, Row]) -> list[Row]:
@@ -524,9 +516,7 @@ def second_shipping(before: list[Row], orders: list[Row], products: dict[str, Ro
         elif parcel and status == "returned":
             rows.append(in_second_shape(parcel, status))
     waiting = [row for row in known.values() if not row["actual_delivery"]]
-    return by_id(
-        "shipping_id", rows + [in_second_shape(row, "shipped") for row in waiting[:REPEATED_PARCELS]]
-    )
+    return by_id("shipping_id", rows + [in_second_shape(row, "shipped") for row in waiting[:REPEATED_PARCELS]])
 
 
 # The two days
@@ -625,9 +615,7 @@ def files() -> dict[str, bytes]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Writes the sample data into this folder.")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 if a file on disk differs"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file on disk differs")
     only_check = parser.parse_args().check
     differing = 0
     for name, content in files().items():

@@ -400,9 +400,7 @@ CUSTOMERS_1 = [
         customer_tier="bronze",
         created_timestamp="2025-01-09 10:00:00",
     ),
-    again(
-        ACCEPTED, "the newer statement of it", customer_tier="silver", created_timestamp="2025-01-13 10:00:00"
-    ),
+    again(ACCEPTED, "the newer statement of it", customer_tier="silver", created_timestamp="2025-01-13 10:00:00"),
 ]
 
 PRODUCTS_1 = [
@@ -522,9 +520,7 @@ SHIPPING_1 = [
         shipping_cost="9.99",
         created_timestamp="2025-01-13 10:00:00",
     ),
-    again(
-        ACCEPTED, "the newer statement of it", shipping_cost="7.49", created_timestamp="2025-01-14 10:00:00"
-    ),
+    again(ACCEPTED, "the newer statement of it", shipping_cost="7.49", created_timestamp="2025-01-14 10:00:00"),
 ]
 
 ORDERS_2 = [
@@ -656,9 +652,7 @@ SHIPPING_2 = [
     bad("shipping_cost_readable", "a cost of `5.99 USD`", shipping_cost="5.99 USD"),
     bad("shipping_cost_not_negative", "below zero", shipping_cost="-0.50"),
     bad("currency_known", "currency `U$D`", currency="U$D"),
-    torn(
-        "a quote that is never closed, good rows follow", destination_address=Raw('"5 Church Street, Boston')
-    ),
+    torn("a quote that is never closed, good rows follow", destination_address=Raw('"5 Church Street, Boston')),
     torn("an é in Latin-1", in_latin_1, destination_address="Café Lumen, Lyon"),
     odd("an exact duplicate follows"),
     again(DUPLICATE, "the same row again"),

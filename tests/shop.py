@@ -140,7 +140,9 @@ def differences(ours: Mapping[str, list[Row]], theirs: Mapping[str, list[Row]]) 
         there = [r for r in b if r not in a]
         if here or there:
             said.append(f"{name}: {len(a)} rows and {len(b)}; {len(here)} only here, {len(there)} only there")
-            said += [f"  here:  {_brief(r, there)}" for r in here[:2]] + [f"  there: {_brief(r, here)}" for r in there[:2]]
+            said += [f"  here:  {_brief(r, there)}" for r in here[:2]] + [
+                f"  there: {_brief(r, here)}" for r in there[:2]
+            ]
     return said
 
 
@@ -150,4 +152,4 @@ def _brief(row: Row, others: list[Row]) -> str:
         return str(row)
     nearest = max(others, key=lambda o: sum(o.get(k) == v for k, v in row.items()))
     ids = {k: v for k, v in row.items() if k.endswith("_id") or k in ("source_line", "effective_date")}
-    return f"{ids} {({k: (v, type(v).__name__) for k, v in row.items() if nearest.get(k) != v})}"
+    return f"{ids} { ({k: (v, type(v).__name__) for k, v in row.items() if nearest.get(k) != v}) }"

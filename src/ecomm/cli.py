@@ -172,7 +172,7 @@ def history(
 ) -> None:
     """The versions of one key as a timeline: what changed, when, and where it came from."""
     from ecomm import screens
-    from ecomm.batches.trace import versions_of
+    from ecomm.trace import versions_of
     from ecomm.warehouse import Warehouse
 
     found = versions_of(Warehouse(configuration.load(config, warehouse=warehouse).warehouse), source, key)
@@ -203,7 +203,7 @@ def quarantine(
 ) -> None:
     """Records that were rejected or superseded: the record, why, and its file and line."""
     from ecomm import screens
-    from ecomm.batches.trace import quarantined
+    from ecomm.trace import quarantined
     from ecomm.warehouse import Warehouse
 
     found = quarantined(Warehouse(configuration.load(config, warehouse=warehouse).warehouse), source, batch)

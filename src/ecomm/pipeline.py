@@ -74,15 +74,15 @@ class TaskResult:
 class ChangeSet:
     """A source's materialised change set and what is in it.
 
-    closed: how many of the leaving versions are closed ones. since: the least instant at which the old and the new
-    state differ, None if they do not.
+    rows: None if nothing changes. closed: how many of the leaving versions are closed ones. since: the least instant
+    at which the old and the new state differ.
     """
 
-    rows: DataFrame
-    entering: int
-    leaving: int
-    closed: int
-    since: datetime | None
+    rows: DataFrame | None = None
+    entering: int = 0
+    leaving: int = 0
+    closed: int = 0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -250,12 +250,13 @@ class Attempt:
             "as_of": F.lit(self.as_of).cast("timestamp"),
         }
 
-    def materialise(self, name: str, frame: DataFrame) -> DataFrame:
-        """Compute a frame once: write it as Parquet in the attempt's folder and read it from there."""
-        place = self.session.engine.uri(self.folder / name)
-        schema = frame.schema
-        frame.write.mode("overwrite").parquet(place)
-        return self.session.engine.spark.read.schema(schema).parquet(place)
+    def materialise(self, name: str, frame: DataFrame) -> DataFrame | None:
+        """Compute a frame once: write it as Parquet in the attempt's folder and read it from there; None if empty."""
+        place = self.folder / name
+        frame.write.mode("overwrite").parquet(self.session.engine.uri(place))
+        if not any(place.glob("*.parquet")):
+            return None
+        return self.session.engine.spark.read.parquet(self.session.engine.uri(place))
 
     def sources(self) -> list[Source]:
         """The sources that the batch has files of."""
@@ -417,12 +418,16 @@ def open_batch(session: Session, candidate: Candidate) -> Attempt:
 
 def _stage_loads(attempt: Attempt) -> None:
     """The five sources side by side; the first error is raised when all have ended."""
-    sources = attempt.sources()
-    with ThreadPoolExecutor(max_workers=len(sources)) as pool:
-        waiting = [
-            pool.submit(_task, attempt, f"{source.name}_stage_load", partial(stage_load, source=source))
-            for source in sources
-        ]
+    _side_by_side(
+        partial(_task, attempt, f"{source.name}_stage_load", partial(stage_load, source=source))
+        for source in attempt.sources()
+    )
+
+
+def _side_by_side(work: Iterable[Callable[[], None]]) -> None:
+    """Do all of it at once; when all has ended, the first error is raised."""
+    with ThreadPoolExecutor(max_workers=len(SOURCES)) as pool:
+        waiting = [pool.submit(piece) for piece in work]
     for future in waiting:
         future.result()
 
@@ -432,17 +437,16 @@ def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     files = [c for c in attempt.claimed if c.file.source == source.name]
     landed = land(attempt, source, files)
     rows = attempt.materialise(f"{source.name}_rows", read(attempt, source, landed))
-    exceptions = attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, source, attempt.reading))
-    counts = {
-        (r["source_file"], r["verdict"]): r["count"]
-        for r in exceptions.groupBy("source_file", "verdict").count().collect()
-    }
+    judged = None if rows is None else quality.judge(rows, source, attempt.reading)
+    exceptions = None if judged is None else attempt.materialise(f"{source.name}_exceptions", judged)
+    verdicts = [] if exceptions is None else exceptions.groupBy("source_file", "verdict").count().collect()
+    counts = {(r["source_file"], r["verdict"]): r["count"] for r in verdicts}
     result.files = [_file_entry(file.claimed, file.records, counts) for file in landed]
-    write_stage(attempt, source, rows, exceptions if counts else None, result)
-    if any(verdict in ("rejected", "superseded") for _, verdict in counts):
-        write_errors(attempt, source, exceptions, landed)
-    if counts:
+    write_stage(attempt, source, rows, exceptions, result)
+    if exceptions is not None:
         attempt.exceptions[source.name] = exceptions
+        if any(f.rows_rejected or f.rows_superseded for f in result.files):
+            write_errors(attempt, source, exceptions, landed)
     attempt.changes[source.name] = change_set(attempt, source)
 
 
@@ -502,14 +506,14 @@ def _file_entry(claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, 
 
 
 def write_stage(
-    attempt: Attempt, source: Source, rows: DataFrame, exceptions: DataFrame | None, result: TaskResult
+    attempt: Attempt, source: Source, rows: DataFrame | None, exceptions: DataFrame | None, result: TaskResult
 ) -> None:
     """Append the accepted rows to stage; a column that no contract names becomes one of stage and target."""
     store, name = attempt.session.store, stage_name(source.name)
     extras = sorted({e for c, (h, _) in attempt.headers.items() for e in h.extras if _is_of(attempt, c, source)})
     for table in (name, target_name(source.name)):
         store.evolve(table, extras)
-    if not sum(f.rows_accepted for f in result.files):
+    if rows is None or not sum(f.rows_accepted for f in result.files):
         return
     accepted = staging.stage(rows, exceptions, source, attempt.reading, attempt.lineage)
     store.append(name, staging.with_extras(accepted, store.extras(name)).select(*store.columns(name)))
@@ -543,7 +547,7 @@ def fold_into(attempt: Attempt, source: Source, statements: DataFrame, current: 
     carried = sorted(r["name"] for r in folding.lacking(statements, extras).collect())
     folded = folding.fold(statements, source, extras, carried)
     rows = attempt.materialise(f"{source.name}_changes", folding.changes(folded, current, columns))
-    return measured(rows, columns)
+    return ChangeSet() if rows is None else measured(rows, columns)
 
 
 def measured(rows: DataFrame, columns: Sequence[str]) -> ChangeSet:
@@ -642,7 +646,7 @@ def view(attempt: Attempt, source: Source) -> DataFrame:
     """A target as it will be."""
     target = attempt.session.store.read(target_name(source.name))
     changes = attempt.changes.get(source.name)
-    if changes is None or changes.since is None:
+    if changes is None or changes.rows is None:
         return target
     return relations.with_changes(target, changes.rows, CATALOGUE[target_name(source.name)].key)
 
@@ -663,6 +667,8 @@ def _bring_to(attempt: Attempt, name: str, new: DataFrame, old: DataFrame | None
     table = CATALOGUE[name]
     difference = relations.difference(new, old, table.key, store.columns(name))
     rows = attempt.materialise(f"{name}_changes", difference)
+    if rows is None:
+        return 0
     counts: dict[str, int] = {r["change"]: r["count"] for r in rows.groupBy("change").count().collect()}
     store.apply(name, rows, counts.get(ENTER, 0), counts.get(LEAVE, 0), 0)
     return counts.get(ENTER, 0)
@@ -673,8 +679,7 @@ def _bring_to(attempt: Attempt, name: str, new: DataFrame, old: DataFrame | None
 
 def final_merge_operation(attempt: Attempt, result: TaskResult) -> None:
     """08: the change sets enter the targets, analytics follow, everything is checked, and the batch is published."""
-    for source in attempt.sources():
-        merge_target(attempt, source)
+    _side_by_side(partial(merge_target, attempt, source) for source in attempt.sources())
     summarise(attempt)
     check(attempt)
     if changed := archive.changed(attempt.claimed):
@@ -685,9 +690,10 @@ def final_merge_operation(attempt: Attempt, result: TaskResult) -> None:
 def merge_target(attempt: Attempt, source: Source) -> None:
     """Apply a source's change set to its target."""
     changes = attempt.changes[source.name]
-    attempt.session.store.apply(
-        target_name(source.name), changes.rows, changes.entering, changes.leaving, changes.closed
-    )
+    if changes.rows is not None:
+        attempt.session.store.apply(
+            target_name(source.name), changes.rows, changes.entering, changes.leaving, changes.closed
+        )
 
 
 def summarise(attempt: Attempt, *, everything: bool = False) -> int:
@@ -720,34 +726,32 @@ def _counts_otherwise(attempt: Attempt) -> bool:
 
 
 def check(attempt: Attempt) -> None:
-    """Rows are conserved in every file, and the histories of the touched keys hold together. Raises InvariantError."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(lambda source: check_source(attempt, source), attempt.sources()))
+    """Rows are conserved in every file, and the histories of the touched keys hold together. Raises InvariantError.
 
-
-def check_source(attempt: Attempt, source: Source) -> None:
-    """read = accepted + rejected + duplicate + superseded, counted in the tables; then the SCD2 invariants."""
+    read = accepted + rejected + duplicate + superseded, counted in the tables as they were written.
+    """
     store, mine = attempt.session.store, F.col("revision") == attempt.revision
-    accepted, lost = (
-        {r["source_file"]: r["count"] for r in store.read(table).filter(mine).groupBy("source_file").count().collect()}
-        for table in (stage_name(source.name), errors_name(source.name))
-    )
-    for file in attempt.results[f"{source.name}_stage_load"].files:
-        there = accepted.get(file.name, 0) + lost.get(file.name, 0) + file.rows_duplicate
-        if there != file.rows_read or accepted.get(file.name, 0) != file.rows_accepted:
+    tables = [name(s.name) for s in attempt.sources() for name in (stage_name, errors_name)]
+    written = [store.read(t).filter(mine).select(F.lit(t).alias("table"), "source_file") for t in tables]
+    rows = reduce(lambda a, b: a.unionByName(b), written).groupBy("table", "source_file").count().collect()
+    counted = {(r["table"], r["source_file"]): r["count"] for r in rows}
+    for file in _files(attempt):
+        accepted, lost = (counted.get((t(file.source), file.name), 0) for t in (stage_name, errors_name))
+        there = accepted + lost + file.rows_duplicate
+        if there != file.rows_read or accepted != file.rows_accepted:
             raise InvariantError(
-                f"{file.name}: {file.rows_read} records were read, but {accepted.get(file.name, 0)} accepted + "
-                f"{lost.get(file.name, 0)} rejected or superseded + {file.rows_duplicate} duplicate is {there}; "
-                "nothing was published."
+                f"{file.name}: {file.rows_read} records were read, but {accepted} accepted + {lost} rejected or "
+                f"superseded + {file.rows_duplicate} duplicate is {there}; nothing was published."
             )
-    changes = attempt.changes[source.name]
-    if changes.since is not None:
-        keys = changes.rows.select(*source.key).distinct()
-        touched = store.read(target_name(source.name)).join(keys, list(source.key), "left_semi")
-        _check_histories(store, source, touched)
+    for source in attempt.sources():
+        changes = attempt.changes[source.name].rows
+        if changes is not None:
+            keys = changes.select(*source.key).distinct()
+            touched = store.read(target_name(source.name)).join(keys, list(source.key), "left_semi")
+            _check_histories(source, touched)
 
 
-def _check_histories(store: Store, source: Source, versions: DataFrame) -> None:
+def _check_histories(source: Source, versions: DataFrame) -> None:
     wrong = folding.contradictions(versions, source.key).limit(3).collect()
     if wrong:
         raise InvariantError(
@@ -878,7 +882,7 @@ def _rebuild(session: Session) -> dict[str, int]:
             attempt.changes[source.name] = fold_into(attempt, source, log_, store.read(name))
             merge_target(attempt, source)
             rows[name] = attempt.changes[source.name].entering + attempt.changes[source.name].leaving
-            _check_histories(store, source, store.read(name))
+            _check_histories(source, store.read(name))
         targets = enrich.Targets(**{name: store.read(target_name(name)) for name in SOURCES})
         rows["enriched_orders"] = write_enriched(attempt, targets)
         rows["analytics_summary"] = summarise(attempt, everything=True)
@@ -920,7 +924,7 @@ def _scan(session: Session) -> Iterable[Finding]:
             yield Finding(name, f"{rows} rows, the ledger says {state.rows}", again)
     for source in SOURCES.values():
         try:
-            _check_histories(store, source, store.read(target_name(source.name)))
+            _check_histories(source, store.read(target_name(source.name)))
         except InvariantError as error:
             yield Finding(target_name(source.name), str(error), again)
         counted = {

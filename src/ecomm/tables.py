@@ -211,19 +211,22 @@ class Store:
         self.engine = engine
         self.root = root
         self.state = dict(state)
+        self._columns: dict[str, list[str]] = {}
 
     def path(self, name: str) -> Path:
         """The folder of a table."""
         return self.root / name
 
+    def columns(self, name: str) -> list[str]:
+        """All columns of a table."""
+        if name not in self._columns:
+            self._columns[name] = deltafiles.columns(self.path(name))
+        return self._columns[name]
+
     def extras(self, name: str) -> list[str]:
         """The extra columns that a table has taken in, in their order."""
         known = {f.name for f in CATALOGUE[name].fields}
-        return [c for c in deltafiles.columns(self.path(name)) if c not in known]
-
-    def columns(self, name: str) -> list[str]:
-        """All columns of a table."""
-        return [*(f.name for f in CATALOGUE[name].fields), *self.extras(name)]
+        return [c for c in self.columns(name) if c not in known]
 
     def read(self, name: str) -> DataFrame:
         """A table at the version that is expected; it is a LockedError if another one is there."""
@@ -238,6 +241,7 @@ class Store:
         if new:
             fields = [Field(e, "string", "Not in the contract: kept as text, not tracked.") for e in new]
             deltafiles.add_columns(self.path(name), fields)
+            self._columns.pop(name)
             self._moved(name, self.state[name].rows)
 
     def append(self, name: str, rows: DataFrame) -> int:
@@ -306,6 +310,7 @@ class Store:
         """Take a table back to what it was at a version; it gets a new version with the old rows."""
         if deltafiles.version(self.path(name)) != to.version:
             deltafiles.restore(self.path(name), to.version)
+            self._columns.pop(name, None)
             self.state[name] = State(deltafiles.version(self.path(name)), to.rows)
 
     def _moved(self, name: str, rows: int | None = None) -> State:

@@ -96,9 +96,7 @@ def _collect(name: str, parts: dict[str, Landed], result: Result, reporting_curr
     """All batches of a source: the log, the error table and the target (each has every extra column ever
     seen)."""
     extras = sorted({extra for part in parts.values() for extra in part.extras})
-    stage = [
-        row | {extra: row.get(extra) for extra in extras} for part in parts.values() for row in part.stage
-    ]
+    stage = [row | {extra: row.get(extra) for extra in extras} for part in parts.values() for row in part.stage]
     errors = [row for part in parts.values() for row in part.errors]
     statements = [statement for part in parts.values() for statement in part.statements]
 

@@ -101,9 +101,7 @@ def _versions(
     return versions
 
 
-def _say(
-    source: sources.Source, life: _Life, statement: Statement, extras: list[str], reporting_currency: str
-) -> None:
+def _say(source: sources.Source, life: _Life, statement: Statement, extras: list[str], reporting_currency: str) -> None:
     """A U: the stated columns are set, the others carried over; "a key column that the header lacks is not
     carried"."""
     carried = {name: value for name, value in life.state.items() if name not in source.key}

@@ -194,9 +194,7 @@ def _texts(header: Header, fields: list[str]) -> dict[str, str | None]:
     return {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
 
 
-def _error(
-    file: str, line: int, raw: dict[str, str] | None, why: list[str], severity: str, key: str | None
-) -> Row:
+def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], severity: str, key: str | None) -> Row:
     return {
         "source_file": file,
         "source_line": line,

@@ -228,8 +228,7 @@ def _standing_at(versions: list[Row], as_of: datetime) -> list[Row]:
     return [
         version
         for version in versions
-        if version["effective_date"] <= as_of
-        and (version["expiry_date"] is None or version["expiry_date"] > as_of)
+        if version["effective_date"] <= as_of and (version["expiry_date"] is None or version["expiry_date"] > as_of)
     ]
 
 

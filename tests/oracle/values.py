@@ -217,9 +217,7 @@ def as_bool(text: str | None) -> bool | None:
 
 
 _SIDE, _GAP = r"([0-9]+(?:\.[0-9]+)?)", f"[{re.escape(BLANKS)}]*"
-_DIMENSIONS = re.compile(
-    f"{_SIDE}{_GAP}[xX\u00d7*]{_GAP}{_SIDE}{_GAP}[xX\u00d7*]{_GAP}{_SIDE}{_GAP}(?:[cC][mM])?"
-)
+_DIMENSIONS = re.compile(f"{_SIDE}{_GAP}[xX\u00d7*]{_GAP}{_SIDE}{_GAP}[xX\u00d7*]{_GAP}{_SIDE}{_GAP}(?:[cC][mM])?")
 
 
 def as_dimensions(text: str | None) -> tuple[Decimal, Decimal, Decimal] | None:

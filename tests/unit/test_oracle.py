@@ -388,9 +388,7 @@ def test_rules(source: str, header: str, line: str, reasons: set[str] | None) ->
 
 
 def test_error_rows() -> None:
-    _, errors, _ = one(
-        "orders", b'Order_ID,customer_id,PRODUCT_ID,order_date,order_amount\n 7 ,c,," ",1\nx\xe9\n'
-    )
+    _, errors, _ = one("orders", b'Order_ID,customer_id,PRODUCT_ID,order_date,order_amount\n 7 ,c,," ",1\nx\xe9\n')
     raw = {"Order_ID": " 7 ", "customer_id": "c", "PRODUCT_ID": "", "order_date": " ", "order_amount": "1"}
     place = {"batch_id": "b", "as_of": at(10), "source_file": "orders_b.csv"}
     why = ["order_date_present", "product_id_present"]
@@ -483,10 +481,7 @@ def test_winner_at_equal_time_by_hash() -> None:
     assert [pick(row, "city", "quality_flags") for row in stage] == [(wins, ["sequence_conflict"])]
     assert [pick(e, "reasons", "severity") for e in errors] == [(["sequence_conflict"], "MEDIUM")] * 2
 
-    mails = {
-        m: v.row_hash((empty | {"customer_id": "c", "email": m}).values())
-        for m in ("a@x.io", "b@x.io", "c@x.io")
-    }
+    mails = {m: v.row_hash((empty | {"customer_id": "c", "email": m}).values()) for m in ("a@x.io", "b@x.io", "c@x.io")}
     stage, _, _ = one("customers", "customer_id,email\n" + "".join(f"c,{mail}\n" for mail in mails))
     assert stage[0]["email"] == max(mails, key=lambda mail: mails[mail])
 
@@ -568,9 +563,7 @@ def test_customer_stage() -> None:
     )
     names = ["age", "age_group", "days_since_registration", "lifecycle_stage", "is_premium", "customer_group"]
     assert pick(result.stage["customers"][0], *names) == (24, "18-24", 29, "New", True, "New / vip")
-    result = run(
-        [batch("b", datetime(2025, 3, 1, tzinfo=UTC), customers=f"{header}\nc,2000-02-29,2025-01-30,\n")]
-    )
+    result = run([batch("b", datetime(2025, 3, 1, tzinfo=UTC), customers=f"{header}\nc,2000-02-29,2025-01-30,\n")])
     assert pick(result.stage["customers"][0], *names) == (25, "25-34", 30, "Active", False, None)
     stage, _, _ = one("customers", "customer_id\nc\n")
     assert pick(stage[0], *names) == (None, None, None, None, False, None)
@@ -731,9 +724,7 @@ def test_fold_unchanged_resend_changes_untracked_values_only() -> None:
         price("b", 2, "1.00", stock_quantity=5, note=None),
         price("c", 3, "2.00", stock_quantity=6),
     ]
-    assert history(*statements[:2], columns=("price", "stock_quantity", "note")) == [
-        (1, None, "a", ONE, 5, None)
-    ]
+    assert history(*statements[:2], columns=("price", "stock_quantity", "note")) == [(1, None, "a", ONE, 5, None)]
     assert history(*statements, columns=("price", "stock_quantity")) == [
         (1, 3, "a", ONE, 5),
         (3, None, "c", TWO, 6),
@@ -775,9 +766,7 @@ def test_fold_same_instant_the_last_position_wins() -> None:
         (1, None, "b", TWO, "red")
     ]
     # one state an instant: that b said otherwise in between opens nothing
-    assert history(price("a", 1, "1.00"), price("b", 2, "2.00"), price("c", 2, "1.00")) == [
-        (1, None, "a", ONE)
-    ]
+    assert history(price("a", 1, "1.00"), price("b", 2, "2.00"), price("c", 2, "1.00")) == [(1, None, "a", ONE)]
 
 
 def test_fold_carry_over() -> None:
@@ -818,9 +807,7 @@ def test_fold_delete_ends_the_life() -> None:
         (1, 2, "a", "red"),
         (3, None, "c", None),  # a gap, and a new life carries nothing over
     ]
-    assert history(price("a", 1, "1.00"), price("b2", 2, "1.00"), gone) == [
-        (1, None, "a", ONE)
-    ]  # no gap: one version
+    assert history(price("a", 1, "1.00"), price("b2", 2, "1.00"), gone) == [(1, None, "a", ONE)]  # no gap: one version
     assert history(gone) == []
 
 
@@ -863,9 +850,7 @@ def test_fold_inventory_movement() -> None:
 
 
 def test_fold_ordered_at_running_minimum() -> None:
-    def order(
-        batch_id: str, as_of: int, day: int, ordered_at: datetime | None, status: str = "pending"
-    ) -> Statement:
+    def order(batch_id: str, as_of: int, day: int, ordered_at: datetime | None, status: str = "pending") -> Statement:
         said = {"order_id": "o", "customer_id": "c", "product_id": "p", "order_date": date(2025, 1, day)}
         said |= {"order_amount": ONE, "order_status": status, "ordered_at": ordered_at}
         return Statement(batch_id, at(as_of), "U", said)
@@ -1094,12 +1079,8 @@ HISTORY = [
         customers="customer_id\nc\n",
     ),
     batch("b", at(4), orders=f"{STATUS}\n1,c,p,2025-01-01,10,,canceled\n3,d,p,2025-01-03,0.05,USD,\n"),
-    batch(
-        "c", at(4), orders=f"{STATUS}\n3,d,p,2025-01-03,20,USD,\n4,d,p,2025-01-03,10.01,USD,\n4,,p,x,1,,\n"
-    ),
-    batch(
-        "late", at(3), orders=f"{STATUS}\n2,c,p,2025-01-01,5,USD,\n", products="product_id,price\np,1\nq,1\n"
-    ),
+    batch("c", at(4), orders=f"{STATUS}\n3,d,p,2025-01-03,20,USD,\n4,d,p,2025-01-03,10.01,USD,\n4,,p,x,1,,\n"),
+    batch("late", at(3), orders=f"{STATUS}\n2,c,p,2025-01-01,5,USD,\n", products="product_id,price\np,1\nq,1\n"),
     batch("empty", at(1), shipping="order_id\n"),
 ]
 

@@ -28,6 +28,7 @@ class Sail:
 
         from pysail.spark import SparkConnectServer
         from pyspark.sql import SparkSession
+        from pyspark.sql import functions as F
 
         self._links = tempfile.TemporaryDirectory(prefix="ecomm-")
         self._server = SparkConnectServer()
@@ -35,6 +36,9 @@ class Sail:
         _, port = self._server.listening_address
         self.spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
         self.spark.conf.set("spark.sql.session.timeZone", "UTC")
+        # PySpark would look up the caller's line for every expression: a fifth of a small batch's time. It asks once.
+        self.spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
+        F.lit(None)
 
     def uri(self, path: Path) -> str:
         """The path itself, or through a link if it holds a character that Sail reads as a pattern or encodes."""
