@@ -134,7 +134,7 @@ def show(
     from ecomm import screens
     from ecomm.warehouse import Warehouse
 
-    data = Warehouse(configuration.load(config, warehouse=warehouse).warehouse).table(table)
+    data = screens.ordered(Warehouse(configuration.load(config, warehouse=warehouse).warehouse).table(table))
     if as_json:
         _print_json(data.slice(0, limit).to_pylist())
     else:
@@ -182,8 +182,7 @@ def history(
         )
     keyed: list[dict[str, Any]] = []
     for parts, columns, versions in found:
-        changes = screens.differences(versions, columns)
-        told = [v | {"changes": c} for v, c in zip(versions, changes, strict=True)]
+        told = screens.told(versions, columns)
         if as_json:
             keyed.append({"key": parts, "versions": [v | {"changes": screens.as_json(v["changes"])} for v in told]})
         else:

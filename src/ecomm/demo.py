@@ -11,6 +11,7 @@ from ecomm.batches.status import SOURCES
 from ecomm.batches.trigger import TRIGGER
 from ecomm.errors import UsageError
 from ecomm.settings import Settings, load
+from ecomm.trace import versions_of
 from ecomm.warehouse import Warehouse
 
 _MARK = ".ecomm-demo"
@@ -60,7 +61,22 @@ def _look(into: Path, warehouse: Warehouse) -> None:
         "group by 1 order by 2 desc, 1 limit 5"
     )
     screens.rows(reasons, 5, "why orders were rejected")
+    order = warehouse.sql("select order_id from orders_target group by 1 having count(*) = 2 order by 1 limit 1")
+    _history(warehouse, order["order_id"][0].as_py())
     where = f"--warehouse {into / 'warehouse'}"
     screens.out.print(f"\nThe tables are in {into / 'warehouse'}. Look further:", soft_wrap=True)
-    for command in ("show orders_target", "history products P003", "quarantine orders", "sql 'from analytics_summary'"):
-        screens.out.print(f"  ecomm {command} {where}", soft_wrap=True)
+    for command in (
+        "status",
+        "show orders_target",
+        "history products P003",
+        "quarantine orders",
+        "sql 'from enriched_orders'",
+    ):
+        place = f"--landing {into / 'landing'} {where}" if command == "status" else where
+        screens.out.print(f"  ecomm {command} {place}", soft_wrap=True)
+
+
+def _history(warehouse: Warehouse, order_id: str) -> None:
+    screens.out.print("\nthe history of one order:")
+    for parts, columns, versions in versions_of(warehouse, "orders", [order_id]):
+        screens.timeline(f"orders {parts['order_id']}", screens.told(versions, columns))

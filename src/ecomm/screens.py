@@ -56,6 +56,15 @@ def cell(value: Any) -> str:
     return str(value).replace("\r", "␍").replace("\n", "␤")
 
 
+def ordered(table: pa.Table) -> pa.Table:
+    """The rows in an order that their leading columns decide, not the files in which they lie."""
+    sortable = [
+        f.name for f in table.schema if str(f.type) in ("string", "int64") or str(f.type).startswith("timestamp")
+    ]
+    by = [*sortable[:3], *(n for n in ("effective_date", "source_line") if n in sortable[3:])]
+    return table.sort_by([(n, "ascending") for n in by])
+
+
 def rows(table: pa.Table, limit: int, title: str) -> None:
     """The first rows of a table; columns that do not fit are named below it."""
     shown = table.slice(0, limit)
@@ -118,23 +127,11 @@ def outcome(said: Outcome) -> None:
 
 
 def published(entries: Sequence[Entry]) -> None:
-    """The live batches."""
-    view = Table(title="Published", title_justify="left", header_style="bold")
-    for name in ("batch", "as of", "published at"):
-        view.add_column(name)
-    for name in ("files", "read", "accepted", "rejected", "duplicate", "superseded", "score"):
-        view.add_column(name, justify="right")
+    """The live batches, one line each."""
     for entry in sorted(entries, key=lambda e: (e.as_of, e.batch_id)):
-        numbers = [sum(getattr(f, f"rows_{n}") for f in entry.files) for n in _ROWS]
-        view.add_row(
-            escape(entry.batch_id or ""),
-            f"{entry.as_of:%Y-%m-%d %H:%M}",
-            f"{entry.at:%Y-%m-%d %H:%M:%S}",
-            str(len(entry.files)),
-            *[f"{n:,}" for n in numbers],
-            cell(entry.score),
-        )
-    out.print(view)
+        line = Text.assemble((f"{entry.batch_id} ", "bold"), ("published", _COLOURS["published"]))
+        line.append(f" as of {entry.as_of:%Y-%m-%d %H:%M}: {counts(entry.files)}; score {cell(entry.score)}")
+        out.print(line, soft_wrap=True)
 
 
 _ROWS = ("read", "accepted", "rejected", "duplicate", "superseded")
@@ -156,17 +153,19 @@ def timeline(title: str, versions: Sequence[Mapping[str, Any]]) -> None:
 _FIRST = object()
 
 
-def differences(versions: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[dict[str, tuple[Any, Any]]]:
-    """For each version what differs from the one before; for the first all that it states."""
-    said: list[dict[str, tuple[Any, Any]]] = []
+def told(versions: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """The versions, each with its `changes` against the one before; the first with all that it states."""
+    with_changes: list[dict[str, Any]] = []
     before: Mapping[str, Any] | None = None
     for version in versions:
-        if before is None:
-            said.append({c: (_FIRST, version[c]) for c in columns if version[c] is not None})
-        else:
-            said.append({c: (before[c], version[c]) for c in columns if version[c] != before[c]})
+        changes = {
+            c: (_FIRST if before is None else before[c], version[c])
+            for c in columns
+            if version[c] != (None if before is None else before[c])
+        }
+        with_changes.append({**version, "changes": changes})
         before = version
-    return said
+    return with_changes
 
 
 def as_json(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, dict[str, Any]]:
