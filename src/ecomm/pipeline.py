@@ -45,7 +45,7 @@ from ecomm.tables import State as TableState
 from ecomm.transforms import enrich, quality, relations
 from ecomm.transforms import fold as folding
 from ecomm.transforms import stage as staging
-from ecomm.transforms.fold import ENTER, LEAVE
+from ecomm.transforms.relations import ENTER, LEAVE
 
 log = structlog.get_logger()
 _TRIES = 3
@@ -546,7 +546,7 @@ def fold_into(attempt: Attempt, source: Source, statements: DataFrame, current: 
     extras, columns = store.extras(stage_name(source.name)), store.columns(target_name(source.name))
     carried = sorted(r["name"] for r in folding.lacking(statements, extras).collect())
     folded = folding.fold(statements, source, extras, carried)
-    rows = attempt.materialise(f"{source.name}_changes", folding.changes(folded, current, columns))
+    rows = attempt.materialise(f"{source.name}_changes", relations.changes(folded, current, columns))
     return ChangeSet() if rows is None else measured(rows, columns)
 
 
@@ -664,9 +664,7 @@ def _bring_to(attempt: Attempt, name: str, new: DataFrame, old: DataFrame | None
     store = attempt.session.store
     if old is None:
         return store.append(name, new)
-    table = CATALOGUE[name]
-    difference = relations.difference(new, old, table.key, store.columns(name))
-    rows = attempt.materialise(f"{name}_changes", difference)
+    rows = attempt.materialise(f"{name}_changes", relations.changes(new, old, store.columns(name)))
     if rows is None:
         return 0
     counts: dict[str, int] = {r["change"]: r["count"] for r in rows.groupBy("change").count().collect()}

@@ -21,7 +21,7 @@ from ecomm.engines import Engine, deltafiles
 from ecomm.errors import InvariantError, LockedError
 from ecomm.sources import SOURCES
 from ecomm.transforms import enrich
-from ecomm.transforms.fold import ENTER, LEAVE
+from ecomm.transforms.relations import ENTER, LEAVE
 
 LINEAGE = (
     Field("batch_id", "string", "The batch (trigger_id) that states the row."),

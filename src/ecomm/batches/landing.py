@@ -129,16 +129,15 @@ def _plain(data: bytes, width: int, eof: bool) -> tuple[pa.Table, int] | None:
     stretch = data[:end]
     names = [f"c{i}" for i in range(width)]
     try:
-        stretch.decode("utf-8")
         table = pcsv.read_csv(
             io.BytesIO(stretch),
-            read_options=pcsv.ReadOptions(column_names=names, block_size=max(len(stretch), 1), use_threads=False),
+            read_options=pcsv.ReadOptions(column_names=names, block_size=4 * MAX_RECORD),
             parse_options=pcsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=True),
             convert_options=pcsv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-    except (pa.ArrowInvalid, UnicodeDecodeError):
+    except pa.ArrowInvalid:
         return None
     return table, end
 
@@ -242,7 +241,7 @@ def land(path: Path, width: int, offset: int, into: Path) -> int:
     )
     rows = 0
     into.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(into, schema, compression="zstd", compression_level=1) as writer:
+    with pq.ParquetWriter(into, schema, compression="lz4", use_dictionary=False) as writer:
         for table in _stretches(path, width, offset):
             writer.write_table(table.cast(schema))
             rows += table.num_rows

@@ -16,8 +16,6 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import Source
 
-ENTER, LEAVE = "ENTER", "LEAVE"
-
 
 def lacking(statements: DataFrame, extras: Sequence[str]) -> DataFrame:
     """The columns that at least one statement's header lacked: one row a column (`name`)."""
@@ -86,20 +84,6 @@ def _carry(name: str, is_extra: bool, up_to_here: WindowSpec, source: Source) ->
     carried = F.last(F.when(F.coalesce(stated, F.lit(True)) | ended, F.array(value)), ignorenulls=True)
     # Nothing stated yet in this life: what the row itself shows, which is the column's default or NULL.
     return F.coalesce(F.get(carried.over(up_to_here), F.lit(0)), F.when(~ended, F.col(name)))
-
-
-def changes(folded: DataFrame, current: DataFrame | None, columns: Sequence[str]) -> DataFrame:
-    """The change set: which versions enter the target and which leave it (`change`), for the keys that were folded.
-
-    current: the target's versions of the same keys, None if there are none. A version that only ends otherwise
-    leaves and enters. Rows that are equal in all columns are in neither.
-    """
-    entering = folded.select(*columns)
-    if current is None:
-        return entering.withColumn("change", F.lit(ENTER))
-    sided = entering.withColumn("side", F.lit(1)).unionByName(current.select(*columns).withColumn("side", F.lit(-1)))
-    net = sided.groupBy(*columns).agg(F.sum("side").alias("side")).filter(F.col("side") != 0)
-    return net.withColumn("change", F.when(F.col("side") > 0, ENTER).otherwise(LEAVE)).drop("side")
 
 
 def contradictions(versions: DataFrame, key: Sequence[str]) -> DataFrame:

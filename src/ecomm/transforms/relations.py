@@ -7,7 +7,21 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from ecomm.transforms.fold import ENTER, LEAVE
+ENTER, LEAVE = "ENTER", "LEAVE"
+
+
+def changes(new: DataFrame, old: DataFrame | None, columns: Sequence[str]) -> DataFrame:
+    """The change set that makes `new` of `old`: which rows enter and which leave (`change`).
+
+    old: None if there is nothing yet. A row that differs in any column leaves and enters; rows that are equal in all
+    columns are in neither. Rows are told apart by all their columns, NULL equal to NULL: one grouping, no join.
+    """
+    after = new.select(*columns)
+    if old is None:
+        return after.withColumn("change", F.lit(ENTER))
+    sided = after.withColumn("side", F.lit(1)).unionByName(old.select(*columns).withColumn("side", F.lit(-1)))
+    net = sided.groupBy(*columns).agg(F.sum("side").alias("side")).filter(F.col("side") != 0)
+    return net.withColumn("change", F.when(F.col("side") > 0, ENTER).otherwise(LEAVE)).drop("side")
 
 
 def with_changes(target: DataFrame, changes: DataFrame, key: Sequence[str]) -> DataFrame:
@@ -52,16 +66,3 @@ def as_of_join(facts: DataFrame, line: DataFrame, key: str, at: Column) -> DataF
         & (F.col("_until").isNull() | (at < F.col("_until")))
     )
     return facts.join(right, here, "left").drop("_key", "_from", "_until")
-
-
-def difference(new: DataFrame, old: DataFrame, key: Sequence[str], columns: Sequence[str]) -> DataFrame:
-    """The change set that makes `new` of `old`: rows by `key`; a row that differs in any column leaves and enters."""
-    before = old.select(*[F.col(c).alias(f"_old_{c}") for c in columns], F.lit(True).alias("_was"))
-    after = new.select(*columns, F.lit(True).alias("_is"))
-    both = after.join(before, [F.col(c) == F.col(f"_old_{c}") for c in key], "full")
-    unequal = F.exists(F.array(*[~F.col(c).eqNullSafe(F.col(f"_old_{c}")) for c in columns]), lambda x: x)
-    differing = both.filter(F.col("_is").isNull() | F.col("_was").isNull() | unequal)
-    enters = differing.filter(F.col("_is").isNotNull()).select(*columns, F.lit(ENTER).alias("change"))
-    left = [F.col(f"_old_{c}").alias(c) for c in columns]
-    leaves = differing.filter(F.col("_was").isNotNull()).select(*left, F.lit(LEAVE).alias("change"))
-    return enters.unionByName(leaves)
