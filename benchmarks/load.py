@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.days import DAYS
 from benchmarks.measure import Line, Report, Timing, module, ratio, run
-from benchmarks.shop import HERE, PYTHON, Shop, big_data, gathered, place
+from benchmarks.shop import HERE, PYTHON, Shop, big_data, gathered, place, steps
 
 AIM = 12.0  # times the yardstick
 
@@ -26,10 +26,9 @@ def load(cache: Path, repeat: int, orders: int) -> Report:
                 command = module(PYTHON, "benchmarks.yardstick", data, day, folder / f"yardstick_{day}")
                 yardstick[day].append(run(command, folder / "yardstick.log", HERE))
                 ours[day].append(shop.publish())
-            for day, timing in zip(DAYS, (ours[d][-1] for d in DAYS), strict=True):
-                steps = shop.steps()[f"batch_{day}"]
-                steps["start, claim, archive, exit"] = timing.wall - steps.pop("all tasks")
-                gathered(report.steps.setdefault(f"ours, {names[day]} (01-05 run side by side)", {}), steps)
+            for day, tasks in zip(DAYS, steps(shop.warehouse).values(), strict=True):
+                tasks["start, claim, archive, exit"] = ours[day][-1].wall - tasks.pop("all tasks")
+                gathered(report.steps.setdefault(f"ours, {names[day]} (01-05 run side by side)", {}), tasks)
     for day in DAYS:
         report.lines.append(Line(f"yardstick, {names[day]}", yardstick[day]))
         times = ratio(ours[day], yardstick[day])

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = ("ECOMM_", "SPARK_", "PYSPARK_")  # what a machine may have set for other programs
 LIBRARIES = ("pysail", "pyspark-client", "deltalake", "duckdb", "pyarrow")
 
 
@@ -160,7 +161,7 @@ def _machine_text() -> str:
 
 def run(command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Timing:
     """Run a program from start to exit. Its output goes to `log`. Raises BenchmarkError if it fails."""
-    surroundings = {k: v for k, v in os.environ.items() if not k.startswith("ECOMM_")} | dict(env or {})
+    surroundings = {k: v for k, v in os.environ.items() if not k.startswith(SETTINGS)} | dict(env or {})
     os.sync()  # what was written before is not to be paid for by this one
     with log.open("wb") as out:
         started = time.monotonic()

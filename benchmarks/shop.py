@@ -47,12 +47,13 @@ class Shop:
         command = [ecomm, "run", "--landing", str(self.landing), "--warehouse", str(self.warehouse)]
         return run(command, self.folder / "ecomm.log")
 
-    def steps(self) -> dict[str, dict[str, float]]:
-        """batch -> task -> seconds, from processing_log, and `all tasks`: from the first start to the last end."""
-        out = self.folder / "steps.json"
-        run(module(PYTHON, "benchmarks.steps", self.warehouse, out), self.folder / "steps.log", HERE)
-        found: dict[str, dict[str, float]] = as_json(out)
-        return found
+
+def steps(warehouse: Path) -> dict[str, dict[str, float]]:
+    """batch -> task -> seconds, from processing_log, and `all tasks`: from the first start to the last end."""
+    out = warehouse.with_name("steps.json")
+    run(module(PYTHON, "benchmarks.steps", warehouse, out), warehouse.with_name("steps.log"), HERE)
+    found: dict[str, dict[str, float]] = as_json(out)
+    return found
 
 
 def _link(file: Path, folder: Path) -> None:

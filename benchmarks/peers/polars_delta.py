@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import polars as pl
+import polars as pl  # type: ignore[import-not-found]  # it has an environment of its own
 from deltalake import DeltaTable
 
-from benchmarks.peers.contract import Batch, Source, batch_of_arguments, SOURCES
+from benchmarks.peers.contract import SOURCES, Batch, Source, batch_of_arguments
 
 TYPES = {
     "string": pl.String(),
@@ -69,7 +69,9 @@ def keep_history(batch: Batch, source: Source) -> None:
     compared = rows.with_columns(new=pl.struct(source.tracked).hash()).join(hashed, on=source.key, how="left")
     differing = compared.filter(pl.col("old").is_null() | (pl.col("old") != pl.col("new"))).drop("old", "new")
     closed = current.join(differing, on=source.key, how="semi")
-    closed = closed.with_columns(expiry_date=pl.lit(batch.as_of).cast(TYPES["timestamp"]), is_current=pl.lit(value=False))
+    closed = closed.with_columns(
+        expiry_date=pl.lit(batch.as_of).cast(TYPES["timestamp"]), is_current=pl.lit(value=False)
+    )
     now_current = pl.concat([current.join(differing, on=source.key, how="anti"), versions(differing, batch)])
     closed.write_delta(target, mode="append")
     now_current.write_delta(target, mode="overwrite", delta_write_options={"predicate": "is_current = true"})

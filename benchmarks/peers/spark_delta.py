@@ -7,9 +7,10 @@ workflow of eight notebooks does on one cluster: the five stage loads side by si
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial, reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
@@ -34,6 +35,7 @@ def session() -> SparkSession:
         "spark.scheduler.mode": "FAIR",
         "spark.databricks.delta.snapshotPartitions": str(cores),  # its default of 50 is meant for clusters
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
     }
     builder = SparkSession.builder.master(f"local[{cores}]").appName("benchmark")
     for name, value in settings.items():
@@ -86,12 +88,13 @@ def stage_load(spark: SparkSession, batch: Batch, source: Source) -> None:
 
 def validate(spark: SparkSession, batch: Batch) -> None:
     """06: how many rows broke which rule."""
+    found = []
     for source in SOURCES:
         errors = spark.read.format("delta").load(batch.table(f"{source.name}_errors"))
-        mine = errors.filter(F.col("batch_id") == batch.batch_id).select(F.explode("reasons").alias("rule"))
-        counted = mine.groupBy("rule").count().select(F.lit(batch.batch_id).alias("batch_id"), "rule", "count")
-        found = counted.withColumn("source", F.lit(source.name))
-        found.write.format("delta").mode("append").save(batch.table("validation_results"))
+        mine = errors.filter(F.col("batch_id") == batch.batch_id)
+        found.append(mine.select("batch_id", F.lit(source.name).alias("source"), F.explode("reasons").alias("rule")))
+    counted = reduce(DataFrame.union, found).groupBy("batch_id", "source", "rule").count()
+    counted.write.format("delta").mode("append").save(batch.table("validation_results"))
 
 
 def merge_target(spark: SparkSession, batch: Batch, source: Source) -> None:
@@ -121,7 +124,7 @@ def merge_target(spark: SparkSession, batch: Batch, source: Source) -> None:
     differing.unpersist()
 
 
-def final_merge(spark: SparkSession, batch: Batch) -> None:
+def merge_targets(spark: SparkSession, batch: Batch) -> None:
     """08: the histories."""
     for source in SOURCES:
         merge_target(spark, batch, source)
@@ -146,25 +149,25 @@ def summarise(spark: SparkSession, batch: Batch) -> None:
 def main(batch: Batch) -> None:
     """The workflow, and its log."""
     spark = session()
-    log: list[tuple[str, str, float]] = []
+    log: list[tuple[str, str, datetime, datetime, float]] = []
 
     def task(name: str, work: Callable[[], None]) -> None:
-        started = time.monotonic()
+        started = datetime.now(UTC)
         work()
-        log.append((batch.batch_id, name, time.monotonic() - started))
+        ended = datetime.now(UTC)
+        log.append((batch.batch_id, name, started, ended, (ended - started).total_seconds()))
 
     with ThreadPoolExecutor(len(SOURCES)) as pool:
         loads = [
-            pool.submit(task, f"{s.name}_stage_load", lambda s=s: stage_load(spark, batch, s))  # type: ignore[misc]
-            for s in SOURCES
+            pool.submit(task, f"{source.name}_stage_load", partial(stage_load, spark, batch, source))
+            for source in SOURCES
         ]
     for load in loads:
         load.result()
-    task("data_validation", lambda: validate(spark, batch))
-    task("final_merge_operation", lambda: final_merge(spark, batch))
-    task("data_enrichment", lambda: enrich(spark, batch))
-    task("analytics_summary", lambda: summarise(spark, batch))
-    rows = spark.createDataFrame(log, "batch_id string, task string, seconds double")
+    for work in (validate, merge_targets, enrich, summarise):
+        task(work.__name__, partial(work, spark, batch))
+    columns = "batch_id string, task string, started_at timestamp, ended_at timestamp, seconds double"
+    rows = spark.createDataFrame(log, columns)
     rows.write.format("delta").mode("append").save(batch.table("processing_log"))
     stop(spark)
 

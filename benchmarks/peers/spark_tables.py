@@ -232,7 +232,7 @@ def parcels(versions: DataFrame, today: date) -> DataFrame:
             "cost": F.when(F.col("currency") == "USD", F.col("shipping_cost")),
         }
     )
-    latest = F.max_by("shipping_method", F.struct("created_timestamp", "tracking_number"))
+    latest = F.max_by("shipping_method", F.struct("created_timestamp", "tracking_number"))  # noqa: TID251 - Spark alone
     summed = current.groupBy("order_id").agg(
         F.count("*").alias("shipments"),
         latest.alias("shipping_method"),
@@ -266,7 +266,9 @@ def summary(spark: SparkSession, batch: Batch) -> DataFrame:
     def table(name: str) -> DataFrame:
         return spark.read.format("delta").load(batch.table(name))
 
-    stated = table("orders_stage").filter(F.col("batch_id") == batch.batch_id).select("order_id", F.lit(1).alias("here"))
+    stated = (
+        table("orders_stage").filter(F.col("batch_id") == batch.batch_id).select("order_id", F.lit(1).alias("here"))
+    )
     orders = valued(table("orders_target").filter("is_current")).join(stated, "order_id", "left")
     revenue = F.when(F.col("is_revenue"), F.col("amount"))
     row = orders.agg(

@@ -437,8 +437,7 @@ def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     files = [c for c in attempt.claimed if c.file.source == source.name]
     landed = land(attempt, source, files)
     rows = attempt.materialise(f"{source.name}_rows", read(attempt, source, landed))
-    judged = None if rows is None else quality.judge(rows, source, attempt.reading)
-    exceptions = None if judged is None else attempt.materialise(f"{source.name}_exceptions", judged)
+    exceptions = None if rows is None else judge(attempt, source, rows)
     verdicts = [] if exceptions is None else exceptions.groupBy("source_file", "verdict").count().collect()
     counts = {(r["source_file"], r["verdict"]): r["count"] for r in verdicts}
     result.files = [_file_entry(file.claimed, file.records, counts) for file in landed]
@@ -478,6 +477,12 @@ def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFram
     rows = staging.with_key(staging.together(frames, extras), source)
     reasons = quality.broken(quality.quarantining(source, among_rivals=False), attempt.reading)
     return staging.typed(rows, source, attempt.reading, reasons)
+
+
+def judge(attempt: Attempt, source: Source, rows: DataFrame) -> DataFrame | None:
+    """The rows of which something is to be said, None if all are simply accepted."""
+    sharing = attempt.materialise(f"{source.name}_rivals", quality.rivals(rows, source, attempt.reading))
+    return attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, sharing, source))
 
 
 def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed: Sequence[Landed]) -> None:

@@ -53,7 +53,10 @@ def not_negative(column: str, why: str) -> Rule:
 @rule(Severity.HIGH)
 def currency_known(_: Reading) -> Column:
     """given, but no ISO 4217 code"""
-    return F.upper(text("currency")).isin(sorted(Locale("en").currencies))
+    code = F.upper(text("currency"))
+    # One text to look into: three hundred literals took a third of the time in which a file's rows are planned.
+    codes = F.lit(",".join(sorted(Locale("en").currencies)))
+    return code.rlike(r"\A[A-Z]{3}\z") & (F.instr(codes, code) > 0)
 
 
 _NUMBER = r"([0-9]{1,5}(\.[0-9]{1,4})?)"

@@ -55,23 +55,33 @@ def quarantining(source: Source, *, among_rivals: bool) -> list[Rule]:
     return [r for r in source.rules if r.severity is Severity.HIGH and r.among_rivals is among_rivals]
 
 
-def judge(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
+def rivals(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
+    """The rows that share their key with another, with the rules added to `reasons` that look at rivals."""
+    repeated = rows.filter(F.col("key").isNotNull()).groupBy("key").count().filter(F.col("count") > 1).select("key")
+    among = quarantining(source, among_rivals=True)
+    sharing = rows.join(repeated, "key", "left_semi")
+    return sharing.withColumn("reasons", F.concat("reasons", broken(among, reading))) if among else sharing
+
+
+def judge(rows: DataFrame, sharing: DataFrame | None, source: Source) -> DataFrame:
     """The rows of which something is to be said: grain = one record that is not simply accepted.
 
-    rows: a batch's typed rows of a source, with the `reasons` of the rules that look at a row alone. Gives source_file,
-    source_line, key, verdict (rejected, duplicate, superseded, or flagged: accepted, but won against a rival of the
-    same time), reasons, severity.
+    rows: a batch's typed rows of a source, with the `reasons` of the rules that look at a row alone. sharing: its
+    `rivals`, None if there are none. Gives source_file, source_line, key, verdict (rejected, duplicate, superseded, or
+    flagged: accepted, but won against a rival of the same time), reasons, severity.
     Order: reject; then rows equal in all columns; then the winner of a key, which is the one with the greatest
     created_timestamp (missing lowest), then the greatest hashes, then the first in the files.
     """
-    repeated = rows.filter(F.col("key").isNotNull()).groupBy("key").count().filter(F.col("count") > 1).select("key")
-    rivals = rows.join(repeated, "key", "left_semi")
-    if among := quarantining(source, among_rivals=True):
-        rivals = rivals.withColumn("reasons", F.concat("reasons", broken(among, reading)))
-    alone = rows.filter(F.size("reasons") > 0).join(repeated, "key", "left_anti")
-    rejected = alone.select(*_SAID_OF).unionByName(rivals.filter(F.size("reasons") > 0).select(*_SAID_OF))
-    losers = _losers(rivals.filter(F.size("reasons") == 0), source)
-    return _verdict(rejected, F.lit("rejected"), F.lit(str(Severity.HIGH))).unionByName(losers)
+    rejected = rows.filter(F.size("reasons") > 0).select(*_SAID_OF)
+    if sharing is None:
+        return _rejected(rejected)
+    alone = rejected.join(sharing.select("source_file", "source_line"), ["source_file", "source_line"], "left_anti")
+    together = alone.unionByName(sharing.filter(F.size("reasons") > 0).select(*_SAID_OF))
+    return _rejected(together).unionByName(_losers(sharing.filter(F.size("reasons") == 0), source))
+
+
+def _rejected(frame: DataFrame) -> DataFrame:
+    return _verdict(frame, F.lit("rejected"), F.lit(str(Severity.HIGH)))
 
 
 _SAID_OF = ("source_file", "source_line", "key", "reasons")
@@ -81,13 +91,13 @@ def _verdict(frame: DataFrame, verdict: Column, severity: Column) -> DataFrame:
     return frame.select(*_SAID_OF, verdict.alias("verdict"), severity.alias("severity"))
 
 
-def _losers(rivals: DataFrame, source: Source) -> DataFrame:
+def _losers(sharing: DataFrame, source: Source) -> DataFrame:
     """Of accepted rows that share their key: all but the winners, and the winners that had a rival of their time."""
     contract = [(c.name, c.type) for c in source.stored]
     computed = [c.name for c in source.computed]
     known = {c.name for c in source.stored} | _JUDGED
-    extras = [c for c in rivals.columns if c not in known]
-    hashed = rivals.withColumns(
+    extras = [c for c in sharing.columns if c not in known]
+    hashed = sharing.withColumns(
         {
             "all_hash": canonical.row_hash(contract),
             "published_hash": canonical.row_hash(source.published),
