@@ -10,7 +10,7 @@ import pytest
 from ecomm import pipeline
 from ecomm.engines import Engine, start
 from ecomm.settings import load
-from tests.shop import Shop
+from tests.shop import DAYS, Shop
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,18 +26,25 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     running.stop()
 
 
+def _kept(engine: Engine, patch: pytest.MonkeyPatch) -> None:
+    """Runs use the engine of the session, and leave it running."""
+    patch.setattr(engine, "stop", lambda: None)
+    patch.setattr(pipeline, "start_engine", lambda _: engine)
+
+
 @pytest.fixture
 def shop(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """An empty shop in a folder of its own, whose runs use the session's engine."""
-
-    class Kept:
-        """The running engine; a run that stops it leaves it to the next one."""
-
-        def __init__(self) -> None:
-            self.name, self.spark, self.uri = engine.name, engine.spark, engine.uri
-
-        def stop(self) -> None:
-            """The session's fixture stops it."""
-
-    monkeypatch.setattr(pipeline, "start_engine", lambda _: Kept())
+    """An empty shop in a folder of its own."""
+    _kept(engine, monkeypatch)
     return Shop(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[Shop]:
+    """A shop in which both sample days were published, in order. Nothing may be published in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        _kept(engine, patch)
+        shop = Shop(tmp_path_factory.mktemp("sample"))
+        shop.drop_sample(*DAYS)
+        assert [o.status for o in shop.run()] == ["published", "published"]
+        yield shop
