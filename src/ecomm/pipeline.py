@@ -173,9 +173,8 @@ def open_warehouse(settings: Settings, engine: Engine, listener: Listener = sile
         ledger.create()
         session.entry("GENESIS")
     else:
-        known = {name: TableState(version, rows) for name, (version, rows) in ledger.last.tables.items()}
-        new = {} if set(CATALOGUE) <= {*known, "processing_log", "validation_results"} else create_all(root)
-        store.state = {**new, **known}
+        # A table that came with a newer program is made now; the ledger names it from its next entry on.
+        store.state = create_all(root) if any(not deltafiles.exists(root / name) for name in CATALOGUE) else {}
         recover(session)
     archive.settle_all(settings, ledger.entries, list(SOURCES))
     return session
@@ -183,20 +182,26 @@ def open_warehouse(settings: Settings, engine: Engine, listener: Listener = sile
 
 def recover(session: Session, reason: str | None = None) -> None:
     """Take every table back to what the ledger says, and end an attempt that nothing has ended."""
-    store, ledger = session.store, session.ledger
-    broken = open_attempt(ledger.entries)
-    ahead = [n for n, s in store.state.items() if deltafiles.version(store.path(n)) != s.version]
-    if broken is None and not ahead:
-        return
-    for name in ahead:
-        store.restore(name, store.state[name])
-    shutil.rmtree(session.settings.warehouse / "attempts", ignore_errors=True)
-    session.entry(
-        "RECOVER",
-        batch_id=broken.batch_id if broken else None,
-        revision=broken.seq if broken else None,
-        reason=reason or "broken off",
-    )
+    broken = open_attempt(session.ledger.entries)
+    ahead = session.store.restore(_stated(session.ledger))
+    if broken is not None or ahead:
+        session.entry(
+            "RECOVER",
+            batch_id=broken.batch_id if broken else None,
+            revision=broken.seq if broken else None,
+            reason=reason or "broken off",
+        )
+    shutil.rmtree(_attempts(session.settings), ignore_errors=True)
+
+
+def _stated(ledger: Ledger) -> dict[str, TableState]:
+    """What the ledger says that each table is."""
+    return {name: TableState(version, rows) for name, (version, rows) in ledger.last.tables.items()}
+
+
+def _attempts(settings: Settings) -> Path:
+    """Where attempts keep what they work with; empty between runs."""
+    return settings.warehouse / "attempts"
 
 
 @dataclass
@@ -234,7 +239,7 @@ class Attempt:
     @property
     def folder(self) -> Path:
         """Where the attempt keeps what it works with."""
-        return self.session.settings.warehouse / "attempts" / str(self.revision)
+        return _attempts(self.session.settings) / str(self.revision)
 
     @property
     def reading(self) -> Reading:
@@ -304,7 +309,8 @@ def _left_behind(settings: Settings, ledger: Ledger) -> bool:
     """A broken-off attempt, or one that was published but not archived, is to be finished."""
     if not ledger.entries:
         return False
-    return open_attempt(ledger.entries) is not None or archive.unsettled(settings, list(SOURCES))
+    working = _attempts(settings).is_dir() and any(_attempts(settings).iterdir())
+    return working or open_attempt(ledger.entries) is not None or archive.unsettled(settings, list(SOURCES))
 
 
 def _chosen(candidates: Sequence[Candidate], only: str | None) -> list[Candidate]:
@@ -377,12 +383,11 @@ def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, re
     """End a failed attempt: tables as they were, copies gone, a RECOVER entry with the reason."""
     assert candidate.trigger is not None
     try:
-        if attempt is not None:
-            _journal(attempt)
         recover(session, reason)
         archive.release(session.settings, candidate.trigger, list(SOURCES))
-    except (OSError, EcommError) as error:
-        # A full disk, say: the next OPEN takes everything back.
+        if attempt is not None:
+            _journal(attempt)
+    except Exception as error:  # on a full disk, say: the next OPEN takes everything back, and the reason must be told
         log.warning("recovery_deferred", batch_id=candidate.name, reason=sentence(error))
 
 
@@ -665,7 +670,7 @@ def write_enriched(attempt: Attempt, targets: enrich.Targets) -> int:
 
 
 def _bring_to(attempt: Attempt, name: str, new: DataFrame, old: DataFrame | None) -> int:
-    """Make a table's rows `old` to `new`, in one commit, if they differ at all."""
+    """Make a table's rows `old` to `new`, in one commit, if they differ at all; how many rows entered and left."""
     store = attempt.session.store
     if old is None:
         return store.append(name, new)
@@ -674,7 +679,7 @@ def _bring_to(attempt: Attempt, name: str, new: DataFrame, old: DataFrame | None
         return 0
     counts: dict[str, int] = {r["change"]: r["count"] for r in rows.groupBy("change").count().collect()}
     store.apply(name, rows, counts.get(ENTER, 0), counts.get(LEAVE, 0), 0)
-    return counts.get(ENTER, 0)
+    return counts.get(ENTER, 0) + counts.get(LEAVE, 0)
 
 
 # --- 08 -----------------------------------------------------------------------------------------------------------

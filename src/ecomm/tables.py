@@ -245,9 +245,11 @@ class Store:
             self._moved(name, self.state[name].rows)
 
     def append(self, name: str, rows: DataFrame) -> int:
-        """Append rows; how many they were."""
+        """Append rows; how many they were. Where there are none, an engine may or may not make a version."""
         before = self.state[name]
         self._fitting(name, rows).write.format("delta").mode("append").save(self.engine.uri(self.path(name)))
+        if deltafiles.version(self.path(name)) == before.version:
+            return 0
         return self._moved(name).rows - before.rows
 
     def apply(self, name: str, changes: DataFrame, entering: int, leaving: int, closed: int) -> None:
@@ -306,12 +308,18 @@ class Store:
         schema = pa.schema([(f.name, _arrow_type(f.type)) for f in fields])
         deltafiles.append_rows(self.path(name), pa.Table.from_pylist([dict(r) for r in rows], schema=schema))
 
-    def restore(self, name: str, to: State) -> None:
-        """Take a table back to what it was at a version; it gets a new version with the old rows."""
-        if deltafiles.version(self.path(name)) != to.version:
-            deltafiles.restore(self.path(name), to.version)
-            self._columns.pop(name, None)
-            self.state[name] = State(deltafiles.version(self.path(name)), to.rows)
+    def restore(self, state: Mapping[str, State]) -> list[str]:
+        """Take every table that is not at its version of `state` back to it; it gets a new version with the old rows.
+
+        Gives the names of those that were taken back.
+        """
+        self.state.update(state)
+        self._columns.clear()
+        ahead = [name for name, to in state.items() if deltafiles.version(self.path(name)) != to.version]
+        for name in ahead:
+            deltafiles.restore(self.path(name), state[name].version)
+            self.state[name] = State(deltafiles.version(self.path(name)), state[name].rows)
+        return ahead
 
     def _moved(self, name: str, rows: int | None = None) -> State:
         found, expected = deltafiles.version(self.path(name)), self.state[name].version + 1

@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.ledger import Entry, Ledger, live
+from ecomm.batches.ledger import Entry, Ledger, exists, live
 from ecomm.errors import EcommError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Warehouse:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if not (self.path / LEDGER / "_delta_log").is_dir():
+        if not exists(self.path):
             raise UsageError(
                 f"{self.path}: there is no warehouse here; `ecomm run` makes one, --warehouse names another."
             )

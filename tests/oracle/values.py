@@ -59,8 +59,8 @@ def trimmed(cell: str) -> str | None:
 
 
 def as_word(text: str | None) -> str | None:
-    """Words: trimmed, lower-cased, each run of blanks and `-` -> `_` (decisions.md, Fold)."""
-    return None if text is None else re.sub(f"[{re.escape(BLANKS)}-]+", "_", text.lower())
+    """Words: trimmed, lower-cased, each run of blanks and `-` -> `_` (decisions.md, Fold); a blank is any of TRIM."""
+    return None if text is None else re.sub(f"[{re.escape(TRIM)}-]+", "_", text.lower())
 
 
 def as_order_status(text: str | None) -> str | None:

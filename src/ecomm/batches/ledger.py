@@ -15,7 +15,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from ecomm.errors import FormatError, LockedError
+from ecomm.errors import FormatError, LockedError, StorageError
 
 NAME = "batch_ledger"
 FORMAT_VERSION = 1
@@ -104,6 +104,11 @@ def _from_row(row: dict[str, object]) -> Entry:
     return Entry(files=files, tables=tables, **{f.name: row[f.name] for f in fields(Entry) if f.name in row})  # type: ignore[arg-type]
 
 
+def exists(warehouse: Path) -> bool:
+    """There is a ledger in this warehouse, be it without an entry yet."""
+    return (warehouse / NAME / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(warehouse / NAME))
+
+
 class Ledger:
     """The entries of one warehouse, as they were when it was read, and the way to append one."""
 
@@ -111,7 +116,7 @@ class Ledger:
         self.path = warehouse / NAME
         self.entries: list[Entry] = []
         self._version = -1
-        if (self.path / "_delta_log").is_dir():
+        if exists(warehouse):
             self.refresh()
 
     def refresh(self) -> None:
@@ -134,7 +139,7 @@ class Ledger:
 
     def create(self) -> None:
         """Create the empty ledger."""
-        if not DeltaTable.is_deltatable(str(self.path)):
+        if not exists(self.path.parent):
             DeltaTable.create(
                 self.path,
                 Schema.from_arrow(SCHEMA),
@@ -162,9 +167,13 @@ class Ledger:
         table = DeltaTable(self.path, version=self._version)
         try:
             write_deltalake(table, data, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
-        except (CommitFailedError, DeltaError) as error:
+        except CommitFailedError as error:
             raise LockedError(
                 f"{self.path.parent}: another program wrote to this warehouse meanwhile; run the command again."
+            ) from error
+        except (DeltaError, OSError) as error:
+            raise StorageError(
+                f"{self.path}: cannot be written ({error}); check permissions and disk space, then run again."
             ) from error
         self.refresh()
         return self.last
