@@ -114,6 +114,14 @@ def text_name(column: str) -> str:
     return f"{column}__text"
 
 
+# A column of the key's version before, by its name.
+Before = Callable[[str], Column]
+
+
+def _nothing(_: object) -> dict[str, Column]:
+    return {}
+
+
 def _unchanged(frame: DataFrame) -> DataFrame:
     return frame
 
@@ -123,18 +131,22 @@ class Source:
     """One of the shop's files: its contract, its rules, and what is derived from it.
 
     parsed: contract columns whose value is not simply the typed text of their cell.
-    derived: what stage adds to a row, as at the batch's as-of. statements, versions: what the fold does to the
-    ordered statements of a key before it makes versions of them, and to the versions afterwards.
+    derived: what stage adds to a row, as at the batch's as-of. statements: what the fold does to a key's ordered
+    statements (which have `life`) before it makes versions of them. continued: the same for one statement that continues
+    the current version; refolded: where that version does not know enough for it. version_values: what a version says of
+    the one before it.
     """
 
     name: str
     columns: tuple[ContractColumn, ...]
     rules: tuple[Rule, ...]
     derived_fields: tuple[Field, ...] = ()
-    derived: Callable[[Reading], Mapping[str, Column]] = lambda _: {}
-    parsed: Callable[[Reading], Mapping[str, Column]] = lambda _: {}
+    derived: Callable[[Reading], dict[str, Column]] = _nothing
+    parsed: Callable[[Reading], dict[str, Column]] = _nothing
     statements: Callable[[DataFrame], DataFrame] = _unchanged
-    versions: Callable[[DataFrame], DataFrame] = _unchanged
+    continued: Callable[[Before], dict[str, Column]] = _nothing
+    refolded: Callable[[Before], Column] | None = None
+    version_values: Callable[[Before], dict[str, Column]] = _nothing
     version_fields: tuple[Field, ...] = ()
     computed: tuple[ContractColumn, ...] = field(default=())
 

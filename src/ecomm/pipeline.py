@@ -45,7 +45,7 @@ from ecomm.tables import State as TableState
 from ecomm.transforms import enrich, quality, relations
 from ecomm.transforms import fold as folding
 from ecomm.transforms import stage as staging
-from ecomm.transforms.relations import ENTER, LEAVE
+from ecomm.transforms.relations import LEAVE
 
 log = structlog.get_logger()
 _TRIES = 3
@@ -266,6 +266,11 @@ class Attempt:
     def sources(self) -> list[Source]:
         """The sources that the batch has files of."""
         return [s for name, s in SOURCES.items() if any(c.file.source == name for c in self.claimed)]
+
+    @property
+    def is_latest(self) -> bool:
+        """The batch lies after every other live batch. (No statement can end a key yet; else this must ask for it.)"""
+        return all(as_of < self.as_of for batch, (as_of, _) in self.live().items() if batch != self.batch_id)
 
     def live(self) -> dict[str, tuple[datetime, int]]:
         """The live log as it will be once this attempt is published: batch -> (as-of, revision)."""
@@ -534,58 +539,80 @@ def _is_of(attempt: Attempt, copy: Path, source: Source) -> bool:
 
 
 def change_set(attempt: Attempt, source: Source) -> ChangeSet:
-    """The fold of the touched keys, less what the target holds: which versions enter and which leave."""
-    store, name = attempt.session.store, stage_name(source.name)
-    stage = store.read(name)
-    before = attempt.session.ledger.last.tables.get(name, (0, 0))[1]
-    target = store.read(target_name(source.name))
-    current: DataFrame | None = None
-    statements = stage
-    if before:
-        dead = [r for r in dead_revisions(attempt.session.ledger.entries) if r != attempt.revision]
-        touched = stage.filter(F.col("revision") == attempt.revision).select("key", *source.key)
-        statements = stage.filter(~F.col("revision").isin(dead)) if dead else stage
-        statements = statements.join(touched.select("key"), "key", "left_semi")
-        current = target.join(touched.select(*source.key), list(source.key), "left_semi")
-    return fold_into(attempt, source, statements, current)
+    """Which versions of a source enter its target and which leave it, for the keys that this batch states.
+
+    Three ways to one result: the first statements of all keys are their versions; a batch that lies after all others is
+    told from the current versions; any other is folded from all statements of the keys that it touches.
+    """
+    store, columns = attempt.session.store, attempt.session.store.columns(target_name(source.name))
+    stage, target = store.read(stage_name(source.name)), store.read(target_name(source.name))
+    mine = stage.filter(F.col("revision") == attempt.revision)
+    if not attempt.session.ledger.last.tables.get(stage_name(source.name), (0, 0))[1]:
+        rows = relations.changes(folding.first_versions(mine, source), None, columns)
+    elif attempt.is_latest:
+        rows = _latest(attempt, source, mine, target, columns)
+    else:
+        rows = _folded(attempt, source, mine, target, columns)
+    written = attempt.materialise(f"{source.name}_changes", rows)
+    return ChangeSet() if written is None else measured(written, source, columns)
 
 
-def fold_into(attempt: Attempt, source: Source, statements: DataFrame, current: DataFrame | None) -> ChangeSet:
-    """Fold statements, compare with the target's versions of the same keys, and materialise the difference."""
-    store = attempt.session.store
-    extras, columns = store.extras(stage_name(source.name)), store.columns(target_name(source.name))
+def _latest(attempt: Attempt, source: Source, mine: DataFrame, target: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """The change set of a batch that lies after all others; a few keys may have to be folded all the same."""
+    current = target.filter(F.col("is_current"))
+    refolding = folding.refolding(mine, current, source)
+    again = None if refolding is None else attempt.materialise(f"{source.name}_refolding", refolding)
+    if again is None:
+        return folding.advance(mine, current, source, columns)
+    others = mine.join(again.select("key"), "key", "left_anti")
+    return folding.advance(others, current, source, columns).unionByName(
+        _folded(attempt, source, again, target, columns)
+    )
+
+
+def _folded(attempt: Attempt, source: Source, mine: DataFrame, target: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """The change set by the fold of all live statements of the keys in `mine`."""
+    store, touched = attempt.session.store, mine.select("key", *source.key)
+    dead = [r for r in dead_revisions(attempt.session.ledger.entries) if r != attempt.revision]
+    alive = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
+    statements = alive.join(touched.select("key"), "key", "left_semi")
+    current = target.join(touched.select(*source.key), list(source.key), "left_semi")
+    return fold_difference(store, source, statements, current, columns)
+
+
+def fold_difference(
+    store: Store, source: Source, statements: DataFrame, current: DataFrame, columns: Sequence[str]
+) -> DataFrame:
+    """The change set that makes these versions of a target the fold of these statements."""
+    extras = store.extras(stage_name(source.name))
     carried = sorted(r["name"] for r in folding.lacking(statements, extras).collect())
-    folded = folding.fold(statements, source, extras, carried)
-    rows = attempt.materialise(f"{source.name}_changes", relations.changes(folded, current, columns))
-    return ChangeSet() if rows is None else measured(rows, columns)
+    return relations.changes(folding.fold(statements, source, extras, carried), current, columns)
 
 
-def measured(rows: DataFrame, columns: Sequence[str]) -> ChangeSet:
+def measured(rows: DataFrame, source: Source, columns: Sequence[str]) -> ChangeSet:
     """A materialised change set of versions, with what is in it.
 
     Versions that differ in their end alone differ from the lesser end on; all others from their beginning on.
     """
-    same = [c for c in columns if c not in ("expiry_date", "is_current")]
     leaves = F.col("change") == LEAVE
-    grouped = rows.groupBy(*same).agg(
-        F.sum(F.when(F.col("change") == ENTER, 1).otherwise(0)).alias("entering"),
+    said = rows.agg(
+        F.sum(F.when(leaves, 0).otherwise(1)).alias("entering"),
         F.sum(F.when(leaves, 1).otherwise(0)).alias("leaving"),
         F.sum(F.when(leaves & ~F.col("is_current"), 1).otherwise(0)).alias("closed"),
-        F.min("expiry_date").alias("end"),
-    )
-    both = (F.col("entering") > 0) & (F.col("leaving") > 0)
-    total = grouped.agg(
-        F.sum("entering").alias("entering"),
-        F.sum("leaving").alias("leaving"),
-        F.sum("closed").alias("closed"),
-        F.min(F.unix_micros(F.when(both, F.col("end")).otherwise(F.col("effective_date")))).alias("since"),
+        F.min(F.unix_micros("effective_date")).alias("since"),
     ).collect()[0]
-    since = None if total["since"] is None else datetime.fromtimestamp(0, UTC) + _micros(total["since"])
-    return ChangeSet(rows, total["entering"] or 0, total["leaving"] or 0, total["closed"] or 0, since)
-
-
-def _micros(micros: int) -> timedelta:
-    return timedelta(microseconds=micros)
+    since = said["since"]
+    if said["leaving"]:
+        gone = rows.filter(leaves).select(*source.key, "effective_date")
+        paired = rows.join(gone, [*source.key, "effective_date"], "left_semi")
+        same = [c for c in columns if c not in ("expiry_date", "is_current")]
+        alike = paired.groupBy(*same).agg(F.count(F.lit(1)).alias("rows"), F.min("expiry_date").alias("end"))
+        begun = F.when(F.col("rows") > 1, F.col("end")).otherwise(F.col("effective_date"))
+        fresh = rows.join(gone, [*source.key, "effective_date"], "left_anti").select("effective_date")
+        instants = alike.select(begun.alias("effective_date")).unionByName(fresh)
+        since = instants.agg(F.min(F.unix_micros("effective_date")).alias("since")).collect()[0]["since"]
+    instant = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=since)
+    return ChangeSet(rows, said["entering"], said["leaving"], said["closed"], instant)
 
 
 # --- 06 -----------------------------------------------------------------------------------------------------------
@@ -662,24 +689,23 @@ def view(attempt: Attempt, source: Source) -> DataFrame:
 
 
 def write_enriched(attempt: Attempt, targets: enrich.Targets) -> int:
-    """Bring enriched_orders to what the targets say, touching only rows that differ; how many rows were written."""
-    store, name = attempt.session.store, "enriched_orders"
+    """Bring enriched_orders to what the targets say; how many rows it has, 0 if it had them all before."""
     today = max((as_of for as_of, _ in attempt.live().values()), default=_NO_DAY).date()
     new = enrich.enriched_orders(targets, attempt.session.settings.shop, today)
-    return _bring_to(attempt, name, new, store.read(name) if store.state[name].rows else None)
+    return write_whole(attempt, "enriched_orders", new)
 
 
-def _bring_to(attempt: Attempt, name: str, new: DataFrame, old: DataFrame | None) -> int:
-    """Make a table's rows `old` to `new`, in one commit, if they differ at all; how many rows entered and left."""
+def write_whole(attempt: Attempt, name: str, new: DataFrame) -> int:
+    """Make a table hold exactly these rows, in one commit, if it does not already; how many rows were written."""
     store = attempt.session.store
-    if old is None:
+    if not store.state[name].rows:
         return store.append(name, new)
-    rows = attempt.materialise(f"{name}_changes", relations.changes(new, old, store.columns(name)))
+    rows = attempt.materialise(name, new)
     if rows is None:
+        rows = new.limit(0)
+    elif relations.equal(rows, store.read(name), CATALOGUE[name].key, store.columns(name)):
         return 0
-    counts: dict[str, int] = {r["change"]: r["count"] for r in rows.groupBy("change").count().collect()}
-    store.apply(name, rows, counts.get(ENTER, 0), counts.get(LEAVE, 0), 0)
-    return counts.get(ENTER, 0) + counts.get(LEAVE, 0)
+    return store.overwrite(name, rows)
 
 
 # --- 08 -----------------------------------------------------------------------------------------------------------
@@ -723,8 +749,8 @@ def summarise(attempt: Attempt, *, everything: bool = False) -> int:
     stated = store.read(stage_name("orders")).filter(F.col("revision").isin(revisions)).select("batch_id", "order_id")
     targets = enrich.Targets(**{n: store.read(target_name(n)) for n in SOURCES})
     new = analytics_summary.analytics_summary(batches, targets, stated, attempt.session.settings.shop)
-    stale = old.filter(F.col("batch_id").isin(sorted(anew)) | ~F.col("batch_id").isin(sorted(alive)))
-    return _bring_to(attempt, name, new, stale if there else None)
+    kept = old.filter(F.col("batch_id").isin(sorted(set(alive) - anew)))
+    return write_whole(attempt, name, new.unionByName(kept))
 
 
 def _counts_otherwise(attempt: Attempt) -> bool:
@@ -886,8 +912,11 @@ def _rebuild(session: Session) -> dict[str, int]:
     try:
         for source in SOURCES.values():
             name = target_name(source.name)
-            log_ = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
-            attempt.changes[source.name] = fold_into(attempt, source, log_, store.read(name))
+            statements = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
+            columns = store.columns(name)
+            difference = fold_difference(store, source, statements, store.read(name), columns)
+            written = attempt.materialise(f"{source.name}_changes", difference)
+            attempt.changes[source.name] = ChangeSet() if written is None else measured(written, source, columns)
             merge_target(attempt, source)
             rows[name] = attempt.changes[source.name].entering + attempt.changes[source.name].leaving
             _check_histories(source, store.read(name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 import zoneinfo
 from dataclasses import asdict
@@ -28,6 +29,11 @@ from ecomm.errors import UsageError
 CONFIG_NAME = "ecomm.toml"
 
 
+def _half_of_memory() -> int:
+    """Half of the machine's memory in MiB, at least 1 GiB: a join that does not fit fails, it does not spill."""
+    return max(1024, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 21)
+
+
 class Settings(BaseSettings):
     """Everything that a shop can set. Unknown names are refused, so that a typing error is found."""
 
@@ -36,7 +42,11 @@ class Settings(BaseSettings):
     landing: Path = Field(Path("landing"), description="The folder where the shop drops its files.")
     warehouse: Path = Field(Path("warehouse"), description="The folder that holds the tables.")
     engine: Literal["sail"] = Field("sail", description="What computes: sail (embedded).")
-    memory_mb: int = Field(1024, ge=256, description="How much the embedded engine's operators may hold at once.")
+    memory_mb: int = Field(
+        default_factory=_half_of_memory,
+        ge=256,
+        description="How much the embedded engine's sorts and joins may hold at once; default half of the machine's.",
+    )
     source_dirs: dict[str, str] = Field(
         default_factory=dict, description="The folder of a source below landing; default <source>_data."
     )

@@ -252,19 +252,25 @@ class Store:
             return 0
         return self._moved(name).rows - before.rows
 
-    def apply(self, name: str, changes: DataFrame, entering: int, leaving: int, closed: int) -> None:
-        """Apply a change set: its LEAVE rows leave the table and its ENTER rows enter it, in one commit.
+    def overwrite(self, name: str, rows: DataFrame) -> int:
+        """Make these the table's rows, in one commit; how many they are."""
+        self._fitting(name, rows).write.format("delta").mode("overwrite").save(self.engine.uri(self.path(name)))
+        return self._moved(name).rows
 
-        entering, leaving: how many rows of each there are; closed: how many of the leaving ones lie in the partition of
-        closed versions, which is not opened if there are none. Raises InvariantError if the rows do not add up.
+    def apply(self, name: str, changes: DataFrame, entering: int, leaving: int, closed: int) -> None:
+        """Apply a change set to a target: its LEAVE rows leave the table and its ENTER rows enter it.
+
+        entering, leaving: how many rows of each there are; closed: how many of the leaving ones are closed versions; if
+        none are, closed history is not opened. Raises InvariantError if the rows do not add up.
         """
-        if not entering and not leaving:
-            return
         before = self.state[name]
-        if not leaving:
-            self.append(name, changes.filter(F.col("change") == ENTER).drop("change"))
-        else:
-            self._merge(name, changes, closed)
+        enters = changes.filter(F.col("change") == ENTER).drop("change")
+        if closed:
+            self._merge(name, changes)
+        elif leaving:
+            self._replace_current(name, changes, enters)
+        elif entering:
+            self.append(name, enters)
         expected = before.rows + entering - leaving
         if self.state[name].rows != expected:
             raise InvariantError(
@@ -272,15 +278,28 @@ class Store:
                 f"enter - {leaving} that leave is {expected}; nothing was published."
             )
 
-    def _merge(self, name: str, changes: DataFrame, closed: int) -> None:
+    def _replace_current(self, name: str, changes: DataFrame, enters: DataFrame) -> None:
+        """Only current versions leave: append the closed ones, then write the partition of current ones anew.
+
+        A MERGE would hold the partition in memory to join it; this reads it once, beside the few that leave.
+        """
+        closed = enters.filter(~F.col("is_current"))
+        self.append(name, closed)
+        leaving = changes.filter(F.col("change") == LEAVE).select(*CATALOGUE[name].key)
+        current = self.read(name).filter(F.col("is_current"))
+        stays = current.join(leaving, list(CATALOGUE[name].key), "left_anti").select(*self.columns(name))
+        rows = stays.unionByName(enters.filter(F.col("is_current")).select(*self.columns(name)))
+        writer = self._fitting(name, rows).write.format("delta").mode("overwrite")
+        writer.option("replaceWhere", "is_current = true").save(self.engine.uri(self.path(name)))
+        self._moved(name)
+
+    def _merge(self, name: str, changes: DataFrame) -> None:
         table = CATALOGUE[name]
         columns = self.columns(name)
         view = f"changes_{uuid.uuid4().hex}"
         fitting = self._fitting(name, changes.drop("change"), changes)
         fitting.createOrReplaceTempView(view)
         on = [f"t.{c} = s.{c}" for c in (*table.key, *table.partition_by)]
-        if table.partition_by and not closed:
-            on.append("t.is_current")
         try:
             self.engine.spark.sql(
                 f"MERGE INTO delta.`{self.engine.uri(self.path(name))}` t USING {view} s "

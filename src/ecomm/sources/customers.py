@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -73,7 +71,7 @@ def is_premium(customer_tier: Column, shop: Shop) -> Column:
     return F.coalesce(customer_tier.isin(list(shop.premium_tiers)), F.lit(False))
 
 
-def derived(reading: Reading) -> Mapping[str, Column]:
+def derived(reading: Reading) -> dict[str, Column]:
     """DERIVED, as at the as-of day."""
     years = age(F.col("date_of_birth"), reading.today)
     days = days_since_registration(F.col("registration_date"), reading.today)

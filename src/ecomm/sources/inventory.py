@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from ecomm.contract import ContractColumn, Field, Reading, Source
+from ecomm.contract import Before, ContractColumn, Field, Reading, Source
 from ecomm.sources.products import LOW_STOCK, stock_indicator
 from ecomm.sources.rules import key_rules, not_negative, present, readable
 
@@ -42,22 +40,21 @@ VERSION_FIELDS = (
 )
 
 
-def derived(_: Reading) -> Mapping[str, Column]:
+def derived(_: Reading) -> dict[str, Column]:
     """DERIVED of a row."""
     level = F.coalesce(F.col("reorder_level"), F.lit(LOW_STOCK).cast("bigint"))
     return {"stock_indicator": stock_indicator(F.col("stock_quantity"), level)}
 
 
-def versions(frame: DataFrame) -> DataFrame:
+def version_values(before: Before) -> dict[str, Column]:
     """VERSION_FIELDS: the movement from the key's version before."""
-    history = Window.partitionBy("key").orderBy("effective_date")
-    change = F.col("stock_quantity") - F.col("previous_quantity")
-    return frame.withColumn("previous_quantity", F.lag("stock_quantity").over(history)).withColumns(
-        {
-            "quantity_change": change.cast("bigint"),
-            "movement": F.when(change > 0, "IN").when(change < 0, "OUT").when(change == 0, "NONE"),
-        }
-    )
+    previous = before("stock_quantity")
+    change = F.col("stock_quantity") - previous
+    return {
+        "previous_quantity": previous,
+        "quantity_change": change.cast("bigint"),
+        "movement": F.when(change > 0, "IN").when(change < 0, "OUT").when(change == 0, "NONE"),
+    }
 
 
 SOURCE = Source(
@@ -73,6 +70,6 @@ SOURCE = Source(
     ),
     derived_fields=DERIVED,
     derived=derived,
-    versions=versions,
+    version_values=version_values,
     version_fields=VERSION_FIELDS,
 )

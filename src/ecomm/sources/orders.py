@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import ContractColumn, Reading, Severity, Source, rule, text
+from ecomm.contract import Before, ContractColumn, Reading, Severity, Source, rule, text
 from ecomm.sources.rules import currency_known, key_rules, not_negative, present, readable
 
 COLUMNS = (
@@ -33,7 +32,7 @@ ORDERED_AT = ContractColumn(
 )
 
 
-def parsed(reading: Reading) -> Mapping[str, Column]:
+def parsed(reading: Reading) -> dict[str, Column]:
     """The day and the instant of an order, of which order_date's text may state both."""
     shop = reading.shop
     day = canonical.date(text("order_date"))
@@ -57,6 +56,16 @@ def statements(frame: DataFrame) -> DataFrame:
         .rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
     return frame.withColumn("ordered_at", F.min("ordered_at").over(so_far))
+
+
+def continued(before: Before) -> dict[str, Column]:
+    """ordered_at after one more statement for the same order_date: the lesser of the two."""
+    return {"ordered_at": F.least(F.col("ordered_at"), before("ordered_at"))}
+
+
+def refolded(before: Before) -> Column:
+    """Another order_date: only the whole history knows whether an instant was stated for it before."""
+    return before("order_date") != F.col("order_date")
 
 
 @rule(Severity.HIGH)
@@ -92,4 +101,6 @@ SOURCE = Source(
     ),
     parsed=parsed,
     statements=statements,
+    continued=continued,
+    refolded=refolded,
 )

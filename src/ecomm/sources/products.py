@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -91,7 +89,7 @@ def in_reporting_currency(money: Column, currency: Column, shop: Shop) -> Column
     return F.when(currency == F.lit(shop.reporting_currency), money)
 
 
-def derived(reading: Reading) -> Mapping[str, Column]:
+def derived(reading: Reading) -> dict[str, Column]:
     """DERIVED, as at the as-of day."""
     days = F.datediff(reading.today, F.col("launch_date")).cast("bigint")
     price = in_reporting_currency(F.col("price"), F.col("currency"), reading.shop)

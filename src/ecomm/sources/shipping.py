@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -69,7 +67,7 @@ def delivery_status(today: Column) -> Column:
     )
 
 
-def derived(reading: Reading) -> Mapping[str, Column]:
+def derived(reading: Reading) -> dict[str, Column]:
     """DERIVED, as at the as-of day."""
     actual = delivered_on(reading.today)
     weight = F.col("package_weight")

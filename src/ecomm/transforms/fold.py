@@ -14,7 +14,8 @@ from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import Source
+from ecomm.contract import Before, Source
+from ecomm.transforms.relations import ENTER, LEAVE
 
 
 def lacking(statements: DataFrame, extras: Sequence[str]) -> DataFrame:
@@ -70,7 +71,102 @@ def fold(statements: DataFrame, source: Source, extras: Sequence[str], carried: 
     versions = versions.filter(~ended & F.col("closes")).withColumns(
         {"is_current": F.col("expiry_date").isNull(), "batch_id": F.col("opened_by")}
     )
-    return source.versions(versions)
+    of_versions = Window.partitionBy("key").orderBy("effective_date")
+    said = source.version_values(lambda name: F.lag(name).over(of_versions))
+    return versions.withColumns(said) if said else versions
+
+
+def first_versions(statements: DataFrame, source: Source) -> DataFrame:
+    """The fold of keys that have one statement each: it is their version. Equal to `fold`, without its windows."""
+    opened = statements.filter(F.col("op") == "U").withColumns(
+        {"effective_date": F.col("as_of"), "expiry_date": _NO_END, "is_current": F.lit(True)}
+    )
+    types = {c.name: c.type for c in source.stored}
+    said = source.version_values(lambda name: F.lit(None).cast(types[name]))
+    return opened.withColumns(said) if said else opened
+
+
+def advance(statements: DataFrame, current: DataFrame, source: Source, columns: Sequence[str]) -> DataFrame:
+    """The change set of statements that come after all others, one a key: equal to that of `fold`, from less.
+
+    What a later statement changes shows beside the key's current version: it opens the first version, ends the current
+    one and opens the next, or only brings untracked values. So neither stage nor closed history is read.
+    statements: stage rows, all with one as_of that lies after every other statement's; without deletes, and without keys
+    of `refolding`. current: the current versions of the target. columns: all of its own. Gives them and `change`.
+    """
+    joined, before = _beside_current(statements, current, source)
+    extras = [c for c in columns if c not in {f.name for f in source.stored} | _VERSION | _names(source)]
+    known = before("effective_date").isNotNull()
+
+    def merged(name: str) -> Column:
+        lacks = (
+            ~F.coalesce(F.array_contains("extra_columns", name), F.lit(False))
+            if name in extras
+            else F.coalesce(F.array_contains("absent_columns", name), F.lit(False))
+        )
+        return F.when(known & lacks, before(name)).otherwise(F.col(name))
+
+    lackable = [*source.carried, *extras]
+    values = {name: merged(name) for name in lackable}
+    advanced = joined.withColumns(
+        values | {k: F.when(known, v).otherwise(F.col(k)) for k, v in source.continued(before).items()}
+    )
+    complete = F.size("absent_columns") == 0
+    rehashed = F.when(complete, F.col("row_hash")).otherwise(canonical.row_hash(source.tracked))
+    advanced = advanced.withColumn("row_hash", rehashed)
+
+    same = before("row_hash") == F.col("row_hash")
+    untracked = [c.name for c in source.stored if not c.tracked] + extras
+    differs = F.exists(F.array(*[~F.col(c).eqNullSafe(before(c)) for c in untracked]), lambda x: x)
+    steps = (
+        F.when(~known, F.array(F.lit("OPEN")))
+        .when(~same, F.array(F.lit(LEAVE), F.lit("CLOSE"), F.lit("OPEN")))
+        .when(differs, F.array(F.lit(LEAVE), F.lit("GO_ON")))
+        .otherwise(F.array().cast("array<string>"))
+    )
+    stepped = advanced.withColumns(source.version_values(before)) if source.version_fields else advanced
+    stepped = stepped.withColumn("step", F.explode(steps))
+    step = F.col("step")
+    was, opens = step.isin(LEAVE, "CLOSE"), step == "OPEN"
+    kept = _names(source)  # what a version says of the one before stays what it was when it goes on
+
+    def value(name: str) -> Column:
+        match name:
+            case "effective_date":
+                return F.when(opens, F.col("as_of")).otherwise(before(name))
+            case "expiry_date":
+                return F.when(step == "CLOSE", F.col("as_of"))
+            case "is_current":
+                return step != "CLOSE"
+            case "batch_id":
+                return F.when(opens, F.col(name)).otherwise(before(name))
+        return F.when(was | ((step == "GO_ON") if name in kept else F.lit(False)), before(name)).otherwise(F.col(name))
+
+    change = F.when(step == LEAVE, F.lit(LEAVE)).otherwise(F.lit(ENTER)).alias("change")
+    return stepped.select(*[value(c).alias(c) for c in columns], change)
+
+
+def refolding(statements: DataFrame, current: DataFrame, source: Source) -> DataFrame | None:
+    """The statements that `advance` cannot judge, None if the source has none such."""
+    if source.refolded is None:
+        return None
+    joined, before = _beside_current(statements, current, source)
+    return joined.filter(F.coalesce(source.refolded(before), F.lit(False))).select(*statements.columns)
+
+
+def _beside_current(statements: DataFrame, current: DataFrame, source: Source) -> tuple[DataFrame, Before]:
+    """Each statement beside its key's current version, whose columns are reached by the function that comes with it."""
+    versions = current.select(*[F.col(c).alias(f"current_{c}") for c in current.columns])
+    same_key = [F.col(k) == F.col(f"current_{k}") for k in source.key]
+    return statements.join(versions, same_key, "left"), lambda name: F.col(f"current_{name}")
+
+
+_NO_END = F.lit(None).cast("timestamp")
+_VERSION = frozenset(("effective_date", "expiry_date", "is_current", "row_hash", "batch_id"))
+
+
+def _names(source: Source) -> frozenset[str]:
+    return frozenset(f.name for f in source.version_fields)
 
 
 def _carry(name: str, is_extra: bool, up_to_here: WindowSpec, source: Source) -> Column:
@@ -92,14 +188,12 @@ def contradictions(versions: DataFrame, key: Sequence[str]) -> DataFrame:
     A version begins before it ends, ends before the next begins, and is current exactly if it has no end; so at most
     one version of a key is current, and no two hold at one instant.
     """
-    of_key = Window.partitionBy(*key).orderBy("effective_date")
-    following = F.lead("effective_date").over(of_key)
     begun, end = F.col("effective_date"), F.col("expiry_date")
-    right = (
-        begun.isNotNull()
-        & F.coalesce(begun < end, F.lit(True))
-        & (F.col("is_current") == end.isNull())
-        & F.coalesce(end <= following, following.isNull())
-        & F.coalesce(begun < following, F.lit(True))
-    )
-    return versions.withColumn("_right", right).filter(~F.coalesce(F.col("_right"), F.lit(False))).select(*key)
+    alone = begun.isNotNull() & F.coalesce(begun < end, F.lit(True)) & (F.col("is_current") == end.isNull())
+    # Only keys with several versions need their neighbours looked at.
+    several = versions.groupBy(*key).count().filter(F.col("count") > 1).select(*key)
+    following = F.lead("effective_date").over(Window.partitionBy(*key).orderBy("effective_date"))
+    beside = F.coalesce(end <= following, following.isNull()) & F.coalesce(begun < following, F.lit(True))
+    neighbours = versions.join(several, list(key), "left_semi").withColumn("_right", beside)
+    wrong = neighbours.filter(~F.coalesce(F.col("_right"), F.lit(False))).select(*key)
+    return versions.filter(~F.coalesce(alone, F.lit(False))).select(*key).unionByName(wrong)

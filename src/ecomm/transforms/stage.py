@@ -90,7 +90,7 @@ def with_key(rows: DataFrame, source: Source) -> DataFrame:
 
 def typed(rows: DataFrame, source: Source, reading: Reading, reasons: Column) -> DataFrame:
     """The text rows as typed ones: the value of each contract column, and what is computed from it, with `reasons`."""
-    values = {c.name: _value(c, reading) for c in source.columns} | dict(source.parsed(reading))
+    values = {c.name: _value(c, reading) for c in source.columns} | source.parsed(reading)
     keep = [c for c in rows.columns if not c.endswith(text_name(""))]
     return rows.withColumns(values).withColumn("reasons", reasons).select(*keep, *values, "reasons")
 
