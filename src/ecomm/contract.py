@@ -131,10 +131,10 @@ class Source:
     """One of the shop's files: its contract, its rules, and what is derived from it.
 
     parsed: contract columns whose value is not simply the typed text of their cell.
-    derived: what stage adds to a row, as at the batch's as-of. statements: what the fold does to a key's ordered
-    statements (which have `life`) before it makes versions of them. continued: the same for one statement that continues
-    the current version; refolded: where that version does not know enough for it. version_values: what a version says of
-    the one before it.
+    derived: what stage adds to a row, as at the batch's as-of.
+    statements: what the fold does to a key's ordered statements (which have `life`) before it makes versions of them.
+    continued: the same for one statement that continues the current version. refolded: where that version does not
+    know enough for it. version_values: what a version says of the one before it.
     """
 
     name: str

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import Field, Shop
 from ecomm.sources import customers, products, shipping
-from ecomm.transforms.relations import as_of_join, timeline
+from ecomm.transforms.relations import as_of_join, several, timeline
 
 FIELDS = (
     Field("order_id", "string", "The order."),
@@ -203,22 +203,26 @@ def _shipments(versions: DataFrame, shop: Shop, today: date) -> DataFrame:
     badness = F.when(status == _WORST_FIRST[0], 0)
     for place, word in enumerate(_WORST_FIRST[1:], start=1):
         badness = badness.when(status == word, place)
-    rows = (
-        versions.filter(F.col("is_current"))
-        .select(
-            "order_id",
-            "tracking_number",
-            "created_timestamp",
-            "shipping_method",
-            products.in_reporting_currency(F.col("shipping_cost"), F.col("currency"), shop).alias("cost"),
-            badness.alias("badness"),
-            shipping.delivery_days(day, shop.shop_timezone).alias("days"),
-            numbered.alias("numbered"),
-        )
+    rows = versions.filter(F.col("is_current")).select(
+        "order_id",
+        "tracking_number",
+        "created_timestamp",
+        "shipping_method",
+        products.in_reporting_currency(F.col("shipping_cost"), F.col("currency"), shop).alias("cost"),
+        badness.alias("badness"),
+        shipping.delivery_days(day, shop.shop_timezone).alias("days"),
+        numbered.alias("numbered"),
+    )
+    split = several(rows, ["order_id"])
+    parcels = (
+        rows.join(split, "order_id", "left_semi")
         .withColumn("any_numbered", F.max("numbered").over(of_order))
         .filter(F.col("numbered") == F.col("any_numbered"))
-        .withColumn("place", F.row_number().over(latest))
+        .withColumn("place", F.row_number().over(latest).cast("int"))
+        .drop("any_numbered")
     )
+    whole = rows.join(split, "order_id", "left_anti").withColumn("place", F.lit(1))
+    rows = whole.unionByName(parcels)
     summed = rows.groupBy("order_id").agg(
         F.count(F.lit(1)).alias("shipments"),
         F.max(F.when(F.col("place") == 1, F.col("shipping_method"))).alias("shipping_method"),

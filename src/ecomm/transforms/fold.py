@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Before, Source
-from ecomm.transforms.relations import ENTER, LEAVE
+from ecomm.transforms.relations import ENTER, LEAVE, several
 
 
 def lacking(statements: DataFrame, extras: Sequence[str]) -> DataFrame:
@@ -91,8 +91,8 @@ def advance(statements: DataFrame, current: DataFrame, source: Source, columns: 
 
     What a later statement changes shows beside the key's current version: it opens the first version, ends the current
     one and opens the next, or only brings untracked values. So neither stage nor closed history is read.
-    statements: stage rows, all with one as_of that lies after every other statement's; without deletes, and without keys
-    of `refolding`. current: the current versions of the target. columns: all of its own. Gives them and `change`.
+    statements: stage rows, all with one as_of that lies after every other statement's; without deletes, and without the
+    keys of `refolding`. current: the current versions of the target. columns: its own. Gives them and `change`.
     """
     joined, before = _beside_current(statements, current, source)
     extras = [c for c in columns if c not in {f.name for f in source.stored} | _VERSION | _names(source)]
@@ -191,9 +191,8 @@ def contradictions(versions: DataFrame, key: Sequence[str]) -> DataFrame:
     begun, end = F.col("effective_date"), F.col("expiry_date")
     alone = begun.isNotNull() & F.coalesce(begun < end, F.lit(True)) & (F.col("is_current") == end.isNull())
     # Only keys with several versions need their neighbours looked at.
-    several = versions.groupBy(*key).count().filter(F.col("count") > 1).select(*key)
     following = F.lead("effective_date").over(Window.partitionBy(*key).orderBy("effective_date"))
     beside = F.coalesce(end <= following, following.isNull()) & F.coalesce(begun < following, F.lit(True))
-    neighbours = versions.join(several, list(key), "left_semi").withColumn("_right", beside)
+    neighbours = versions.join(several(versions, key), list(key), "left_semi").withColumn("_right", beside)
     wrong = neighbours.filter(~F.coalesce(F.col("_right"), F.lit(False))).select(*key)
     return versions.filter(~F.coalesce(alone, F.lit(False))).select(*key).unionByName(wrong)

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Reading, Rule, Severity, Source
+from ecomm.transforms.relations import several
 from ecomm.transforms.stage import strings
 
 SUPERSEDED = "superseded"
@@ -57,7 +58,7 @@ def quarantining(source: Source, *, among_rivals: bool) -> list[Rule]:
 
 def rivals(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
     """The rows that share their key with another, with the rules added to `reasons` that look at rivals."""
-    repeated = rows.filter(F.col("key").isNotNull()).groupBy("key").count().filter(F.col("count") > 1).select("key")
+    repeated = several(rows.filter(F.col("key").isNotNull()), ["key"])
     among = quarantining(source, among_rivals=True)
     sharing = rows.join(repeated, "key", "left_semi")
     return sharing.withColumn("reasons", F.concat("reasons", broken(among, reading))) if among else sharing

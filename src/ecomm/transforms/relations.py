@@ -54,20 +54,29 @@ def entering(changes: DataFrame) -> DataFrame:
     return changes.filter(F.col("change") == ENTER)
 
 
+def several(rows: DataFrame, key: Sequence[str]) -> DataFrame:
+    """The keys that more than one row has. Windows cost about 5 us a row and expression, so they are kept to these."""
+    return rows.groupBy(*key).count().filter(F.col("count") > 1).select(*key)
+
+
 def timeline(versions: DataFrame, key: str) -> DataFrame:
     """Versions with `_from` and `_until` so that exactly one version of a key answers for any instant.
 
     The version valid then, else the nearest earlier one, else the first: so the first reaches back for ever (`_from`
     NULL), and each reaches to the start of the next, across a gap too (`_until` NULL for the last).
     """
+    repeated = several(versions, [key])
     of_key = Window.partitionBy(key).orderBy("effective_date")
     first = F.row_number().over(of_key) == 1
-    return versions.withColumns(
+    ever = F.lit(None).cast("timestamp")
+    alone = versions.join(repeated, key, "left_anti").withColumns({"_from": ever, "_until": ever})
+    neighbours = versions.join(repeated, key, "left_semi").withColumns(
         {
             "_from": F.when(~first, F.col("effective_date")),
             "_until": F.lead("effective_date").over(of_key),
         }
     )
+    return alone.unionByName(neighbours)
 
 
 def as_of_join(facts: DataFrame, line: DataFrame, key: str, at: Column) -> DataFrame:
