@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import socket
 import sys
 import tempfile
 from pathlib import Path
+
+from ecomm.errors import EcommError
 
 _SAFE = re.compile(r"[A-Za-z0-9._/-]+")
 
@@ -34,6 +37,7 @@ class Sail:
         self._server = SparkConnectServer()
         self._server.start()
         _, port = self._server.listening_address
+        _reach(port)
         self.spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
         self.spark.conf.set("spark.sql.session.timeZone", "UTC")
         # PySpark would look up the caller's line for every expression: a fifth of a small batch's time. It asks once.
@@ -61,3 +65,14 @@ class Sail:
         self.spark.stop()
         self._server.stop()
         self._links.cleanup()
+
+
+def _reach(port: int) -> None:
+    """The client would retry for minutes where a fresh network namespace has no loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError as error:
+        raise EcommError(
+            f"the embedded engine cannot be reached on 127.0.0.1 ({error.strerror or error}); "
+            "the loopback interface must be up (`ip link set lo up`)."
+        ) from error
