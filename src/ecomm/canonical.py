@@ -93,7 +93,7 @@ def boolean(text: Column) -> Column:
 
 def word(text: Column) -> Column:
     """A word of a vocabulary as it is stored: lower case, each run of blanks and `-` one `_`."""
-    return F.regexp_replace(F.lower(text), f"[{_INNER_BLANKS}{_CONTROLS}-]+", "_")
+    return F.regexp_replace(F.lower(text), f"[\\x00-\\x1f\\x85{_INNER_BLANKS}-]+", "_")
 
 
 def typed(text: Column, type_name: str, zone: str) -> Column:

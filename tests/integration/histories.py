@@ -232,17 +232,17 @@ class _File:
         return ("\ufeff" * self.bom + out.getvalue()).encode()
 
 
-def batches(seed: int, histories: int = 200) -> list[Batch]:
+def batches(seed: int, triggers: Sequence[tuple[str, datetime]] = TRIGGERS, histories: int = 200) -> list[Batch]:
     """The batches of a seed, in the order of their positions."""
     rng = random.Random(seed)
     told = [_History(f"h{n:03}", random.Random(rng.random())) for n in range(histories)]
     made = []
-    for number, (batch_id, as_of) in enumerate(TRIGGERS):
+    for number, (batch_id, as_of) in enumerate(triggers):
         files: dict[str, dict[str, bytes]] = {}
         for source in SOURCES:
             if number and rng.random() < 0.1:
                 continue  # this batch has no file of this source
-            there = [_file(rng, source) for _ in range(rng.randint(1, 3))]
+            there = [_file(rng, source) for _ in range(rng.randint(1, 2))]
             for history in told:
                 history.today = as_of.date() + timedelta(days=1)
                 _tell(history, source, there)
