@@ -151,8 +151,8 @@ def all_of(conditions: Iterable[Column]) -> Column:
 
 
 def half_up(value: Column, precision: int, scale: int) -> Column:
-    """A decimal rounded half up, once, to the scale in which it is published."""
-    return F.round(value, scale).cast(f"decimal({precision},{scale})")
+    """A decimal rounded half up, once, to the scale in which it is published; NULL if it does not fit."""
+    return F.round(value, scale).try_cast(f"decimal({precision},{scale})")
 
 
 def local_date(instant: Column, zone: str) -> Column:

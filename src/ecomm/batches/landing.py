@@ -28,7 +28,7 @@ from ecomm.errors import HeaderError
 MAX_RECORD = 1 << 20
 _CHUNK = 16 << 20
 _BOM = b"\xef\xbb\xbf"
-_BLANK = b" \t\r"
+_BLANK = b" \t"
 _QUOTED = re.compile(rb'[ \t]*"([^"]*+(?:""[^"]*+)*+)"[ \t]*+')
 _OPENS = re.compile(rb'[ \t]*"')
 _PLAIN = re.compile(rb"[^,\n]*+")
@@ -55,40 +55,46 @@ def _take(data: bytes, start: int, eof: bool) -> tuple[int, list[bytes] | None, 
     undecided = not eof and limit == len(data)
     cells: list[bytes] = []
     at = start
-    while True:
+    while at <= limit:
         if _OPENS.match(data, at, limit):
             match = _QUOTED.match(data, at, limit)
-            if match is None or (match.end() == limit and undecided):
-                return None if undecided else _first_line(data, start, eof)
-            end = match.end()
-            if not eof and data[end:] == b"\r":
+            if undecided and (match is None or match.end() == limit or data[match.end() :] == b"\r"):
                 return None
+            if match is None:
+                break
+            end = match.end()
             stop = end + (data[end : end + 2] == b"\r\n")
-            if data[stop : stop + 1] not in (b",", b"\n", b""):
-                return _first_line(data, start, eof)
-            cells.append(match[1].replace(b'""', b'"'))
+            cell = match[1].replace(b'""', b'"')
         else:
             match = _PLAIN.match(data, at, limit)
             assert match is not None  # it matches the empty text
-            end = stop = match.end()
-            if end == limit and limit < len(data) and data[end : end + 1] not in (b",", b"\n"):
-                return _first_line(data, start, eof)
-            cells.append(match[0])
-        if stop == len(data) and not eof:
-            return None
+            stop = match.end()
+            if stop == limit and undecided:
+                return None
+            ends_line = data[stop : stop + 1] == b"\n"
+            cell = match[0].removesuffix(b"\r") if ends_line else match[0]
+        if data[stop : stop + 1] not in (b",", b"\n", b""):
+            break
+        cells.append(cell)
         if data[stop : stop + 1] == b",":
             at = stop + 1
             continue
-        cells[-1] = cells[-1].removesuffix(b"\r") if stop == end else cells[-1]
-        raw = data[start:stop].removesuffix(b"\r")
-        return (min(stop + 1, len(data)), cells, raw) if len(raw) <= MAX_RECORD else _first_line(data, start, eof)
+        raw = _without_end(data[start : stop + 1])
+        if len(raw) > MAX_RECORD:
+            break
+        return min(stop + 1, len(data)), cells, raw
+    return _first_line(data, start, eof)
+
+
+def _without_end(line: bytes) -> bytes:
+    return line[:-1].removesuffix(b"\r") if line.endswith(b"\n") else line
 
 
 def _first_line(data: bytes, start: int, eof: bool) -> tuple[int, None, bytes] | None:
     end = data.find(b"\n", start)
     if end < 0:
-        return (len(data), None, data[start:].removesuffix(b"\r")) if eof else None
-    return end + 1, None, data[start:end].removesuffix(b"\r")
+        return (len(data), None, data[start:]) if eof else None
+    return end + 1, None, _without_end(data[start : end + 1])
 
 
 def scan(data: bytes, width: int, eof: bool) -> tuple[list[Record], int]:
@@ -124,7 +130,7 @@ def _plain(data: bytes, width: int, eof: bool) -> tuple[pa.Table, int] | None:
     if end == 0:
         return None
     quotes = quotes[quotes < end]
-    if not _vouched(buffer[:end], quotes, newlines):
+    if data.startswith(_BOM) or not _vouched(buffer[:end], quotes, newlines):
         return None
     stretch = data[:end]
     names = [f"c{i}" for i in range(width)]

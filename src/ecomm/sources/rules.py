@@ -59,7 +59,7 @@ def currency_known(_: Reading) -> Column:
     return code.rlike(r"\A[A-Z]{3}\z") & (F.instr(codes, code) > 0)
 
 
-_NUMBER = r"([0-9]{1,5}(\.[0-9]{1,4})?)"
+_NUMBER = r"([0-9]{1,6}(\.[0-9]{1,12})?)"
 _BY = " *[x\u00d7*] *"
 _DIMENSIONS = rf"\A{_NUMBER}{_BY}{_NUMBER}{_BY}{_NUMBER} *(cm)?\z"
 
@@ -67,7 +67,8 @@ _DIMENSIONS = rf"\A{_NUMBER}{_BY}{_NUMBER}{_BY}{_NUMBER} *(cm)?\z"
 def dimensions(column: str) -> tuple[Column, Column, Column, Column]:
     """Length, width, height (cm) and volume (cm3, their product) of a text such as `30 x 20 x 5.5 cm`; else NULL."""
     form = canonical.when_matches(F.lower(F.col(column)), _DIMENSIONS)
-    sides = [F.regexp_extract(form, _DIMENSIONS, group).try_cast("decimal(9,4)") for group in (1, 3, 5)]
+    texts = [F.regexp_extract(form, _DIMENSIONS, group) for group in (1, 3, 5)]
+    sides = [canonical.half_up(side.try_cast("decimal(18,12)"), 11, 4) for side in texts]
     volume = canonical.half_up(sides[0] * sides[1] * sides[2], 18, 4)
     length, width, height = (side.cast("decimal(18,4)") for side in sides)
     return length, width, height, volume
