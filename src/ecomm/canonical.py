@@ -33,7 +33,7 @@ BLANKS = "".join(
     )
 )
 _CONTROLS = "\\x00-\\x1f\\x7f-\\x9f"
-_INNER_BLANKS = " \u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+INNER_BLANKS = " \u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
 
 _DATE = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]00:00:00(\.0{1,9})?Z?)?\z"
 _TIMESTAMP = (
@@ -93,7 +93,7 @@ def boolean(text: Column) -> Column:
 
 def word(text: Column) -> Column:
     """A word of a vocabulary as it is stored: lower case, each run of blanks and `-` one `_`."""
-    return F.regexp_replace(F.lower(text), f"[\\x00-\\x1f\\x85{_INNER_BLANKS}-]+", "_")
+    return F.regexp_replace(F.lower(text), f"[\\x00-\\x1f\\x85{INNER_BLANKS}-]+", "_")
 
 
 def typed(text: Column, type_name: str, zone: str) -> Column:
@@ -118,7 +118,7 @@ def typed(text: Column, type_name: str, zone: str) -> Column:
 
 def has_inner_blank(text: Column) -> Column:
     """A blank inside a trimmed text."""
-    return text.rlike(f"[{_INNER_BLANKS}]")
+    return text.rlike(f"[{INNER_BLANKS}]")
 
 
 def has_control(text: Column) -> Column:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +12,7 @@ from enum import StrEnum
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from ecomm import canonical
 from ecomm.errors import HeaderError
 
 KEY_LENGTH = 64
@@ -178,6 +180,11 @@ class Source:
 
 _NAME = re.compile(r"[^a-z0-9]+")
 _MAX_EXTRA = 200
+# What frames on their way through the program call their own columns. (Extra columns never begin with `_`.)
+INTERNAL = frozenset(
+    "all_hash at_the_top change closes copy count header life malformed next_as_of opened_by opens place "
+    "published_hash raw raw_line reasons rivals severity side step verdict winning_time".split()
+)
 
 
 @dataclass(frozen=True)
@@ -200,7 +207,7 @@ def match_header(source: Source, names: Sequence[str], file: str, reserved: froz
     reserved: column names of the tables that an extra column must not take.
     Raises HeaderError when a required column is missing or a contract column stands twice.
     """
-    plain = [n.strip().lower() for n in names]
+    plain = [n.strip(canonical.BLANKS).lower() for n in names]
     positions: dict[str, int] = {}
     for column in source.columns:
         for candidate in (column.name, *column.aliases):
@@ -214,16 +221,12 @@ def match_header(source: Source, names: Sequence[str], file: str, reserved: froz
     if missing:
         raise HeaderError(
             f"{file}: the header lacks {', '.join(missing)}, which {source.name} must have; "
-            f"it has: {', '.join(n.strip() for n in names)[:300]}."
+            f"it has: {', '.join(n.strip(canonical.BLANKS) for n in names)[:300]}."
         )
     extras: dict[str, int] = {}
     for i, name in enumerate(plain):
-        if i in positions.values():
-            continue
-        extra = _NAME.sub("_", name).strip("_") or f"column_{i + 1}"
-        if extra in reserved or extra in extras or extra[0].isdigit():
-            extra = f"extra_{extra}" if extra not in extras else f"{extra}_{i + 1}"
-        extras[extra] = i
+        if i not in positions.values():
+            extras[_extra_name(name, i, reserved | INTERNAL | extras.keys())] = i
     if len(extras) > _MAX_EXTRA:
         raise HeaderError(
             f"{file}: {len(extras)} unknown columns; at most {_MAX_EXTRA} are kept. Is this the right file?"
@@ -232,9 +235,22 @@ def match_header(source: Source, names: Sequence[str], file: str, reserved: froz
     return Header(_distinct(names), positions, extras, absent)
 
 
-def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+def _extra_name(name: str, position: int, taken: Set[str]) -> str:
+    """A name for an extra column that no other column has."""
+    plain = _NAME.sub("_", name).strip("_") or f"column_{position + 1}"
+    if plain in taken or plain[0].isdigit():
+        plain = f"extra_{plain}"
+    return _free(plain, position, taken)
+
+
+def _free(name: str, position: int, taken: Set[str]) -> str:
+    behind = (f"{name}_{position + 1}" + "_" * i for i in itertools.count())
+    return next(c for c in itertools.chain([name], behind) if c not in taken)
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     """The names as keys of a map: a repeated one gets its position behind it."""
-    seen: dict[str, None] = {}
+    seen: list[str] = []
     for i, name in enumerate(names):
-        seen[f"{name}_{i + 1}" if name in seen else name] = None
+        seen.append(name if name not in seen else _free(name, i, {*names, *seen}))
     return tuple(seen)

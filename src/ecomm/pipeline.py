@@ -40,7 +40,7 @@ from ecomm.engines import start as start_engine
 from ecomm.errors import EcommError, InvariantError, UsageError
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
-from ecomm.tables import CATALOGUE, RESERVED, Store, create_all, errors_name, stage_name, target_name
+from ecomm.tables import CATALOGUE, Store, create_all, errors_name, reserved, stage_name, target_name
 from ecomm.tables import State as TableState
 from ecomm.transforms import enrich, quality, relations
 from ecomm.transforms import fold as folding
@@ -417,7 +417,7 @@ def open_batch(session: Session, candidate: Candidate) -> Attempt:
         names, offset = landing.read_header(claimed.copy)
         source = SOURCES[claimed.file.source]
         attempt.headers[claimed.copy] = (
-            match_header(source, names, str(claimed.file.path), RESERVED),
+            match_header(source, names, str(claimed.file.path), reserved(source.name)),
             offset,
         )
     return attempt
@@ -606,8 +606,8 @@ def measured(rows: DataFrame, source: Source, columns: Sequence[str]) -> ChangeS
         gone = rows.filter(leaves).select(*source.key, "effective_date")
         paired = rows.join(gone, [*source.key, "effective_date"], "left_semi")
         same = [c for c in columns if c not in ("expiry_date", "is_current")]
-        alike = paired.groupBy(*same).agg(F.count(F.lit(1)).alias("rows"), F.min("expiry_date").alias("end"))
-        begun = F.when(F.col("rows") > 1, F.col("end")).otherwise(F.col("effective_date"))
+        alike = paired.groupBy(*same).agg(F.count(F.lit(1)).alias("_rows"), F.min("expiry_date").alias("_end"))
+        begun = F.when(F.col("_rows") > 1, F.col("_end")).otherwise(F.col("effective_date"))
         fresh = rows.join(gone, [*source.key, "effective_date"], "left_anti").select("effective_date")
         instants = alike.select(begun.alias("effective_date")).unionByName(fresh)
         since = instants.agg(F.min(F.unix_micros("effective_date")).alias("since")).collect()[0]["since"]

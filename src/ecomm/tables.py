@@ -190,7 +190,11 @@ def _catalogue() -> dict[str, Table]:
 
 
 CATALOGUE: Mapping[str, Table] = _catalogue()
-RESERVED = frozenset(f.name for t in CATALOGUE.values() for f in t.fields if t.evolves) | {"change", "life"}
+
+
+def reserved(source: str) -> frozenset[str]:
+    """The columns of a source's own tables, whose names an extra column must not take."""
+    return frozenset(f.name for t in (stage_name(source), target_name(source)) for f in CATALOGUE[t].fields)
 
 
 @dataclass(frozen=True)

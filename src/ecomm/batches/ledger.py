@@ -123,14 +123,14 @@ class Ledger:
         """Read the entries anew. Raises FormatError if a newer program wrote one."""
         table = DeltaTable(self.path)
         rows = table.to_pyarrow_table().to_pylist()
-        self.entries = sorted((_from_row(row) for row in rows), key=lambda e: e.seq)
-        self._version = table.version()
-        newest = max((e.format_version for e in self.entries), default=0)
+        newest = max((row["format_version"] for row in rows), default=0)
         if newest > FORMAT_VERSION:
             raise FormatError(
                 f"{self.path.parent}: this warehouse has format {newest}, this program knows {FORMAT_VERSION}; "
                 "install a newer ecomm to work on it."
             )
+        self.entries = sorted((_from_row(row) for row in rows), key=lambda e: e.seq)
+        self._version = table.version()
 
     @property
     def last(self) -> Entry:

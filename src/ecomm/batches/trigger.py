@@ -20,6 +20,7 @@ from ecomm.settings import Settings
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 _AHEAD = timedelta(days=1)
 TRIGGER = "trigger"
+_LONGEST_NAME = 240  # bytes; with `.part` and a hash behind it still a file name
 
 
 class State(StrEnum):
@@ -113,12 +114,14 @@ def read_trigger(path: Path, sources: Sequence[str]) -> Trigger:
         raise TriggerError(f"{path}: not UTF-8; save the trigger as UTF-8.") from error
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from error
+    except ValueError as error:
+        raise TriggerError(f"{path}: not valid JSON ({str(error)[:100]}); correct the file.") from error
     except RecursionError as error:
         raise TriggerError(f"{path}: nested too deeply to be a trigger; correct the file.") from error
     if not isinstance(said, dict):
         raise TriggerError(f"{path}: the trigger must be a JSON object with trigger_id, expected_files and a time.")
     batch_id = said.get("trigger_id")
-    if not isinstance(batch_id, str) or not batch_id.strip() or "\x00" in batch_id:
+    if not isinstance(batch_id, str) or not batch_id.strip() or not _is_text(batch_id):
         raise TriggerError(f"{path}: trigger_id is missing or empty; give the batch a name of its own.")
     ready = said.get("data_files_ready", True)
     if not isinstance(ready, bool):
@@ -176,7 +179,14 @@ def _expected(path: Path, said: object, sources: Sequence[str]) -> list[tuple[st
     for _, name in pairs:
         if not isinstance(name, str) or not name or name in (".", "..") or any(c in name for c in "/\\\x00"):
             raise TriggerError(f"{path}: expected_files holds {name!r}; only bare file names, without a folder.")
+        if not _is_text(name) or len(name.encode()) > _LONGEST_NAME:
+            raise TriggerError(f"{path}: expected_files holds {name[:40]!r}...; no file can have such a name.")
     return list(dict.fromkeys(pairs))
+
+
+def _is_text(said: str) -> bool:
+    """It can be written: no half of a character, no NUL."""
+    return "\x00" not in said and not any("\ud800" <= c <= "\udfff" for c in said)
 
 
 def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], now: datetime) -> list[Candidate]:

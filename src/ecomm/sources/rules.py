@@ -60,8 +60,9 @@ def currency_known(_: Reading) -> Column:
 
 
 _NUMBER = r"([0-9]{1,6}(\.[0-9]{1,12})?)"
-_BY = " *[x\u00d7*] *"
-_DIMENSIONS = rf"\A{_NUMBER}{_BY}{_NUMBER}{_BY}{_NUMBER} *(cm)?\z"
+_BLANKS = f"[\\x00-\\x1f\\x85{canonical.INNER_BLANKS}]*"
+_BY = f"{_BLANKS}[x\u00d7*]{_BLANKS}"
+_DIMENSIONS = rf"\A{_NUMBER}{_BY}{_NUMBER}{_BY}{_NUMBER}{_BLANKS}(cm)?\z"
 
 
 def dimensions(column: str) -> tuple[Column, Column, Column, Column]:

@@ -156,9 +156,9 @@ def refolding(statements: DataFrame, current: DataFrame, source: Source) -> Data
 
 def _beside_current(statements: DataFrame, current: DataFrame, source: Source) -> tuple[DataFrame, Before]:
     """Each statement beside its key's current version, whose columns are reached by the function that comes with it."""
-    versions = current.select(*[F.col(c).alias(f"current_{c}") for c in current.columns])
-    same_key = [F.col(k) == F.col(f"current_{k}") for k in source.key]
-    return statements.join(versions, same_key, "left"), lambda name: F.col(f"current_{name}")
+    versions = current.select(*[F.col(c).alias(f"_current_{c}") for c in current.columns])
+    same_key = [F.col(k) == F.col(f"_current_{k}") for k in source.key]
+    return statements.join(versions, same_key, "left"), lambda name: F.col(f"_current_{name}")
 
 
 _NO_END = F.lit(None).cast("timestamp")
