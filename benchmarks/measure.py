@@ -142,12 +142,31 @@ def _peak(line: Line) -> int:
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
     return {
+        "revision": revision(),
         "cores": cores(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in LIBRARIES},
     }
+
+
+def revision() -> str:
+    """The commit that is measured; `-dirty` if the program differs from it."""
+    marked = ROOT / "REVISION"  # a copy without its history says it there
+    if marked.is_file():
+        return marked.read_text().strip()
+    git = ["git", "-C", str(ROOT)]
+    try:
+        commit = subprocess.run(
+            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "src"], capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit.strip() + ("-dirty" if changed.strip() else "")
 
 
 def cores() -> int:

@@ -16,7 +16,7 @@ from benchmarks.measure import ROOT, Timing, as_json, module, run
 
 PYTHON = Path(sys.executable)
 SAMPLE = ROOT / "data"
-HERE = {"PYTHONPATH": str(ROOT)}
+HERE = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src")))}  # this checkout, wherever ecomm is installed
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Shop:
         """Run `ecomm run`, from the start of the process to its exit."""
         ecomm = str(PYTHON.with_name("ecomm"))
         command = [ecomm, "run", "--landing", str(self.landing), "--warehouse", str(self.warehouse)]
-        return run(command, self.folder / "ecomm.log")
+        return run(command, self.folder / "ecomm.log", HERE)
 
 
 def steps(warehouse: Path) -> dict[str, dict[str, float]]:

@@ -10,10 +10,12 @@ __version__ = _version("ecomm")
 __all__ = ["Warehouse", "__version__"]
 
 
-def __getattr__(name: str) -> Any:
-    # Loaded when it is asked for: the command line starts faster without Arrow.
-    if name == "Warehouse":
-        from ecomm.warehouse import Warehouse
+if not TYPE_CHECKING:
 
-        return Warehouse
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """Load the reader when it is asked for: the command line starts faster without Arrow."""
+        if name == "Warehouse":
+            from ecomm.warehouse import Warehouse
+
+            return Warehouse
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -37,7 +37,7 @@ from ecomm.batches.trigger import Candidate, State, Trigger, scan
 from ecomm.contract import Header, Reading, Rule, Severity, Source, match_header
 from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
-from ecomm.errors import EcommError, InvariantError, UsageError
+from ecomm.errors import EcommError, InvariantError, LockedError, UsageError
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import CATALOGUE, Store, create_all, errors_name, reserved, stage_name, target_name
@@ -136,7 +136,8 @@ class Session:
     listener: Listener = silent
 
     def entry(self, kind: str, **said: object) -> Entry:
-        """Append a ledger entry that names the tables as they are now."""
+        """Append a ledger entry that names the tables as they are now, once their files are on the disk."""
+        self.store.sync()
         tables = {name: (state.version, state.rows) for name, state in self.store.state.items()}
         entry = Entry(
             kind,
@@ -217,7 +218,7 @@ class Attempt:
     changes: dict[str, ChangeSet] = field(default_factory=dict)
     exceptions: dict[str, DataFrame] = field(default_factory=dict)
     checks: list[dict[str, object]] = field(default_factory=list)
-    bytes_written: int = 0
+    journaled: bool = False
 
     @property
     def trigger(self) -> Trigger:
@@ -331,15 +332,19 @@ def _dispatch(session: Session, candidate: Candidate) -> Outcome:
     if candidate.state is State.PENDING:
         return run_batch(session, candidate)
     if candidate.state is State.DUPLICATE:
-        archive.settle_duplicate(session.settings, candidate, live(session.ledger.entries)[candidate.name])
+        _, reason = _settle(session, candidate)
+        if reason is not None:
+            return Outcome(candidate.name, "failed", f"published before, but {reason}", 1)
     return _said(candidate, candidate.state.value)
 
 
 def run_batch(session: Session, candidate: Candidate) -> Outcome:
-    """One batch, from OPEN to PUBLISH; if it fails, everything is as it was, and the outcome says why."""
+    """One batch, from OPEN to PUBLISH; if it fails, everything is as it was, and the outcome says why.
+
+    Raises LockedError when another program took the warehouse over: then nothing of it is touched.
+    """
     started = time.monotonic()
-    assert candidate.trigger is not None
-    for last in (False,) * (_TRIES - 1) + (True,):
+    for tries in range(1, _TRIES + 1):
         attempt: Attempt | None = None
         try:
             attempt = open_batch(session, candidate)
@@ -347,31 +352,38 @@ def run_batch(session: Session, candidate: Candidate) -> Outcome:
             _task(attempt, "data_validation", data_validation)
             _task(attempt, "data_enrichment", data_enrichment)
             _task(attempt, "final_merge_operation", final_merge_operation)
-            files = _files(attempt)
-            left = archive.settle(session.settings, session.ledger.last, candidate.path)
-            shutil.rmtree(attempt.folder, ignore_errors=True)
-            return Outcome(
-                attempt.batch_id,
-                "published",
-                seconds=time.monotonic() - started,
-                revision=attempt.revision,
-                files=tuple(files),
-                tasks=tuple(attempt.results.values()),
-                left=tuple(left),
-            )
-        except SourceChangedError as error:
-            _give_up(session, candidate, attempt, str(error))
-            if last:
-                return Outcome(candidate.name, "failed", str(error), 1, time.monotonic() - started)
+            break
+        except LockedError:
+            raise
         except Exception as error:  # whatever it is, the batch must not stay half done
             log.debug("batch_failed", batch_id=candidate.name, exc_info=True)
-            reason = sentence(error)
-            code = error.exit_code if isinstance(error, EcommError) else 1
-            _give_up(session, candidate, attempt, reason)
-            if code == 4:
-                raise
-            return Outcome(candidate.name, "failed", reason, code, time.monotonic() - started)
-    raise AssertionError("the loop returns")
+            if _give_up(session, candidate, attempt, sentence(error)):
+                break
+            if not isinstance(error, SourceChangedError) or tries == _TRIES:
+                code = error.exit_code if isinstance(error, EcommError) else 1
+                return Outcome(candidate.name, "failed", sentence(error), code, time.monotonic() - started)
+    assert attempt is not None
+    left, reason = _settle(session, candidate)
+    shutil.rmtree(attempt.folder, ignore_errors=True)
+    return Outcome(
+        attempt.batch_id,
+        "published",
+        reason,
+        seconds=time.monotonic() - started,
+        revision=attempt.revision,
+        files=tuple(_files(attempt)),
+        tasks=tuple(attempt.results.values()),
+        left=tuple(left),
+    )
+
+
+def _settle(session: Session, candidate: Candidate) -> tuple[list[str], str | None]:
+    """Archive a published batch; what cannot be archived now is archived by the next run, and the batch stays."""
+    entry = live(session.ledger.entries)[candidate.name]
+    try:
+        return archive.settle(session.settings, entry, candidate.path), None
+    except (OSError, EcommError) as error:
+        return [], f"its files are not archived yet ({sentence(error)}); the next run goes on with it"
 
 
 def sentence(error: BaseException) -> str:
@@ -384,16 +396,24 @@ def sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:300]}; run with --verbose for the whole story."
 
 
-def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, reason: str) -> None:
-    """End a failed attempt: tables as they were, copies gone, a RECOVER entry with the reason."""
+def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, reason: str) -> bool:
+    """End a failed attempt: tables as they were, copies gone, a RECOVER entry with the reason.
+
+    True if the attempt was published all the same: the entry stands, what failed came after it.
+    """
     assert candidate.trigger is not None
     try:
+        session.ledger.refresh()
+        ended = live(session.ledger.entries).get(candidate.name)
+        if attempt is not None and ended is not None and ended.revision == attempt.revision:
+            return True
         recover(session, reason)
         archive.release(session.settings, candidate.trigger, list(SOURCES))
         if attempt is not None:
             _journal(attempt)
     except Exception as error:  # on a full disk, say: the next OPEN takes everything back, and the reason must be told
         log.warning("recovery_deferred", batch_id=candidate.name, reason=sentence(error))
+    return False
 
 
 # --- OPEN ---------------------------------------------------------------------------------------------------------
@@ -412,6 +432,7 @@ def open_batch(session: Session, candidate: Candidate) -> Attempt:
         trigger=trigger.text,
     )
     attempt = Attempt(session, candidate, entry.seq)
+    session.store.bytes_written = 0
     attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     for claimed in attempt.claimed:
         names, offset = landing.read_header(claimed.copy)
@@ -797,7 +818,7 @@ def _check_histories(source: Source, versions: DataFrame) -> None:
 def publish(attempt: Attempt, result: TaskResult) -> None:
     """Force every written file onto the disk, then make the batch visible by one entry."""
     session = attempt.session
-    _sync(attempt)
+    session.store.sync()
     result.ended_at = datetime.now(UTC)
     _journal(attempt)
     trigger = attempt.trigger
@@ -815,20 +836,15 @@ def publish(attempt: Attempt, result: TaskResult) -> None:
     )
 
 
-def _sync(attempt: Attempt) -> None:
-    before, store = attempt.session.ledger.last.tables, attempt.session.store
-    for name, state in store.state.items():
-        since = before.get(name, (0, 0))[0]
-        if state.version != since:
-            attempt.bytes_written += deltafiles.sync(store.path(name), since)
-
-
 def _files(attempt: Attempt) -> list[FileEntry]:
     return [file for result in attempt.results.values() for file in result.files]
 
 
 def _journal(attempt: Attempt) -> None:
-    """One row a task in processing_log; a source without a file is a task that was skipped."""
+    """One row a task in processing_log, once; a source without a file is a task that was skipped."""
+    if attempt.journaled:
+        return
+    attempt.journaled = True
     rows = []
     for task in locks.TASKS:
         done = attempt.results.get(task)
@@ -849,7 +865,7 @@ def _journal(attempt: Attempt) -> None:
                 "rows_duplicate": sum(f.rows_duplicate for f in files),
                 "rows_superseded": sum(f.rows_superseded for f in files),
                 "files": len(files),
-                "bytes_written": attempt.bytes_written if task == locks.TASKS[-1] else None,
+                "bytes_written": attempt.session.store.bytes_written if task == locks.TASKS[-1] else None,
                 "peak_memory_mb": peak_memory_mb(),
                 "status": done.status if done else "SKIPPED",
                 "error": done.error if done else None,
@@ -923,7 +939,6 @@ def _rebuild(session: Session) -> dict[str, int]:
         targets = enrich.Targets(**{name: store.read(target_name(name)) for name in SOURCES})
         rows["enriched_orders"] = write_enriched(attempt, targets)
         rows["analytics_summary"] = summarise(attempt, everything=True)
-        _sync(attempt)
         session.entry("REBUILD")
     except Exception as error:
         recover(session, sentence(error))

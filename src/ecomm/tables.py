@@ -209,13 +209,16 @@ class Store:
     """The tables of one warehouse, for writing.
 
     state: the version and rows at which each table is expected; every write moves it on by exactly one version.
+    bytes_written: of all files that `sync` has forced onto the disk.
     """
 
     def __init__(self, engine: Engine, root: Path, state: Mapping[str, State]) -> None:
         self.engine = engine
         self.root = root
         self.state = dict(state)
+        self.bytes_written = 0
         self._columns: dict[str, list[str]] = {}
+        self._synced: dict[str, int] = {}
 
     def path(self, name: str) -> Path:
         """The folder of a table."""
@@ -338,11 +341,20 @@ class Store:
         """
         self.state.update(state)
         self._columns.clear()
+        self._synced = {name: to.version for name, to in state.items()}
         ahead = [name for name, to in state.items() if deltafiles.version(self.path(name)) != to.version]
         for name in ahead:
             deltafiles.restore(self.path(name), state[name].version)
             self.state[name] = State(deltafiles.version(self.path(name)), state[name].rows)
         return ahead
+
+    def sync(self) -> None:
+        """Force what was written since the last time onto the disk, and count its bytes."""
+        for name, state in self.state.items():
+            since = self._synced.get(name, -1)
+            if state.version > since:
+                self.bytes_written += deltafiles.sync(self.path(name), since)
+                self._synced[name] = state.version
 
     def _moved(self, name: str, rows: int | None = None) -> State:
         found, expected = deltafiles.version(self.path(name)), self.state[name].version + 1

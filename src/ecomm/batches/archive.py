@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecomm.batches.ledger import Entry, live
-from ecomm.batches.trigger import TRIGGER, Candidate, LandedFile, Trigger, folder_of, sha256
+from ecomm.batches.trigger import TRIGGER, LandedFile, Trigger, folder_of, sha256
 from ecomm.engines.deltafiles import fsync
 from ecomm.errors import StorageError
 from ecomm.settings import Settings
@@ -156,8 +156,3 @@ def unsettled(settings: Settings, sources: Sequence[str]) -> bool:
 def _parts(settings: Settings, sources: Sequence[str]) -> Iterator[Path]:
     for source in sources:
         yield from (settings.source_dir(source) / "archive").glob("*/*" + _PART)
-
-
-def settle_duplicate(settings: Settings, candidate: Candidate, entry: Entry) -> None:
-    """A trigger that was published before: what landing holds of it leaves, for the archive has its bytes."""
-    settle(settings, entry, candidate.path)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from ecomm.engines import deltafiles
 from ecomm.errors import FormatError, LockedError, StorageError
 
 NAME = "batch_ledger"
@@ -175,6 +176,7 @@ class Ledger:
             raise StorageError(
                 f"{self.path}: cannot be written ({error}); check permissions and disk space, then run again."
             ) from error
+        deltafiles.sync(self.path, self._version)
         self.refresh()
         return self.last
 

@@ -249,8 +249,8 @@ def _candidate(
         reason = f"waits: its time, {trigger.as_of:%Y-%m-%d %H:%M} UTC, is more than a day ahead"
     elif others := {taken[f.path] for f in files if f.path in taken}:
         reason = f"waits: {', '.join(sorted(others))} comes first and lists the same file"
-    for file in files:
-        taken.setdefault(file.path, trigger.batch_id)
+    if reason is None:
+        taken |= {file.path: trigger.batch_id for file in files}
     return Candidate(trigger.path, State.WAITING if reason else State.PENDING, trigger, found, reason)
 
 

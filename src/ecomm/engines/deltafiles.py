@@ -100,8 +100,9 @@ def append_rows(path: Path, data: pa.Table, at: int | None = None) -> None:
 
 
 def sync(path: Path, since: int) -> int:
-    """Force every file that the versions after `since` added onto the disk; give their bytes."""
+    """Force every file that the versions after `since` added onto the disk, and their folders; give their bytes."""
     log, size = path / "_delta_log", 0
+    folders = {log, path}
     at = since + 1
     while (commit := log / f"{at:020d}.json").exists():
         for line in commit.read_text(encoding="utf-8").splitlines():
@@ -110,9 +111,11 @@ def sync(path: Path, since: int) -> int:
                 file = path / unquote(added["path"])
                 size += added["size"]
                 fsync(file)
+                folders.add(file.parent)
         fsync(commit)
         at += 1
-    fsync(log)
+    for folder in folders:
+        fsync(folder)
     return size
 
 

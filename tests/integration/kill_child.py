@@ -1,0 +1,143 @@
+"""A process that runs what is pending in a shop and kills itself at a seam; tests start it as a file.
+
+    kill_child.py LANDING WAREHOUSE [before|after SEAM[:OF][#NTH]]
+
+SEAM is a name of `SEAMS`; OF says of which source, table, entry or folder; NTH which of several such calls (1: the
+first). It prints `running` when it has claimed a batch's files. Its exit code is 9 if the seam was not reached.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from ecomm import pipeline
+from ecomm.batches import archive
+from ecomm.batches.ledger import Entry, Ledger
+from ecomm.contract import Source
+from ecomm.engines import deltafiles
+from ecomm.settings import Settings, load
+from ecomm.tables import Store
+
+NOT_REACHED = 9
+Arguments = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Seam:
+    """Where a function is looked up, as (owner, name); and what a call is about, None: it does not count."""
+
+    places: tuple[tuple[Any, str], ...]
+    about: Callable[[Arguments], str | None] = lambda _: ""
+
+
+def _source(arguments: Arguments) -> str | None:
+    return next((a.name for a in arguments if isinstance(a, Source)), None)
+
+
+def _entry(arguments: Arguments) -> str | None:
+    return next((a.entry for a in arguments if isinstance(a, Entry)), None)
+
+
+def _table(arguments: Arguments) -> str | None:
+    return next((a.name if isinstance(a, Path) else a for a in arguments if isinstance(a, Path | str)), None)
+
+
+def _landed(arguments: Arguments) -> str | None:
+    """The folder of a file in landing or in an archive: `source` or the batch."""
+    path = arguments[0]
+    return path.parent.name if path.parts[-3] == "archive" or path.parts[-2] == "source" else None
+
+
+SEAMS: dict[str, Seam] = {
+    "claim": Seam(((archive, "claim"),)),
+    "copy": Seam(((archive, "_copy"),)),
+    "land": Seam(((pipeline, "land"),), _source),
+    "stage": Seam(((pipeline, "write_stage"),), _source),
+    "errors": Seam(((pipeline, "write_errors"),), _source),
+    "change_set": Seam(((pipeline, "change_set"),), _source),
+    "validate": Seam(((pipeline, "data_validation"),)),
+    "enrich": Seam(((pipeline, "write_enriched"),)),
+    "merge": Seam(((pipeline, "merge_target"),), _source),
+    "analytics": Seam(((pipeline, "summarise"),)),
+    "check": Seam(((pipeline, "check"),)),
+    "sync": Seam(((deltafiles, "sync"),), _table),
+    "ledger": Seam(((Ledger, "append"),), _entry),
+    "archive": Seam(((archive, "settle"),)),
+    "move": Seam(((Path, "rename"), (Path, "unlink")), _landed),  # what `archive` does, one by one
+    "evolve": Seam(((Store, "evolve"),), _table),
+    "recover": Seam(((pipeline, "recover"),)),
+    "restore": Seam(((deltafiles, "restore"),), _table),
+    "create": Seam(((deltafiles, "create"),), _table),
+    "create_ledger": Seam(((Ledger, "create"),)),
+}
+
+
+def wrap(seam: Seam, around: Callable[[Callable[[], Any], Arguments], Any]) -> None:
+    """Put something around every call of a seam's functions."""
+    for owner, name in seam.places:
+        function = getattr(owner, name)
+
+        def wrapped(*args: Any, _function: Callable[..., Any] = function, **kwargs: Any) -> Any:
+            return around(functools.partial(_function, *args, **kwargs), (*args, *kwargs.values()))
+
+        setattr(owner, name, wrapped)
+
+
+def kill_at(when: str, said: str) -> None:
+    """Arrange that this process kills itself at a seam."""
+    said, _, nth = said.partition("#")
+    name, _, of = said.partition(":")
+    seam, left, lock = SEAMS[name], [int(nth or 1)], threading.Lock()
+
+    def around(call: Callable[[], Any], arguments: Arguments) -> Any:
+        about = seam.about(arguments)
+        if about is None or (of and about != of):
+            return call()
+        with lock:
+            left[0] -= 1
+            now = left[0] == 0
+        if now and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = call()
+        if now:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    wrap(seam, around)
+
+
+def _say_running(call: Callable[[], Any], _: Arguments) -> Any:
+    result = call()
+    print("running", flush=True)
+    return result
+
+
+def main(landing: str, warehouse: str, *kill: str) -> int:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    settings: Settings = load(landing=Path(landing), warehouse=Path(warehouse))
+    wrap(SEAMS["claim"], _say_running)
+    if kill:
+        kill_at(*kill)
+    outcomes = pipeline.run(settings)
+    for outcome in outcomes:
+        print(outcome.batch_id, outcome.status, outcome.reason)
+    if kill:
+        return NOT_REACHED
+    return 0 if all(o.status == "published" for o in outcomes) else 1
+
+
+if __name__ == "__main__":
+    code = main(*sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # with pyarrow and deltalake a process sometimes aborts at its end

@@ -1,0 +1,267 @@
+"""A process is killed anywhere: one more run, and everything is as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ecomm import pipeline
+from ecomm.batches import status
+from ecomm.engines import Engine, deltafiles
+from ecomm.errors import InvariantError
+from tests.conftest import _kept
+from tests.shop import DAYS, SOURCES, Row, Shop, differences, published
+
+pytestmark = pytest.mark.every_engine
+CHILD = Path(__file__).with_name("kill_child.py")
+Tables = dict[str, list[Row]]
+
+QUICK = (
+    "before copy#3",
+    "after stage:customers",
+    "after merge:orders",
+    "before ledger:PUBLISH",
+    "after ledger:PUBLISH",
+    "after move#5",
+)
+SEAMS = [
+    *("claim", "validate", "enrich", "analytics", "check", "sync", "ledger:OPEN", "ledger:PUBLISH", "archive"),
+    *(f"{step}:{source}" for step in ("stage", "change_set", "merge") for source in SOURCES),
+]
+# One after the other: each run takes back what the one before left, and dies in turn.
+EVERYWHERE = [
+    *((f"before {seam}", f"after {seam}") for seam in SEAMS),
+    *((f"after move#{n}",) for n in (1, 2, 9, 10, 11)),  # copies get their names, files leave, at last the trigger
+    ("after copy#1", "after copy#5"),
+    ("before land:orders", "after errors:products"),
+    ("after evolve:customers_stage", "after evolve:customers_target"),
+    ("before archive", "after move#1", "after move#1"),
+]
+IN_RECOVERY = [
+    ("before recover", "before restore#1"),
+    ("after restore#1", "after restore#4"),
+    ("before ledger:RECOVER", "after ledger:RECOVER"),
+    ("after recover", "after sync#8"),
+]
+FIRST_RUN = [
+    ("before create#1", "after create#1", "after create#9"),
+    ("before create_ledger", "after create_ledger", "before ledger:GENESIS"),
+    ("after ledger:GENESIS", "after ledger:OPEN", "after stage:orders"),
+    ("after merge:orders", "before ledger:PUBLISH", "after ledger:PUBLISH"),
+    ("after move#3", "after ledger:PUBLISH"),
+]
+
+
+@dataclass(frozen=True)
+class Days:
+    """A shop in which day 1 is published and day 2 has landed, and what is to be read in it before and after."""
+
+    shop: Shop
+    one: Tables
+    both: Tables
+    archived: list[str]
+
+    def copy(self, place: Path) -> Shop:
+        for folder in ("landing", "warehouse"):
+            shutil.copytree(self.shop.root / folder, place / folder)
+        return Shop(place)
+
+
+@pytest.fixture(scope="session")
+def days(tmp_path_factory: pytest.TempPathFactory, engine: Engine, sample: Shop) -> Iterator[Days]:
+    with pytest.MonkeyPatch.context() as patch:
+        _kept(engine, patch)
+        shop = Shop(tmp_path_factory.mktemp("days"))
+        shop.drop_sample(DAYS[0])
+        assert [o.status for o in shop.run()] == ["published"]
+        shop.drop_sample(DAYS[1])
+        yield Days(shop, published(shop), published(sample), sample.archived())
+
+
+def child(shop: Shop, *kill: str) -> subprocess.Popen[str]:
+    """Start a process that runs what is pending, and kills itself at a seam."""
+    temporary = shop.root / "tmp"  # a killed process leaves its temporary folder behind
+    temporary.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, str(CHILD), str(shop.settings.landing), str(shop.settings.warehouse), *kill],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"TMPDIR": str(temporary)},
+    )
+
+
+def killed(shop: Shop, kill: str) -> None:
+    """Run a process up to the seam at which it dies."""
+    process = child(shop, *kill.split())
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL, f"{kill} was not reached: {said}"
+
+
+def recovered(shop: Shop, days: Days, at: str) -> None:
+    """One more run, and the shop is as if nothing had happened."""
+    outcomes = shop.run()
+    assert {o.status for o in outcomes} <= {"published", "duplicate"}, (at, outcomes)
+    ours = published(shop)
+    assert not differences(ours, days.both), f"{at}: {differences(ours, days.both)}"
+    assert shop.landed() == [], at
+    assert shop.archived() == days.archived, at  # ten CSVs and two triggers: each once, under its own name
+    warehouse = shop.settings.warehouse
+    assert not [*warehouse.glob("attempts/*")], at
+    now = status.of(shop.settings, datetime.now(UTC))
+    assert len(now.published) == 2, at
+    assert (now.triggers, now.unexpected, now.running) == ([], [], False), at
+    last = shop.warehouse.entry
+    assert {n: v for n, (v, _) in last.tables.items()} == {n: deltafiles.version(warehouse / n) for n in last.tables}
+    assert [e.seq for e in shop.warehouse.entries] == list(range(len(shop.warehouse.entries)))
+    before = shop.versions()
+    assert shop.run() == []  # nothing is left to do
+    assert shop.versions() == before, at
+
+
+def whole(shop: Shop, days: Days, at: str) -> None:
+    """What readers read is one of the states, not something between."""
+    ours = published(shop)
+    assert ours in (days.one, days.both), f"{at}: {differences(ours, days.one)}"
+
+
+def kill_in_day_two(shop: Shop, days: Days, *kills: str) -> None:
+    shop = days.copy(shop.root / "copy")
+    for kill in kills:
+        killed(shop, kill)
+        whole(shop, days, kill)
+    recovered(shop, days, ", ".join(kills))
+
+
+@pytest.mark.parametrize("kill", QUICK)
+def test_a_killed_run_is_finished_by_the_next(shop: Shop, days: Days, kill: str) -> None:
+    kill_in_day_two(shop, days, kill)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kills", EVERYWHERE, ids=", ".join)
+def test_a_run_killed_at_any_seam_is_finished_by_the_next(shop: Shop, days: Days, kills: tuple[str, ...]) -> None:
+    kill_in_day_two(shop, days, *kills)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kills", IN_RECOVERY, ids=", ".join)
+def test_a_run_killed_while_it_recovers_is_finished_by_the_next(shop: Shop, days: Days, kills: tuple[str, ...]) -> None:
+    kill_in_day_two(shop, days, "after merge:orders", *kills)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kills", FIRST_RUN, ids=", ".join)
+def test_a_killed_first_run_is_finished_by_the_next(shop: Shop, days: Days, kills: tuple[str, ...]) -> None:
+    shop.drop_sample(*DAYS)
+    for kill in kills:
+        killed(shop, kill)
+    recovered(shop, days, ", ".join(kills))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(10))
+def test_a_run_killed_at_a_random_moment_is_finished_by_the_next(shop: Shop, days: Days, seed: int) -> None:
+    shop = days.copy(shop.root / "copy")
+    delay = random.Random(seed).uniform(0, 4)
+    process = child(shop)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    time.sleep(delay)
+    process.kill()
+    process.communicate(timeout=60)
+    whole(shop, days, f"{delay:.2f} s")
+    recovered(shop, days, f"{delay:.2f} s")
+
+
+def as_before(shop: Shop, days: Days) -> None:
+    """Nothing of day 2 was published, and it waits where it landed."""
+    assert not differences(published(shop), days.one)
+    assert len(shop.landed()) == len(SOURCES) + 1
+    assert Counter(shop.archived()) + Counter(shop.landed()) == Counter(days.archived)
+    assert not [*shop.settings.warehouse.glob("attempts/*")]
+
+
+@pytest.mark.long
+def test_a_file_that_changes_during_every_try_fails_the_batch_and_changes_no_table(shop: Shop, days: Days) -> None:
+    shop = days.copy(shop.root / "copy")
+    orders = shop.settings.source_dir("orders") / "source" / f"orders_{DAYS[1]}.csv"
+    content, tries = orders.read_bytes(), []
+
+    def change(_: str, task: str, result: pipeline.TaskResult | None) -> None:
+        if task == "final_merge_operation" and result is None:
+            tries.append(task)
+            orders.write_bytes(content + b"\n" * len(tries))
+
+    [outcome] = shop.run(listener=change)
+    assert (outcome.status, outcome.exit_code, len(tries)) == ("failed", 1, 3)
+    assert orders.name in str(outcome.reason)
+    assert orders.read_bytes() == content + b"\n" * 3
+    as_before(shop, days)
+    orders.write_bytes(content)
+    recovered(shop, days, "after the failure")
+
+
+@pytest.mark.long
+def test_a_file_that_changes_once_is_published_with_its_new_bytes(shop: Shop, days: Days) -> None:
+    shop = days.copy(shop.root / "copy")
+    orders = shop.settings.source_dir("orders") / "source" / f"orders_{DAYS[1]}.csv"
+    content, tries = orders.read_bytes(), []
+    late = b"LATE1,CUST0001,P001,2025-01-16,1.00,USD,card,,completed,2025-01-16 10:00:00,web\n"
+
+    def change(_: str, task: str, result: pipeline.TaskResult | None) -> None:
+        if task == "final_merge_operation" and result is None:
+            tries.append(task)
+            orders.write_bytes(content + late)
+
+    [outcome] = shop.run(listener=change)
+    assert (outcome.status, len(tries), outcome.left) == ("published", 2, ())
+    assert (shop.landed(), shop.archived()) == ([], days.archived)
+    theirs = {r["order_id"] for r in days.both["enriched_orders"]}
+    assert {r["order_id"] for r in shop.rows("enriched_orders")} == {*theirs, "LATE1"}
+    assert [e.entry for e in shop.warehouse.entries][-4:] == ["OPEN", "RECOVER", "OPEN", "PUBLISH"]
+
+
+def test_an_error_after_the_merges_leaves_every_published_table_as_it_was(
+    shop: Shop, days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = days.copy(shop.root / "copy")
+
+    def found(_: pipeline.Attempt) -> None:
+        raise InvariantError("one row too many; nothing was published.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "check", found)
+        [outcome] = shop.run()
+    assert (outcome.status, outcome.reason) == ("failed", "one row too many; nothing was published.")
+    as_before(shop, days)
+    [line] = status.of(shop.settings, datetime.now(UTC)).triggers
+    assert line.state == "failed"
+    assert str(outcome.reason) in str(line.reason)
+    recovered(shop, days, "after the error")
+
+
+def test_an_archive_that_cannot_be_finished_is_finished_by_the_next_run(shop: Shop) -> None:
+    customers, products = "customer_id\nC1\n", "product_id,price\nP1,1\n"
+    shop.drop("b", "2025-01-01", {"customers": {"c.csv": customers}, "products": {"p.csv": products}})
+    obstacle = shop.settings.source_dir("customers") / "archive" / "b" / "c.csv"
+    obstacle.mkdir(parents=True)
+    [outcome] = shop.run()
+    assert outcome.status == "published"
+    assert shop.warehouse.table("products_target").num_rows == 1
+    obstacle.rmdir()
+    shop.run()
+    assert shop.landed() == []
+    assert {"c.csv", "p.csv"} < set(shop.archived())

@@ -1,0 +1,279 @@
+"""How a file's header meets a source's contract: by name, in any case and order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecomm.contract import Header, match_header
+from ecomm.errors import HeaderError
+from ecomm.sources import SOURCES
+from ecomm.tables import reserved
+from tests.oracle import sources as oracle
+from tests.shop import Shop, differences, published
+
+SHAPES = {
+    "inventory": (
+        "inventory_id product_id warehouse_id warehouse_name location stock_quantity reserved_quantity "
+        "available_quantity reorder_level last_restocked last_audit created_timestamp"
+    ),
+    "shipping": (
+        "shipping_id order_id tracking_number carrier service_type origin_warehouse destination_address shipping_cost "
+        "currency estimated_delivery actual_delivery shipping_status package_weight package_dimensions insurance_value "
+        "created_timestamp"
+    ),
+}
+"""The other header shapes that occur."""
+LEAST = ["customer_id"]
+
+
+def match(source: str, names: Sequence[str], file: str = "in/x.csv") -> Header:
+    return match_header(SOURCES[source], names, file, reserved(source))
+
+
+def extras(*names: str) -> dict[str, int]:
+    """The extra columns of a customers file whose header has these names besides the id: name -> place among them."""
+    header = match("customers", [*LEAST, *names])
+    assert len(set(header.extras.values())) == len(header.extras), "two names for one column"
+    return {name: at - 1 for name, at in header.extras.items()}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_contracts_are_the_documents(source: str) -> None:
+    """Columns, types, marks and aliases of each contract."""
+    said = oracle.SOURCES[source]
+    types = {
+        "word": "string",
+        "currency": "string",
+        "order_status": "string",
+        "money": "decimal(18,2)",
+        "int": "bigint",
+    }
+    types |= {"measure": "decimal(18,4)", "bool": "boolean", "order_date": "date"}
+    ours = [(c.name, c.type, c.required, c.key, not c.tracked, c.personal) for c in SOURCES[source].stored]
+    assert ours == [
+        (c.name, types.get(c.type, c.type), c.required, c.key, c.untracked, c.personal) for c in said.columns
+    ]
+    assert {a: c.name for c in SOURCES[source].columns for a in c.aliases} == dict(said.aliases)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_any_case_and_order(source: str) -> None:
+    """Names are found wherever and however they are written."""
+    names = [c.name for c in SOURCES[source].columns]
+    plain = match(source, names)
+    assert (plain.positions, plain.extras, plain.absent) == ({n: i for i, n in enumerate(names)}, {}, ())
+    turned = match(source, [f" {n.upper()}\t" for n in reversed(names)])
+    assert turned.positions == {n: len(names) - 1 - i for n, i in plain.positions.items()}
+    assert (turned.extras, turned.absent) == ({}, ())
+
+
+@pytest.mark.parametrize("source", SHAPES)
+def test_other_shapes(source: str) -> None:
+    """The other spellings are contract columns, none is an extra one."""
+    names = SHAPES[source].split()
+    header = match(source, names)
+    assert header.extras == {}
+    aliases = {"warehouse_name": "warehouse_location", "last_audit": "last_updated", "service_type": "shipping_method"}
+    aliases |= {"package_dimensions": "dimensions_cm"}
+    assert header.positions == {aliases.get(n, n): i for i, n in enumerate(names)}
+    assert set(header.absent) == {c.name for c in SOURCES[source].columns} - set(header.positions)
+
+
+def test_alias_beside_its_column() -> None:
+    """The contract's own name counts; the alias is one more column of the shop's."""
+    for names in (["warehouse_name", "warehouse_location"], ["warehouse_location", "warehouse_name"]):
+        header = match("inventory", ["product_id", "stock_quantity", *names])
+        assert header.positions["warehouse_location"] == 2 + names.index("warehouse_location")
+        assert header.extras == {"warehouse_name": 2 + names.index("warehouse_name")}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_missing_required_column(source: str) -> None:
+    """The sentence names the file, every column that is missing, and what the header has."""
+    names = [c.name for c in SOURCES[source].columns]
+    required = [c.name for c in SOURCES[source].columns if c.required]
+    for gone in required:
+        with pytest.raises(HeaderError) as caught:
+            match(source, [n for n in names if n != gone], "in/day.csv")
+        said = str(caught.value)
+        assert said.startswith("in/day.csv: ")
+        assert gone in said
+        assert source in said
+        assert "\n" not in said
+    with pytest.raises(HeaderError) as caught:
+        match(source, ["first", "second"])
+    assert all(n in str(caught.value) for n in [*required, "first", "second"])
+    assert caught.value.exit_code == 1
+
+
+def test_absent_columns_are_in_the_contracts_order() -> None:
+    assert match("products", ["price", "product_id", "brand"]).absent == tuple(
+        c.name for c in SOURCES["products"].columns if c.name not in ("price", "product_id", "brand")
+    )
+
+
+@pytest.mark.parametrize("twice", [["city", "CITY"], ["city", " city "], ["customer_id", "Customer_ID"]])
+def test_duplicate_column(twice: list[str]) -> None:
+    """Which of the two is meant cannot be told."""
+    with pytest.raises(HeaderError, match=rf"in/x\.csv.*{twice[0]}.*2 times"):
+        match("customers", [*LEAST, *twice] if twice[0] != "customer_id" else twice)
+
+
+def test_duplicate_alias() -> None:
+    with pytest.raises(HeaderError, match="warehouse_name"):
+        match("inventory", ["product_id", "stock_quantity", "warehouse_name", "Warehouse_Name"])
+
+
+def test_blanks_around_a_name() -> None:
+    """Every kind of blank that a cell may have around it, a name may have too."""
+    for blank in (" ", "\t", "\u00a0", "\u200b", "\ufeff", "\u3000"):
+        header = match("customers", [f"{blank}customer_id{blank}", f"{blank}city"])
+        assert header.positions == {"customer_id": 0, "city": 1}, ascii(blank)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("loyalty_points", "loyalty_points"),
+        ("Loyalty Points", "loyalty_points"),
+        ("  loyalty--points!", "loyalty_points"),
+        ("loyalty.points (%)", "loyalty_points"),
+        ("Größe", "gr_e"),
+        ("a`b;drop table x", "a_b_drop_table_x"),
+        ("__x__", "x"),
+        ("x1", "x1"),
+    ],
+)
+def test_extra_names(name: str, column: str) -> None:
+    """An unknown column is kept under a name that every table can bear."""
+    assert extras(name) == {column: 0}
+
+
+@pytest.mark.parametrize("name", ["", " ", "価格", "!!!", "\u200b", "___"])
+def test_extra_without_a_name(name: str) -> None:
+    """A column whose name has no letter is named by its place."""
+    assert extras("a", name) == {"a": 0, "column_3": 1}
+
+
+@pytest.mark.parametrize("name", ["2nd_phone", "1", "007"])
+def test_extra_that_begins_with_a_digit(name: str) -> None:
+    assert extras(name) == {f"extra_{name}": 0}
+
+
+RESERVED_ONES = ["batch_id", "revision", "row_hash", "is_current", "effective_date", "key", "op", "change", "age"]
+
+
+@pytest.mark.parametrize("name", [*RESERVED_ONES, "quality_flags", "source_line", "Row Hash"])
+def test_reserved_names(name: str) -> None:
+    """A column of the tables is never overwritten by one of a file."""
+    assert extras(name) == {f"extra_{name.lower().replace(' ', '_')}": 0}
+
+
+def test_an_extra_may_be_called_like_a_column_of_another_source() -> None:
+    """Only the source's own tables count: a shop's `color` of a customer is `color`."""
+    assert extras("color", "order_id", "carrier") == {"color": 0, "order_id": 1, "carrier": 2}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["x", "x"],
+        ["x", "X", " x "],
+        ["x", "x_4", "x"],
+        ["x_3", "x", "x"],
+        ["x", "x!", "x?", "x_3", "x_4"],
+        ["key", "extra_key"],
+        ["extra_key", "key"],
+        ["key", "key", "extra_key"],
+        ["1", "extra_1", "1"],
+        ["extra_1", "1"],
+        ["", "", "column_2", "column_3"],
+        ["column_3", ""],
+        ["", "column_2"],
+        ["価", "格"],
+    ],
+    ids=ascii,
+)
+def test_no_column_is_lost_under_the_name_of_another(names: list[str]) -> None:
+    """Each column of the header has a name of its own, in the tables and in the record as it stands."""
+    assert sorted(extras(*names).values()) == list(range(len(names)))
+    header = match("customers", [*LEAST, *names])
+    assert len(header.names) == len(set(header.names)) == len(names) + 1
+
+
+NAMES = st.lists(
+    st.sampled_from(["x", "X!", "x_2", "x_3", "x_4", "x_5", "key", "extra_key", "1", "extra_1", "", "column_3", "日"])
+    | st.text(max_size=4),
+    max_size=8,
+)
+
+
+@given(NAMES)
+def test_any_extra_names(names: list[str]) -> None:
+    """Whatever a header says besides the contract: every column is kept, under a plain name of its own."""
+    taken = {c.name for c in SOURCES["customers"].columns}
+    names = [n for n in names if n.strip().lower() not in taken]
+    found = extras(*names)
+    assert sorted(found.values()) == list(range(len(names)))
+    for name in found:
+        assert name.isascii()
+        assert name.replace("_", "a").isalnum()
+        assert name == name.lower()
+        assert not name[0].isdigit()
+        assert name not in reserved("customers")
+    assert len(set(match("customers", [*LEAST, *names]).names)) == len(names) + 1
+
+
+def test_too_many_extras() -> None:
+    """Two hundred unknown columns are kept; more are a sign of the wrong file."""
+    assert len(extras(*[f"n{i}" for i in range(200)])) == 200
+    with pytest.raises(HeaderError, match=r"in/x\.csv: 201 unknown columns"):
+        extras(*[f"n{i}" for i in range(201)])
+
+
+# -- extra columns through a whole batch ---------------------------------------------------------------
+
+INNER = (
+    "side place header opens closes copy rivals next_as_of opened_by malformed reasons verdict life change count "
+    "winning_time at_the_top all_hash published_hash entering leaving closed end since key op name source raw raw_line "
+    "severity c0 order select group table user s t rate amount is_revenue step stated verdict_ outcome value text"
+).split()
+"""What the transforms call columns on the way, and words that SQL knows."""
+
+
+@pytest.mark.every_engine
+def test_an_extra_column_may_have_any_name(shop: Shop) -> None:
+    """Rows, duplicates and versions are the same whatever the extra columns are called."""
+
+    def tables(shop: Shop, names: list[str]) -> dict[str, list[dict[str, object]]]:
+        header = ["order_id", "customer_id", "product_id", "order_date", "order_amount", "created_timestamp", *names]
+
+        def row(order: str, amount: int, *last: str) -> str:
+            values = [f"{last[0]}{i}" for i in range(len(names))]
+            return ",".join([order, "C", "P", "2025-01-01", str(amount), "2025-01-01", *values]) + "\n"
+
+        first = ",".join(header) + "\n" + row("O1", 5, "x") + row("O1", 5, "y") + row("O2", 5, "z") + row("O2", 5, "z")
+        second = ",".join(header) + "\n" + row("O1", 6, "w")
+        shop.drop("b1", "2025-01-15T06:00:00Z", {"orders": {"1.csv": first}})
+        shop.drop("b2", "2025-01-16T06:00:00Z", {"orders": {"2.csv": second}})
+        assert [(o.status, o.reason) for o in shop.run()] == [("published", None)] * 2
+        extra = match("orders", header).extras
+        plain = {name: f"n{at - 6}" for name, at in extra.items()}
+        return {
+            name: [
+                {plain.get(k, k): x for k, x in row.items() if k not in ("raw", "file_sha256", "extra_columns")}
+                for row in rows
+            ]
+            for name, rows in published(shop).items()
+        }
+
+    odd = tables(shop, INNER)
+    (shop.root / "plain").mkdir()
+    usual = tables(Shop(shop.root / "plain"), [f"n{i}" for i in range(len(INNER))])
+    files = [f for e in shop.warehouse.entries for f in e.files]
+    assert [(f.rows_accepted, f.rows_duplicate, f.rows_superseded) for f in files] == [(2, 1, 1), (1, 0, 0)]
+    assert differences(odd, usual) == []

@@ -1,0 +1,238 @@
+"""The ledger: of several writers one gets the next entry; the entries say what is live, what is dead, what is open."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from ecomm.batches.ledger import (
+    FORMAT_VERSION,
+    SCHEMA,
+    Entry,
+    FileEntry,
+    Ledger,
+    dead_revisions,
+    live,
+    open_attempt,
+)
+from ecomm.errors import FormatError, LockedError
+from ecomm.warehouse import Warehouse
+
+AT = datetime(2025, 1, 15, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """A ledger with its first entry."""
+    made = Ledger(tmp_path)
+    assert made.entries == []
+    made.create()
+    made.append(Entry("GENESIS"), AT)
+    return made
+
+
+def test_an_entry_is_read_as_it_was_written(ledger: Ledger) -> None:
+    """Every column, to the last digit and microsecond, by another reader too."""
+    said = Entry(
+        "PUBLISH",
+        batch_id="é/1",
+        run_id="r",
+        as_of=AT - timedelta(microseconds=1),
+        batch_date=date(2025, 1, 14),
+        client_name="Ann's",
+        revision=7,
+        files=(FileEntry("orders", "o.csv", "ab", 5, 9, 4, 3, 1, 1), FileEntry("customers", "c.csv", "cd", 2)),
+        tables={"orders_target": (3, 10), "orders_stage": (2, 12)},
+        score=Decimal("97.50"),
+        reason="because\n",
+        engine="sail",
+        program_version="1",
+        contract_hash="c",
+        settings_hash="s",
+        trigger='{"a": "ü"}',
+    )
+    written = ledger.append(said, AT + timedelta(hours=1))
+    assert written == Entry(**{**said.__dict__, "seq": 1, "at": AT + timedelta(hours=1)})
+    assert Ledger(ledger.path.parent).last == written
+
+
+def test_numbers_have_no_gap_and_times_never_run_backwards(ledger: Ledger) -> None:
+    """Also when the clock is put back, stands still, or an entry is written by another reader."""
+    clock = [AT + timedelta(seconds=1), AT - timedelta(days=400), AT + timedelta(seconds=1), AT + timedelta(seconds=2)]
+    for now in clock:
+        Ledger(ledger.path.parent).append(Entry("OPEN", batch_id="b"), now)
+    entries = Ledger(ledger.path.parent).entries
+    assert [e.seq for e in entries] == list(range(5))
+    times = [e.at for e in entries if e.at is not None]
+    assert len(times) == 5
+    assert all(a < b for a, b in itertools.pairwise(times))
+    assert times[1] == clock[0]
+    assert times[-1] == clock[-1]
+    assert DeltaTable(ledger.path).version() == 5
+
+
+def test_a_stale_writer_is_refused(ledger: Ledger) -> None:
+    """Who read before another one wrote writes nothing; after reading anew it can."""
+    stale = Ledger(ledger.path.parent)
+    ledger.append(Entry("OPEN", batch_id="a"))
+    with pytest.raises(LockedError, match="another program") as caught:
+        stale.append(Entry("OPEN", batch_id="b"))
+    assert caught.value.exit_code == 4
+    assert str(ledger.path.parent) in str(caught.value)
+    assert [e.batch_id for e in Ledger(ledger.path.parent).entries] == [None, "a"]
+    stale.refresh()
+    assert stale.append(Entry("OPEN", batch_id="b")).seq == 2
+
+
+def test_of_racers_exactly_one_wins(ledger: Ledger) -> None:
+    """Eight that read the same entry and write at once, three times over: one entry each time."""
+    for lap in range(1, 4):
+        racers = [Ledger(ledger.path.parent) for _ in range(8)]
+        start = threading.Barrier(len(racers))
+        won: list[int] = []
+        lost: list[int] = []
+
+        def race(
+            number: int,
+            racers: list[Ledger] = racers,
+            start: threading.Barrier = start,
+            won: list[int] = won,
+            lost: list[int] = lost,
+            lap: int = lap,
+        ) -> None:
+            start.wait()
+            try:
+                racers[number].append(Entry("OPEN", batch_id=f"{lap}/{number}"))
+                won.append(number)
+            except LockedError:
+                lost.append(number)
+
+        threads = [threading.Thread(target=race, args=(n,)) for n in range(len(racers))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(won), len(lost)) == (1, 7)
+        entries = Ledger(ledger.path.parent).entries
+        assert [e.seq for e in entries] == list(range(lap + 1))
+        assert entries[-1].batch_id == f"{lap}/{won[0]}"
+
+
+def test_create_is_safe_to_repeat(ledger: Ledger) -> None:
+    """A ledger that is there stays as it is."""
+    before = ledger.entries
+    again = Ledger(ledger.path.parent)
+    again.create()
+    assert again.entries == before
+    assert [f.metadata["comment"] != "" for f in DeltaTable(ledger.path).schema().fields] == [True] * len(SCHEMA)
+
+
+# -- other formats ------------------------------------------------------------------------------------
+
+
+def test_a_newer_format_is_refused(ledger: Ledger) -> None:
+    """By writers and readers, with the folder, both numbers and what to do."""
+    ledger.append(Entry("MAINTAIN", format_version=FORMAT_VERSION))
+    table = pa.Table.from_pylist([{"seq": 2, "entry": "OPEN", "format_version": FORMAT_VERSION + 1}], schema=SCHEMA)
+    write_deltalake(DeltaTable(ledger.path), table, mode="append")
+    for reader in (Ledger, Warehouse):
+        with pytest.raises(FormatError) as caught:
+            reader(ledger.path.parent)
+        refused_with_sense(caught.value, ledger.path.parent)
+
+
+def test_a_newer_format_may_have_other_columns(ledger: Ledger) -> None:
+    """The format is looked at before anything of an entry that this program does not know."""
+    row = {"seq": 1, "entry": "SPLIT", "format_version": FORMAT_VERSION + 1, "new_column": 7}
+    file = {"source": "orders", "name": "o.csv", "sha256": "ab", "bytes": 1, "outcome": "OK", "encoding": "utf-8"}
+    schema = pa.schema(
+        [
+            ("seq", pa.int64()),
+            ("entry", pa.string()),
+            ("format_version", pa.int64()),
+            ("new_column", pa.int64()),
+            ("files", pa.list_(pa.struct([(k, pa.int64() if k == "bytes" else pa.string()) for k in file]))),
+        ]
+    )
+    table = pa.Table.from_pylist([row | {"files": [file]}], schema=schema)
+    write_deltalake(DeltaTable(ledger.path), table, mode="append", schema_mode="merge")
+    for reader in (Ledger, Warehouse):
+        with pytest.raises(FormatError) as caught:
+            reader(ledger.path.parent)
+        refused_with_sense(caught.value, ledger.path.parent)
+
+
+def refused_with_sense(error: FormatError, folder: Path) -> None:
+    said = str(error)
+    assert "\n" not in said
+    assert str(folder) in said
+    assert str(FORMAT_VERSION + 1) in said
+    assert "install" in said
+    assert error.exit_code == 1
+
+
+# -- what the entries say -----------------------------------------------------------------------------
+
+
+def told(*words: str) -> list[Entry]:
+    """Entries in short: `OPEN a`, `PUBLISH a 1`; their numbers are their places."""
+    entries = []
+    for seq, said in enumerate(words):
+        kind, batch, revision = [*said.split(), None, None][:3]
+        entries.append(Entry(kind or "", seq, AT, batch, revision=None if revision is None else int(revision)))
+    return entries
+
+
+def revisions(entries: Iterable[Entry]) -> dict[str, int | None]:
+    return {batch: entry.revision for batch, entry in live(list(entries)).items()}
+
+
+def test_live_and_dead() -> None:
+    """A batch lives in its last publication, unless it was undone or rejected since; all other attempts are dead."""
+    entries = told("GENESIS", "OPEN a", "PUBLISH a 1", "OPEN b", "RECOVER b 3", "OPEN b", "PUBLISH b 5", "OPEN c")
+    assert revisions(entries) == {"a": 1, "b": 5}
+    assert dead_revisions(entries) == [3, 7]
+
+    undone = [*entries, *told(*["-"] * 8, "UNDO a", "REJECT c")[8:]]
+    assert revisions(undone) == {"b": 5}
+    assert dead_revisions(undone) == [1, 3, 7]
+
+    again = [*undone, *told(*["-"] * 10, "OPEN a", "PUBLISH a 10", "OPEN b", "REDRIVE b 12")[10:]]
+    assert revisions(again) == {"a": 10, "b": 12}
+    assert dead_revisions(again) == [1, 3, 5, 7]
+
+    assert revisions([]) == {}
+    assert dead_revisions([]) == []
+    assert revisions(told("GENESIS", "OPEN a", "HOLD a 1")) == {}
+    assert dead_revisions(told("GENESIS", "OPEN a", "HOLD a 1")) == [1]
+
+
+@pytest.mark.parametrize(
+    ("words", "seq"),
+    [
+        ([], None),
+        (["GENESIS"], None),
+        (["GENESIS", "OPEN a"], 1),
+        (["GENESIS", "OPEN a", "PUBLISH a 1"], None),
+        (["GENESIS", "OPEN a", "HOLD a 1"], None),
+        (["GENESIS", "OPEN a", "RECOVER a 1"], None),
+        (["GENESIS", "OPEN", "REBUILD"], None),
+        (["GENESIS", "OPEN a", "PUBLISH a 1", "OPEN b"], 3),
+        (["GENESIS", "OPEN a", "RECOVER a 1", "OPEN a"], 3),
+        (["GENESIS", "OPEN a", "PUBLISH a 1", "UNDO a"], None),
+        (["GENESIS", "OPEN a", "PUBLISH a 1", "MAINTAIN"], None),
+        (["GENESIS", "OPEN"], 1),
+    ],
+)
+def test_open_attempt(words: list[str], seq: int | None) -> None:
+    """The OPEN that nothing has ended, if there is one."""
+    found = open_attempt(told(*words))
+    assert (found and found.seq) == seq
