@@ -36,7 +36,7 @@ One record a key stays in force: the one of the later day.
 | customers | 194 | 206 | 194 accepted; then 194 + 67 - 55 that both days state |
 | products | 118 | 124 | 118 accepted; then 118 + 54 - 48 that both days state |
 | cancelled orders | 39 | 50 | status `cancelled` or `canceled` in any spelling |
-| revenue orders | 379 | 624 | 462 - 1 in EUR - 1 that costs 0 - 81 cancelled, returned, refunded or failed; 732 - 1 - 1 - 106 |
+| revenue orders | 379 | 624 | without EUR (1), 0.00 (1), cancelled, returned, refunded, failed (81; 106) |
 | revenue | 156242.86 | 178271.13 | the sum of order_amount over the revenue orders, USD |
 """
 
