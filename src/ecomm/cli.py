@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -113,9 +114,9 @@ def status(
     if now.published:
         screens.published(now.published)
     for line in now.triggers:
-        screens.out.print(f"{line.batch_id}: [bold]{line.state}[/]" + (f": {line.reason}" if line.reason else ""))
-    for name in now.unexpected:
-        screens.out.print(f"[yellow]unexpected[/]: {name}: no trigger lists it; it is left unread")
+        screens.line(line.batch_id, line.state, line.reason)
+    for path in now.unexpected:
+        screens.line(str(path), "unexpected", "no trigger lists it; it is left unread")
     if now.running:
         screens.out.print("A run is under way.")
     if not (now.published or now.triggers or now.unexpected):
@@ -237,7 +238,7 @@ def init(landing: Landing = None, config: Config = None) -> None:
     from ecomm.batches import setup
 
     for line in setup.prepare(config or Path(configuration.CONFIG_NAME), landing):
-        screens.out.print(line)
+        screens.out.print(line, markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: `ecomm trigger orders_2025_01_17.csv customers_2025_01_17.csv --id batch_2025_01_17`")
@@ -258,7 +259,7 @@ def trigger(
     if as_json:
         _print_json({"trigger": path})
     else:
-        screens.out.print(f"Wrote {path}; `ecomm run` publishes the batch.", soft_wrap=True)
+        screens.out.print(f"Wrote {path}; `ecomm run` publishes the batch.", markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: `ecomm doctor --json`")
@@ -274,8 +275,9 @@ def doctor(
         _print_json({"healthy": not any(f.fix for f in findings), "findings": [f.__dict__ for f in findings]})
     else:
         for finding in findings:
-            mark = "[red]✗[/]" if finding.fix else "[green]✓[/]"
-            screens.out.print(f"{mark} {finding.check}: {finding.found}" + (f"; {finding.fix}" if finding.fix else ""))
+            screens.line(
+                finding.check, "to mend" if finding.fix else "ok", f"{finding.found}; {finding.fix}".rstrip("; ")
+            )
     raise typer.Exit(1 if any(f.fix for f in findings) else 0)
 
 
@@ -303,6 +305,9 @@ def version(as_json: Json = False) -> None:
 def main() -> None:
     """Run a command and leave with its exit code; a user's mistake is one sentence, never a stack trace."""
     code = 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no reason to fail
     try:
         app()
     except SystemExit as done:

@@ -14,8 +14,7 @@ from ecomm import __version__
 from ecomm.batches import locks
 from ecomm.batches.ledger import FORMAT_VERSION, Ledger, open_attempt
 from ecomm.batches.trigger import TRIGGER
-from ecomm.errors import EcommError
-from ecomm.pipeline import Finding, scan_invariants
+from ecomm.pipeline import Finding, scan_invariants, sentence
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 
@@ -57,8 +56,8 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield from found
         if not found:
             yield Finding("tables", "rows agree with the ledger, files are conserved, histories hold together")
-    except EcommError as error:
-        yield Finding("warehouse", str(error), "see the sentence before")
+    except Exception as error:  # whatever a broken warehouse throws is what was asked for
+        yield Finding("warehouse", sentence(error), "bring back what is missing from a backup, or run `ecomm rebuild`")
 
 
 def _no_second_pyspark() -> Finding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,10 +21,22 @@ if TYPE_CHECKING:
     from ecomm.batches.ledger import Entry, FileEntry
     from ecomm.pipeline import Outcome, TaskResult
 
-out = Console(soft_wrap=False, highlight=False)
-err = Console(stderr=True, highlight=False)
 
-_COLOURS = {"published": "green", "failed": "red", "waiting": "yellow", "duplicate": "cyan", "pending": "blue"}
+class _Terminal(Console):
+    """A terminal whose reader may go away (`ecomm run | head`): the work goes on, unseen."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+out = _Terminal(highlight=False)
+
+_COLOURS = {"published": "green", "failed": "red", "waiting": "yellow", "duplicate": "cyan", "pending": "blue"} | {
+    "unexpected": "yellow",
+    "ok": "green",
+    "to mend": "red",
+}
 
 
 def plain(value: Any) -> Any:
@@ -41,7 +55,9 @@ def plain(value: Any) -> Any:
         if value and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
             return {str(k): plain(v) for k, v in value}  # a map, as Arrow gives it
         return [plain(v) for v in value]
-    return value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
 
 
 def cell(value: Any) -> str:
@@ -69,10 +85,10 @@ def rows(table: pa.Table, limit: int, title: str) -> None:
     """The first rows of a table; columns that do not fit are named below it."""
     shown = table.slice(0, limit)
     fits = _fitting(shown, out.width)
-    view = Table(title=f"{title} ({table.num_rows:,} rows)", title_justify="left", header_style="bold")
+    view = Table(title=f"{escape(title)} ({table.num_rows:,} rows)", title_justify="left", header_style="bold")
     numeric = [str(shown.schema.field(n).type).startswith(("int", "decimal", "double")) for n in fits]
     for name, is_number in zip(fits, numeric, strict=True):
-        view.add_column(name, justify="right" if is_number else "left", overflow="ellipsis", no_wrap=True)
+        view.add_column(escape(name), justify="right" if is_number else "left", overflow="ellipsis", no_wrap=True)
     for row in shown.select(fits).to_pylist():
         view.add_row(*[escape(cell(v)) for v in row.values()])
     out.print(view)
@@ -80,7 +96,7 @@ def rows(table: pa.Table, limit: int, title: str) -> None:
     if table.num_rows > limit:
         out.print(f"… {table.num_rows - limit:,} more rows: --limit {table.num_rows}")
     if hidden:
-        out.print(f"… {len(hidden)} more columns: {', '.join(hidden)}", style="dim")
+        out.print(f"… {len(hidden)} more columns: {escape(', '.join(hidden))}", style="dim")
 
 
 def _fitting(table: pa.Table, width: int) -> list[str]:
@@ -126,6 +142,12 @@ def outcome(said: Outcome) -> None:
     out.print(line, soft_wrap=True)
 
 
+def line(name: str, state: str, reason: str | None) -> None:
+    """One line: what it is about, how it stands, and why."""
+    text = Text.assemble((name, "bold"), ": ", (state, _COLOURS.get(state, "white")))
+    out.print(text.append(f": {reason}") if reason else text, soft_wrap=True)
+
+
 def published(entries: Sequence[Entry]) -> None:
     """The live batches, one line each."""
     for entry in sorted(entries, key=lambda e: (e.as_of, e.batch_id)):
@@ -147,7 +169,7 @@ def timeline(title: str, versions: Sequence[Mapping[str, Any]]) -> None:
         out.print(f"{mark} {version['effective_date']:%Y-%m-%d %H:%M} → {until}  [dim]{escape(origin)}[/]")
         for name, (before, after) in version["changes"].items():
             was = "" if before is _FIRST else f"{escape(cell(before))} → "
-            out.print(f"│   {name}: {was}{escape(cell(after))}", soft_wrap=True)
+            out.print(f"│   {escape(name)}: {was}{escape(cell(after))}", soft_wrap=True)
 
 
 _FIRST = object()
@@ -181,7 +203,9 @@ def rejects(found: Sequence[Mapping[str, Any]], total: int) -> None:
     for row in found:
         colour = {"HIGH": "red", "MEDIUM": "yellow"}.get(row["severity"], "cyan")
         where = f"{row['source_file']}:{row['source_line']}"
-        out.print(f"[bold]{escape(where)}[/]  [{colour}]{', '.join(row['reasons'])}[/]  [dim]{row['batch_id']}[/]")
+        out.print(
+            f"[bold]{escape(where)}[/]  [{colour}]{escape(', '.join(row['reasons']))}[/]  [dim]{escape(row['batch_id'])}[/]"
+        )
         said = row["raw_line"] if row["raw_line"] is not None else row["raw"]
         out.print(f"    {escape(cell(said))}", soft_wrap=True)
     if total > len(found):

@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 
 from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.batches.ledger import Entry, Ledger, exists, live
-from ecomm.errors import EcommError, StorageError, UsageError
+from ecomm.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     import duckdb
@@ -97,9 +97,22 @@ class Warehouse:
 
         try:
             with self.connect() as connection:
-                return connection.sql(query).to_arrow_table()
+                said = connection.extract_statements(query)
+                if len(said) != 1 or said[0].type != duckdb.StatementType.SELECT:
+                    raise UsageError("the query must be one select; the published tables can only be read.")
+                answer = connection.sql(query).to_arrow_table()
+                return answer.rename_columns(_distinct(answer.column_names))
         except duckdb.Error as error:
             raise UsageError(f"the query failed: {str(error).splitlines()[0]}") from error
 
 
-__all__ = ["EcommError", "Warehouse"]
+def _distinct(names: list[str]) -> list[str]:
+    """Each column under a name of its own: `a`, `a_2`."""
+    given: list[str] = []
+    for name in names:
+        place = 2
+        free = name
+        while free in given:
+            free, place = f"{name}_{place}", place + 1
+        given.append(free)
+    return given

@@ -209,6 +209,10 @@ def test_live_and_dead() -> None:
     assert revisions(again) == {"a": 10, "b": 12}
     assert dead_revisions(again) == [1, 3, 5, 7]
 
+    rejected = [*again, Entry("REJECT", 14, AT, "a")]
+    assert revisions(rejected) == {"b": 12}
+    assert dead_revisions(rejected) == [1, 3, 5, 7, 10]
+
     assert revisions([]) == {}
     assert dead_revisions([]) == []
     assert revisions(told("GENESIS", "OPEN a", "HOLD a 1")) == {}

@@ -371,6 +371,7 @@ CELLS += ['5" x', "3x4x5", "canceled", "Credit-Card", "9" * 17, "99999999999999.
 CELL = st.sampled_from(CELLS)
 SPOILT = st.builds(lambda a, b, c: a + b + c, CELL, st.sampled_from(BLANKS), CELL)
 ODD = CELL | CELL | SPOILT
+WRITTEN = st.sampled_from(["2025-01-14", "2025-01-13T10:00:00Z", "2025-01-13T10:00:00.000001Z", "", "never"])
 
 
 def drawn_rows(base: Mapping[str, str]) -> list[list[str]]:
@@ -378,9 +379,10 @@ def drawn_rows(base: Mapping[str, str]) -> list[list[str]]:
     rows: list[list[str]] = []
 
     @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(st.tuples(st.sampled_from(sorted(base)), ODD), max_size=3), st.integers(0, 25))
-    def collect(changes: list[tuple[str, str]], key: int) -> None:
-        rows.append([x.replace("{n}", f"K{key}") for x in ({**base} | dict(changes)).values()])
+    @given(st.lists(st.tuples(st.sampled_from(sorted(base)), ODD), max_size=3), st.integers(0, 25), WRITTEN)
+    def collect(changes: list[tuple[str, str]], key: int, at: str) -> None:
+        row = {**base, "created_timestamp": at} | dict(changes)
+        rows.append([x.replace("{n}", f"K{key}") for x in row.values()])
 
     collect()
     return rows

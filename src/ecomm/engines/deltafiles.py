@@ -75,6 +75,11 @@ def rows(path: Path, at: int | None = None) -> int:
     return sum(actions["num_records"].to_pylist())
 
 
+def missing(path: Path) -> list[str]:
+    """The files of a table's newest version that are not there."""
+    return [uri for uri in DeltaTable(path).file_uris() if not Path(uri).exists()]
+
+
 def columns(path: Path) -> list[str]:
     """The names of a table's columns."""
     return [f.name for f in DeltaTable(path).schema().fields]
