@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -116,7 +117,7 @@ def status(
     for line in now.triggers:
         screens.line(line.batch_id, line.state, line.reason)
     for path in now.unexpected:
-        screens.line(str(path), "unexpected", "no trigger lists it; it is left unread")
+        screens.line("unexpected", str(path), "no trigger lists it; it is left unread")
     if now.running:
         screens.out.print("A run is under way.")
     if not (now.published or now.triggers or now.unexpected):
@@ -275,9 +276,7 @@ def doctor(
         _print_json({"healthy": not any(f.fix for f in findings), "findings": [f.__dict__ for f in findings]})
     else:
         for finding in findings:
-            screens.line(
-                finding.check, "to mend" if finding.fix else "ok", f"{finding.found}; {finding.fix}".rstrip("; ")
-            )
+            screens.finding(finding.check, finding.found, finding.fix)
     raise typer.Exit(1 if any(f.fix for f in findings) else 0)
 
 
@@ -329,9 +328,8 @@ def main() -> None:
 
 def _explain(error: Exception) -> int:
     if isinstance(error, OSError):
-        error = StorageError(
-            f"{error.filename or 'a file'}: {error.strerror or error}; check permissions and disk space."
-        )
+        said = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error.strerror or error)).split())
+        error = StorageError(f"{error.filename or 'a file'}: {said}; check permissions and disk space.")
     if _state["verbose"]:
         traceback.print_exception(error)
     known = isinstance(error, EcommError)

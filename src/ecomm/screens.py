@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,11 +33,7 @@ class _Terminal(Console):
 
 out = _Terminal(highlight=False)
 
-_COLOURS = {"published": "green", "failed": "red", "waiting": "yellow", "duplicate": "cyan", "pending": "blue"} | {
-    "unexpected": "yellow",
-    "ok": "green",
-    "to mend": "red",
-}
+_COLOURS = {"published": "green", "failed": "red", "waiting": "yellow", "duplicate": "cyan", "pending": "blue"}
 
 
 def plain(value: Any) -> Any:
@@ -55,9 +52,10 @@ def plain(value: Any) -> Any:
         if value and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
             return {str(k): plain(v) for k, v in value}  # a map, as Arrow gives it
         return [plain(v) for v in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)
+    is_json = (
+        value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value))
+    )
+    return value if is_json else str(value)
 
 
 def cell(value: Any) -> str:
@@ -148,6 +146,12 @@ def line(name: str, state: str, reason: str | None) -> None:
     out.print(text.append(f": {reason}") if reason else text, soft_wrap=True)
 
 
+def finding(check: str, found: str, fix: str) -> None:
+    """One line of doctor's: well, or what to do."""
+    mark = Text("✗ ", "red") if fix else Text("✓ ", "green")
+    out.print(mark + Text(f"{check}: {found}" + (f"; {fix}" if fix else "")), soft_wrap=True)
+
+
 def published(entries: Sequence[Entry]) -> None:
     """The live batches, one line each."""
     for entry in sorted(entries, key=lambda e: (e.as_of, e.batch_id)):
@@ -202,10 +206,9 @@ def rejects(found: Sequence[Mapping[str, Any]], total: int) -> None:
     """Rejected and superseded records: where they stand, why, and what they say."""
     for row in found:
         colour = {"HIGH": "red", "MEDIUM": "yellow"}.get(row["severity"], "cyan")
-        where = f"{row['source_file']}:{row['source_line']}"
-        out.print(
-            f"[bold]{escape(where)}[/]  [{colour}]{escape(', '.join(row['reasons']))}[/]  [dim]{escape(row['batch_id'])}[/]"
-        )
+        where = Text(f"{row['source_file']}:{row['source_line']}", "bold")
+        why = Text(", ".join(row["reasons"]), colour)
+        out.print(Text("  ").join([where, why, Text(row["batch_id"], "dim")]), soft_wrap=True)
         said = row["raw_line"] if row["raw_line"] is not None else row["raw"]
         out.print(f"    {escape(cell(said))}", soft_wrap=True)
     if total > len(found):
