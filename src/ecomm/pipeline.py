@@ -37,7 +37,7 @@ from ecomm.batches.trigger import Candidate, State, Trigger, scan
 from ecomm.contract import Header, Reading, Rule, Severity, Source, match_header
 from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
-from ecomm.errors import EcommError, InvariantError, LockedError, UsageError
+from ecomm.errors import EcommError, InvariantError, LockedError, StorageError, UsageError
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import CATALOGUE, Store, create_all, errors_name, reserved, stage_name, target_name
@@ -170,6 +170,12 @@ def open_warehouse(settings: Settings, engine: Engine, listener: Listener = sile
     store = Store(engine, root, {})
     session = Session(settings, engine, ledger, store, uuid.uuid4().hex, listener)
     if not ledger.entries:
+        written = [n for n in CATALOGUE if deltafiles.exists(root / n) and deltafiles.version(root / n) > 0]
+        if written:
+            raise StorageError(
+                f"{ledger.path}: the ledger is gone, but {written[0]} holds rows; bring the ledger back from a backup, "
+                "nothing was touched."
+            )
         store.state = create_all(root)
         ledger.create()
         session.entry("GENESIS")
