@@ -180,7 +180,7 @@ def _expected(path: Path, said: object, sources: Sequence[str]) -> list[tuple[st
         if not isinstance(name, str) or not name or name in (".", "..") or any(c in name for c in "/\\\x00"):
             raise TriggerError(f"{path}: expected_files holds {name!r}; only bare file names, without a folder.")
         if name.endswith(".part"):
-            raise TriggerError(f"{path}: expected_files holds {name!r}; the archive uses .part itself, rename the file.")
+            raise TriggerError(f"{path}: expected_files holds {name!r}; the archive itself uses .part, rename it.")
         if not _is_text(name) or len(name.encode()) > _LONGEST_NAME:
             raise TriggerError(f"{path}: expected_files holds {name[:40]!r}...; no file can have such a name.")
     return list(dict.fromkeys(pairs))
