@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ecomm import pipeline, settings
+from ecomm.attempt import TaskResult, open_warehouse, peak_memory_mb
 from ecomm.batches.locks import TASKS
 from ecomm.batches.trigger import State, scan
 from ecomm.engines import Engine, start
-from ecomm.pipeline import TaskResult
 from ecomm.sources import SOURCES
 
 
@@ -30,7 +30,7 @@ def publish(engine: Engine, shop: Path) -> dict[str, dict[str, float]]:
             said.setdefault(batch, {})[task] = result.seconds
 
     config = settings.load(landing=shop / "landing", warehouse=shop / "warehouse")
-    session = pipeline.open_warehouse(config, engine, listen)
+    session = open_warehouse(config, engine, listen)
     for candidate in scan(config, session.ledger.entries, list(SOURCES), datetime.now(UTC)):
         assert candidate.state is State.PENDING, candidate
         wall, cpu = time.monotonic(), time.process_time()
@@ -45,7 +45,7 @@ def main(landings: Path, out: Path) -> None:
     """Publish every shop, one after the other, with one engine."""
     engine = start(settings.load())
     runs = [publish(engine, shop) for shop in sorted(landings.iterdir())]
-    out.write_text(json.dumps({"runs": runs[1:], "peak_mb": pipeline.peak_memory_mb()}))
+    out.write_text(json.dumps({"runs": runs[1:], "peak_mb": peak_memory_mb()}))
     engine.stop()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecomm import pipeline
+from ecomm import attempt
 from ecomm.engines import Engine, start
 from ecomm.settings import load
 from tests.shop import DAYS, Shop
@@ -29,7 +29,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 def _kept(engine: Engine, patch: pytest.MonkeyPatch) -> None:
     """Runs use the engine of the session, and leave it running."""
     patch.setattr(engine, "stop", lambda: None)
-    patch.setattr(pipeline, "start_engine", lambda _: engine)
+    patch.setattr(attempt, "start_engine", lambda _: engine)
 
 
 @pytest.fixture

@@ -82,10 +82,9 @@ def run(
 
 def _run(settings: Settings, batch: str | None, dry_run: bool, as_json: bool) -> int:
     from ecomm import pipeline, screens
+    from ecomm.attempt import silent
 
-    outcomes = pipeline.run(
-        settings, only=batch, dry_run=dry_run, listener=pipeline.silent if as_json else screens.task
-    )
+    outcomes = pipeline.run(settings, only=batch, dry_run=dry_run, listener=silent if as_json else screens.task)
     if batch is not None and not outcomes:
         raise UsageError(f"there is no trigger of a batch {batch} in {settings.source_dir('trigger') / 'source'}.")
     if as_json:
@@ -219,9 +218,10 @@ def quarantine(
 @app.command(epilog="Example: `ecomm rebuild`")
 def rebuild(warehouse: WarehouseDir = None, config: Config = None, as_json: Json = False) -> None:
     """Fold the whole log anew: the tables come out identical, or are mended."""
-    from ecomm import pipeline, screens
+    from ecomm import rebuild as whole
+    from ecomm import screens
 
-    changed = pipeline.rebuild(configuration.load(config, warehouse=warehouse))
+    changed = whole.rebuild(configuration.load(config, warehouse=warehouse))
     if as_json:
         _print_json({"changed_rows": changed})
     elif any(changed.values()):

@@ -6,20 +6,34 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
 
 from ecomm import __version__
+from ecomm.attempt import Session, working
 from ecomm.batches import locks
-from ecomm.batches.ledger import FORMAT_VERSION, Ledger, open_attempt
+from ecomm.batches.ledger import FORMAT_VERSION, Ledger, live, open_attempt
 from ecomm.batches.trigger import TRIGGER
-from ecomm.pipeline import Finding, scan_invariants, sentence
+from ecomm.engines import deltafiles
+from ecomm.errors import InvariantError, sentence
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
+from ecomm.tables import errors_name, stage_name, target_name
+from ecomm.tasks.change_set import check_histories
 
 _PARTS = ("pysail", "pyspark-client", "deltalake", "duckdb", "pyarrow", "pandas")
 _LOW_DISK = 1 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one of doctor's checks found; fix is empty where all is well."""
+
+    check: str
+    found: str
+    fix: str = ""
 
 
 def versions() -> dict[str, str]:
@@ -51,13 +65,15 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         )
         if broken := open_attempt(ledger.entries):
             yield Finding("attempt", f"{broken.batch_id}: broken off; it is taken back now")
-        found = scan_invariants(settings)
+        with working(settings) as session:
+            found = list(_scan(session))
         yield Finding("engine", f"{settings.engine} starts and reads every table")
         yield from found
         if not found:
             yield Finding("tables", "rows agree with the ledger, files are conserved, histories hold together")
     except Exception as error:  # whatever a broken warehouse throws is what was asked for
-        yield Finding("warehouse", sentence(error), "bring back what is missing from a backup, or run `ecomm rebuild`")
+        fault = sentence(error, settings.warehouse)
+        yield Finding("warehouse", fault, "bring back what is missing from a backup, or run `ecomm rebuild`")
 
 
 def _no_second_pyspark() -> Finding:
@@ -90,3 +106,35 @@ def _disk(path: Path) -> Finding:
     free = shutil.disk_usage(path).free
     said = f"{free / (1 << 30):.1f} GiB free"
     return Finding("disk", said, "free some space" if free < _LOW_DISK else "")
+
+
+def _scan(session: Session) -> Iterator[Finding]:
+    store, entries = session.store, session.ledger.entries
+    again = "run `ecomm rebuild`; if it stays, keep the warehouse as it is and report it"
+    lost = "bring it back from a backup"
+    for name, state in store.state.items():
+        rows, gone = deltafiles.rows(store.path(name)), deltafiles.missing(store.path(name))
+        if rows != state.rows:
+            yield Finding(name, f"{rows} rows, the ledger says {state.rows}", again)
+        if gone:
+            yield Finding(name, f"{len(gone)} of its files are not there, {gone[0]} among them", lost)
+            return
+    for source in SOURCES.values():
+        try:
+            check_histories(source, store.read(target_name(source.name)))
+        except InvariantError as error:
+            yield Finding(target_name(source.name), str(error), again)
+        counted = {
+            table: {
+                (r["revision"], r["source_file"]): r["count"]
+                for r in store.read(table).groupBy("revision", "source_file").count().collect()
+            }
+            for table in (stage_name(source.name), errors_name(source.name))
+        }
+        for entry in live(entries).values():
+            for file in (f for f in entry.files if f.source == source.name):
+                place = (entry.revision, file.name)
+                accepted, lost = (counted[t].get(place, 0) for t in (stage_name(source.name), errors_name(source.name)))
+                if accepted + lost + file.rows_duplicate != file.rows_read:
+                    found = f"{accepted} + {lost} + {file.rows_duplicate} rows of {file.rows_read}"
+                    yield Finding(f"{entry.batch_id}/{file.name}", found, again)

@@ -7,11 +7,15 @@ EcommError                  exit code 1: something failed, and what to do about 
 ├── RefusedError            1: the batch id was published before with other content
 ├── InvariantError          1: a check before publishing found lost or doubled rows; nothing is published
 ├── FormatError             1: the warehouse was written by a newer program
+├── SourceChangedError      1: a landed file got other bytes while its batch was worked on; the attempt starts anew
 ├── StorageError            1: a file or folder cannot be read or written
 └── LockedError             4: somebody else works on this warehouse, or has taken it over
 """
 
 from __future__ import annotations
+
+from pathlib import Path
+from tempfile import gettempdir
 
 
 class EcommError(Exception):
@@ -46,6 +50,10 @@ class FormatError(EcommError):
     """The warehouse was written by a newer program."""
 
 
+class SourceChangedError(EcommError):
+    """A landed file got other bytes while its batch was worked on: the attempt starts anew."""
+
+
 class StorageError(EcommError):
     """A file or folder cannot be read or written."""
 
@@ -54,3 +62,16 @@ class LockedError(EcommError):
     """Another process works on this warehouse, or has taken the attempt over."""
 
     exit_code = 4
+
+
+def sentence(error: BaseException, folder: Path) -> str:
+    """What to tell a person about an error: its own sentence, or its kind and first line.
+
+    folder: where the program was writing, in case the disk is full; engines do not say where.
+    """
+    if isinstance(error, EcommError):
+        return str(error)
+    if "No space left on device" in str(error):
+        return f"{folder}: the disk is full; free some space there (or in {gettempdir()}), then run the command again."
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {text[:300]}; run with --verbose for the whole story."

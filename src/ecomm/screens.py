@@ -19,8 +19,9 @@ from rich.text import Text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ecomm.attempt import TaskResult
     from ecomm.batches.ledger import Entry, FileEntry
-    from ecomm.pipeline import Outcome, TaskResult
+    from ecomm.pipeline import Outcome
 
 
 class _Terminal(Console):

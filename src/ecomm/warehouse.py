@@ -34,15 +34,15 @@ class Warehouse:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if not exists(self.path):
-            raise UsageError(
-                f"{self.path}: there is no warehouse here; `ecomm run` makes one, --warehouse names another."
-            )
         self.refresh()
 
     def refresh(self) -> None:
         """Move on to the last ledger entry."""
         self._ledger = Ledger(self.path)
+        if not exists(self.path):
+            raise UsageError(
+                f"{self.path}: there is no warehouse here; `ecomm run` makes one, --warehouse names another."
+            )
         if not self._ledger.entries:
             raise UsageError(f"{self.path}: this warehouse has not been set up to its end; run `ecomm run` once more.")
 

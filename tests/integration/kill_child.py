@@ -21,13 +21,14 @@ from typing import Any
 
 import structlog
 
-from ecomm import pipeline
+from ecomm import attempt, pipeline
 from ecomm.batches import archive
 from ecomm.batches.ledger import Entry, Ledger
 from ecomm.contract import Source
 from ecomm.engines import deltafiles
 from ecomm.settings import Settings, load
 from ecomm.tables import Store
+from ecomm.tasks import data_enrichment, final_merge_operation, stage_load
 
 NOT_REACHED = 9
 Arguments = tuple[Any, ...]
@@ -62,21 +63,21 @@ def _landed(arguments: Arguments) -> str | None:
 SEAMS: dict[str, Seam] = {
     "claim": Seam(((archive, "claim"),)),
     "copy": Seam(((archive, "_copy"),)),
-    "land": Seam(((pipeline, "land"),), _source),
-    "stage": Seam(((pipeline, "write_stage"),), _source),
-    "errors": Seam(((pipeline, "write_errors"),), _source),
-    "change_set": Seam(((pipeline, "change_set"),), _source),
+    "land": Seam(((stage_load, "land"),), _source),
+    "stage": Seam(((stage_load, "write_stage"),), _source),
+    "errors": Seam(((stage_load, "write_errors"),), _source),
+    "change_set": Seam(((stage_load, "change_set"),), _source),
     "validate": Seam(((pipeline, "data_validation"),)),
-    "enrich": Seam(((pipeline, "write_enriched"),)),
-    "merge": Seam(((pipeline, "merge_target"),), _source),
-    "analytics": Seam(((pipeline, "summarise"),)),
-    "check": Seam(((pipeline, "check"),)),
+    "enrich": Seam(((data_enrichment, "write_enriched"),)),
+    "merge": Seam(((final_merge_operation, "merge_target"),), _source),
+    "analytics": Seam(((final_merge_operation, "summarise"),)),
+    "check": Seam(((final_merge_operation, "check"),)),
     "sync": Seam(((deltafiles, "sync"),), _table),
     "ledger": Seam(((Ledger, "append"),), _entry),
     "archive": Seam(((archive, "settle"),)),
     "move": Seam(((Path, "rename"), (Path, "unlink")), _landed),  # what `archive` does, one by one
     "evolve": Seam(((Store, "evolve"),), _table),
-    "recover": Seam(((pipeline, "recover"),)),
+    "recover": Seam(((attempt, "recover"), (pipeline, "recover"))),
     "restore": Seam(((deltafiles, "restore"),), _table),
     "create": Seam(((deltafiles, "create"),), _table),
     "create_ledger": Seam(((Ledger, "create"),)),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from ecomm import pipeline
+from ecomm import rebuild
 from tests.integration.histories import TRIGGERS, arrival, batches
 from tests.integration.test_sample_days import comparable
 from tests.oracle import Batch
@@ -67,7 +67,7 @@ def oracle(made: list[Batch], **said: Any) -> Tables:
 def nothing_changes(shop: Shop) -> None:
     """A rebuild finds every table identical; a run with nothing pending writes nothing at all."""
     before = shop.versions()
-    assert not any(pipeline.rebuild(shop.settings).values())
+    assert not any(rebuild.rebuild(shop.settings).values())
     after = shop.versions()
     assert {t for t in after if after[t] != before[t]} == {"batch_ledger"}
     assert shop.run() == []

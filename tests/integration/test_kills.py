@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from ecomm import pipeline
+from ecomm.attempt import Attempt, TaskResult
 from ecomm.batches import status
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import InvariantError
+from ecomm.tasks import final_merge_operation
 from tests.conftest import _kept
 from tests.shop import DAYS, SOURCES, Row, Shop, differences, published
 
@@ -200,7 +201,7 @@ def test_a_file_that_changes_during_every_try_fails_the_batch_and_changes_no_tab
     orders = shop.settings.source_dir("orders") / "source" / f"orders_{DAYS[1]}.csv"
     content, tries = orders.read_bytes(), []
 
-    def change(_: str, task: str, result: pipeline.TaskResult | None) -> None:
+    def change(_: str, task: str, result: TaskResult | None) -> None:
         if task == "final_merge_operation" and result is None:
             tries.append(task)
             orders.write_bytes(content + b"\n" * len(tries))
@@ -221,7 +222,7 @@ def test_a_file_that_changes_once_is_published_with_its_new_bytes(shop: Shop, da
     content, tries = orders.read_bytes(), []
     late = b"LATE1,CUST0001,P001,2025-01-16,1.00,USD,card,,completed,2025-01-16 10:00:00,web\n"
 
-    def change(_: str, task: str, result: pipeline.TaskResult | None) -> None:
+    def change(_: str, task: str, result: TaskResult | None) -> None:
         if task == "final_merge_operation" and result is None:
             tries.append(task)
             orders.write_bytes(content + late)
@@ -239,11 +240,11 @@ def test_an_error_after_the_merges_leaves_every_published_table_as_it_was(
 ) -> None:
     shop = days.copy(shop.root / "copy")
 
-    def found(_: pipeline.Attempt) -> None:
+    def found(_: Attempt) -> None:
         raise InvariantError("one row too many; nothing was published.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "check", found)
+        patch.setattr(final_merge_operation, "check", found)
         [outcome] = shop.run()
     assert (outcome.status, outcome.reason) == ("failed", "one row too many; nothing was published.")
     as_before(shop, days)

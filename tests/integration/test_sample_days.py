@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecomm import pipeline
+from ecomm import rebuild
 from ecomm.tables import CATALOGUE
 from tests.oracle import read_flat
 from tests.oracle import run as oracle_run
@@ -54,7 +54,7 @@ def test_sending_a_day_again_or_running_again_changes_nothing(sample: Shop) -> N
 
 def test_rebuild_finds_every_table_identical(sample: Shop) -> None:
     before, entries = sample.versions(), len(sample.warehouse.entries)
-    assert not any(pipeline.rebuild(sample.settings).values())
+    assert not any(rebuild.rebuild(sample.settings).values())
     after = sample.versions()
     assert after.pop("batch_ledger") == before.pop("batch_ledger") + 2
     assert after == before

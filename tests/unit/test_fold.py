@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ecomm import pipeline
 from ecomm.contract import Source
 from ecomm.engines import Engine
 from ecomm.sources import SOURCES
+from ecomm.tasks.change_set import measured
 from ecomm.transforms import fold as folding
 from ecomm.transforms import relations
 from tests.oracle import Row, Statement
@@ -520,7 +520,7 @@ def test_measured(engine: Engine) -> None:
 
     def measure(before: History, after: History) -> tuple[int, int, int, datetime | None]:
         old, new = (folded(engine, "customers", keyed("customers", ["K"], h)) for h in (before, after))
-        found = pipeline.measured(relations.changes(new, old, columns), source, columns)
+        found = measured(relations.changes(new, old, columns), source, columns)
         return found.entering, found.leaving, found.closed, found.since
 
     assert measure(TWO, [*TWO, customer("b3", 5, **C)]) == (2, 1, 0, day(5))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecomm.batches.ledger import Entry, live
-from ecomm.batches.trigger import TRIGGER, LandedFile, Trigger, folder_of, sha256
+from ecomm.batches.trigger import TRIGGER, LandedFile, Trigger, folder_of, read_trigger, sha256, text_of
 from ecomm.engines.deltafiles import fsync
 from ecomm.errors import StorageError
 from ecomm.settings import Settings
@@ -79,11 +79,11 @@ def release(settings: Settings, trigger: Trigger, sources: Sequence[str]) -> Non
             folder.rmdir()
 
 
-def settle(settings: Settings, entry: Entry, trigger_path: Path | None) -> list[str]:
+def settle(settings: Settings, entry: Entry, trigger: Trigger | None) -> list[str]:
     """Give the copies of a published batch their names, and take what they hold out of landing.
 
-    Safe to repeat: a crash anywhere is finished by the next call. Gives the names of landed files that stay, since they
-    hold other bytes than those that were published.
+    trigger: as it was read in landing, None if it lies there no more. Safe to repeat: a crash anywhere is finished by
+    the next call. Gives the names of landed files that stay, which hold other bytes than those published.
     """
     assert entry.batch_id is not None
     folder, left = folder_of(entry.batch_id), []
@@ -92,13 +92,20 @@ def settle(settings: Settings, entry: Entry, trigger_path: Path | None) -> list[
         _name_copy(archive, file.name, file.sha256)
         landed = settings.source_dir(file.source) / "source" / file.name
         if landed.exists() and _archived(archive, file.name, file.sha256):
-            if sha256(landed) == file.sha256:
+            if _is_still(landed, file.sha256):
                 landed.unlink()
             else:
                 left.append(file.name)
-    if trigger_path is not None and trigger_path.exists():
-        _move_trigger(settings, trigger_path, folder)
+    if trigger is not None:
+        _move_trigger(settings, trigger, folder)
     return left
+
+
+def _is_still(path: Path, digest: str) -> bool:
+    """The file has these bytes, and nobody wrote to it while they were looked at."""
+    before = path.stat()
+    same, after = sha256(path) == digest, path.stat()
+    return same and (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
 def _name_copy(archive: Path, name: str, digest: str) -> None:
@@ -124,19 +131,25 @@ def _archived(archive: Path, name: str, digest: str) -> bool:
     return any(place.exists() and sha256(place) == digest for place in places)
 
 
-def _move_trigger(settings: Settings, path: Path, folder: str) -> None:
-    archive = archive_dir(settings, TRIGGER, folder)
+def _move_trigger(settings: Settings, trigger: Trigger, folder: str) -> None:
+    """Archive a trigger; if another one took its place in landing meanwhile, that one stays."""
+    archive, path = archive_dir(settings, TRIGGER, folder), trigger.path
     archive.mkdir(parents=True, exist_ok=True)
-    digest = sha256(path)
-    if _archived(archive, path.name, digest):
+    there = text_of(path) == trigger.text
+    digest = sha256(path) if there else hashlib.sha256(trigger.text.encode()).hexdigest()
+    if not _archived(archive, path.name, digest):
+        place = _free(archive, path.name, digest)
+        if there:
+            path.rename(place)
+        else:
+            place.write_text(trigger.text, encoding="utf-8")
+    elif there:
         path.unlink()
-    else:
-        path.rename(_free(archive, path.name, digest))
     fsync(archive)
 
 
 def settle_all(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> None:
-    """Finish what a crash left behind: copies of published batches get their names, others go."""
+    """Finish what a crash left behind: copies and the trigger of a published batch get their names, others go."""
     published = {folder_of(batch): entry for batch, entry in live(entries).items()}
     for part in _parts(settings, sources):
         entry = published.get(part.parent.name)
@@ -146,11 +159,26 @@ def settle_all(settings: Settings, entries: Sequence[Entry], sources: Sequence[s
                 part.parent.rmdir()
         else:
             settle(settings, entry, None)
+    for last, trigger in _unmoved(settings, entries, sources):
+        settle(settings, last, trigger)
 
 
-def unsettled(settings: Settings, sources: Sequence[str]) -> bool:
-    """Copies lie in the archive that have not got their names."""
-    return next(_parts(settings, sources), None) is not None
+def unsettled(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> bool:
+    """Copies lie in the archive that have not got their names, or a published trigger lies in landing."""
+    return any(_parts(settings, sources)) or any(_unmoved(settings, entries, sources))
+
+
+def _unmoved(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> Iterator[tuple[Entry, Trigger]]:
+    """The batch that was published last, if its very trigger still lies in landing and never reached the archive."""
+    last = max(live(entries).values(), key=lambda e: e.seq, default=None)
+    if last is None or last.batch_id is None:
+        return
+    archive = archive_dir(settings, TRIGGER, folder_of(last.batch_id))
+    if archive.is_dir() and any(archive.iterdir()):
+        return
+    for path in sorted((settings.source_dir(TRIGGER) / "source").glob("*.json")):
+        if text_of(path) == last.trigger:
+            yield last, read_trigger(path, sources)
 
 
 def _parts(settings: Settings, sources: Sequence[str]) -> Iterator[Path]:

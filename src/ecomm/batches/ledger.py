@@ -16,7 +16,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from ecomm.engines import deltafiles
-from ecomm.errors import FormatError, LockedError, StorageError
+from ecomm.errors import FormatError, LockedError, StorageError, UsageError
 
 NAME = "batch_ledger"
 FORMAT_VERSION = 1
@@ -107,7 +107,13 @@ def _from_row(row: dict[str, object]) -> Entry:
 
 def exists(warehouse: Path) -> bool:
     """There is a ledger in this warehouse, be it without an entry yet."""
-    return (warehouse / NAME / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(warehouse / NAME))
+    return deltafiles.exists(warehouse / NAME)
+
+
+def _written(warehouse: Path) -> str | None:
+    """A table that was written to: no first run is broken off so late that there is no entry yet."""
+    tables = sorted(log.parent for log in warehouse.glob("*/_delta_log") if log.parent.name != NAME)
+    return next((t.name for t in tables if deltafiles.version(t) > 0), None)
 
 
 class Ledger:
@@ -117,13 +123,29 @@ class Ledger:
         self.path = warehouse / NAME
         self.entries: list[Entry] = []
         self._version = -1
+        if odd := sorted(set(str(warehouse.absolute())) & set("%[]\\")):
+            raise UsageError(
+                f"{warehouse.absolute()}: Delta tables cannot lie in a folder with {' '.join(odd)} in its name; choose "
+                "another one for --warehouse."
+            )
         if exists(warehouse):
             self.refresh()
+        if not self.entries and (written := _written(warehouse)):
+            raise StorageError(
+                f"{self.path}: the ledger is gone, but {written} holds rows; bring it back from a backup, nothing was "
+                "touched."
+            )
 
     def refresh(self) -> None:
-        """Read the entries anew. Raises FormatError if a newer program wrote one."""
-        table = DeltaTable(self.path)
-        rows = table.to_pyarrow_table().to_pylist()
+        """Read the entries anew. Raises FormatError if a newer program wrote one, StorageError if not."""
+        try:
+            table = DeltaTable(self.path)
+            rows = table.to_pyarrow_table().to_pylist()
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            raise StorageError(
+                f"{self.path}: the ledger cannot be read ({' '.join(str(error).split())[:200]}); bring it back from a "
+                "backup, nothing was touched."
+            ) from error
         newest = max((row["format_version"] for row in rows), default=0)
         if newest > FORMAT_VERSION:
             raise FormatError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ecomm.errors import LockedError, StorageError
 
+_PATIENCE = 0.5  # seconds; `held` takes a lock for a moment to ask for it
 TASKS = (
     "orders_stage_load",
     "customers_stage_load",
@@ -26,14 +28,14 @@ TASKS = (
 def all_tasks(warehouse: Path) -> Iterator[None]:
     """Hold the locks of all eight tasks; they fall with the process, however it ends.
 
-    Raises LockedError at once if another process holds one, StorageError if the folder cannot be written.
+    Raises LockedError if another process holds one, StorageError if the folder cannot be written.
     """
     folder = warehouse / "locks"
     with ExitStack() as held:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for task in TASKS:
-                held.enter_context(FileLock(folder / task, timeout=0))
+                held.enter_context(FileLock(folder / task, timeout=_PATIENCE))
         except Timeout as error:
             raise LockedError(
                 f"{warehouse}: another ecomm is working on this warehouse; wait for it to end, then run this again."
@@ -44,13 +46,15 @@ def all_tasks(warehouse: Path) -> Iterator[None]:
 
 
 def held(warehouse: Path) -> bool:
-    """Some process holds a lock of this warehouse."""
+    """Some process holds a lock of this warehouse. Asks without the right to write, on a read-only disk too."""
     folder = warehouse / "locks"
-    for task in TASKS:
-        if (folder / task).exists():
-            try:
-                with FileLock(folder / task, timeout=0):
-                    pass
-            except Timeout:
-                return True
+    return any(_held(folder / task) for task in TASKS if (folder / task).exists())
+
+
+def _held(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
     return False

@@ -140,6 +140,14 @@ def read_trigger(path: Path, sources: Sequence[str]) -> Trigger:
     )
 
 
+def text_of(path: Path) -> str | None:
+    """A trigger file's text; None if it is not there or cannot be read."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def _day(path: Path, said: object) -> date | None:
     if said is None or said == "":
         return None

@@ -64,9 +64,9 @@ def exists(path: Path) -> bool:
 
 
 def version(path: Path) -> int:
-    """The newest version of a table: the greatest number among its commits."""
+    """The newest version of a table: the greatest number among its commits; -1 if there is none."""
     with os.scandir(path / "_delta_log") as log:
-        return max(int(entry.name[:20]) for entry in log if entry.name.endswith(".json"))
+        return max((int(entry.name[:20]) for entry in log if entry.name.endswith(".json")), default=-1)
 
 
 def rows(path: Path, at: int | None = None) -> int:
@@ -77,7 +77,8 @@ def rows(path: Path, at: int | None = None) -> int:
 
 def missing(path: Path) -> list[str]:
     """The files of a table's newest version that are not there."""
-    return [uri for uri in DeltaTable(path).file_uris() if not Path(uri).exists()]
+    files = pa.table(DeltaTable(path).get_add_actions())["path"].to_pylist()
+    return [file for file in files if not (path / unquote(file)).exists()]
 
 
 def columns(path: Path) -> list[str]:

@@ -33,7 +33,7 @@ class Sail:
         from pyspark.sql import SparkSession
         from pyspark.sql import functions as F
 
-        self._links = tempfile.TemporaryDirectory(prefix="ecomm-")
+        self._links: tempfile.TemporaryDirectory[str] | None = None
         self._server = SparkConnectServer()
         self._server.start()
         _, port = self._server.listening_address
@@ -55,6 +55,8 @@ class Sail:
         while _SAFE.fullmatch(head.name) and not _SAFE.fullmatch(str(head)):
             tail.insert(0, head.name)
             head = head.parent
+        if self._links is None:
+            self._links = tempfile.TemporaryDirectory(prefix="ecomm-")
         link = Path(self._links.name) / hashlib.sha256(str(head).encode()).hexdigest()[:16]
         if not link.is_symlink():
             link.symlink_to(head)
@@ -64,7 +66,8 @@ class Sail:
         """Stop the session first: the server waits for it otherwise."""
         self.spark.stop()
         self._server.stop()
-        self._links.cleanup()
+        if self._links is not None:
+            self._links.cleanup()
 
 
 def _reach(port: int) -> None:

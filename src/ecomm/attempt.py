@@ -1,0 +1,328 @@
+"""A warehouse opened for work, and an attempt at a batch in it: what the tasks share.
+
+What an attempt writes becomes visible by its PUBLISH entry and not before; `recover` takes back whatever broke off
+earlier.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from ecomm import __version__
+from ecomm.batches import archive, locks
+from ecomm.batches.ledger import Entry, FileEntry, Ledger, live, open_attempt
+from ecomm.batches.trigger import Candidate, Trigger
+from ecomm.contract import Header, Reading, Source
+from ecomm.engines import Engine, deltafiles
+from ecomm.engines import start as start_engine
+from ecomm.settings import Settings
+from ecomm.sources import SOURCES
+from ecomm.tables import CATALOGUE, State, Store, create_all
+from ecomm.transforms import relations
+
+
+@dataclass
+class TaskResult:
+    """What a task did: its part of processing_log, and what later tasks need of it."""
+
+    task: str
+    started_at: datetime
+    ended_at: datetime
+    status: str = "OK"
+    error: str | None = None
+    files: list[FileEntry] = field(default_factory=list)
+    rows: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long the task took."""
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """A source's materialised change set and what is in it.
+
+    rows: None if nothing changes. closed: how many of the leaving versions are closed ones. since: the least instant
+    at which the old and the new state differ.
+    """
+
+    rows: DataFrame | None = None
+    entering: int = 0
+    leaving: int = 0
+    closed: int = 0
+    since: datetime | None = None
+
+
+Listener = Callable[[str, str, TaskResult | None], None]
+
+
+def silent(_batch: str, _task: str, _result: TaskResult | None) -> None:
+    """Nobody listens to a run's progress."""
+
+
+@dataclass
+class Session:
+    """A warehouse opened for work: its engine, ledger and tables, under its locks."""
+
+    settings: Settings
+    engine: Engine
+    ledger: Ledger
+    store: Store
+    run_id: str
+    listener: Listener = silent
+
+    def entry(self, kind: str, **said: object) -> Entry:
+        """Append a ledger entry that names the tables as they are now, once their files are on the disk."""
+        self.store.sync()
+        tables = {name: (state.version, state.rows) for name, state in self.store.state.items()}
+        entry = Entry(
+            kind,
+            run_id=self.run_id,
+            tables=tables,
+            engine=self.engine.name,
+            program_version=__version__,
+            contract_hash=contract_hash(),
+            settings_hash=self.settings.shop_hash,
+        )
+        return self.ledger.append(replace(entry, **said))  # type: ignore[arg-type]
+
+
+def contract_hash() -> str:
+    """A hash of all contracts: which columns, of which type, tracked or not."""
+    said = {
+        s.name: [[c.name, c.type, c.key, c.tracked, c.required, c.default, c.aliases] for c in s.stored]
+        for s in SOURCES.values()
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def open_warehouse(settings: Settings, engine: Engine, listener: Listener = silent) -> Session:
+    """Open a warehouse for work, set it up if it is new, and take back what a broken-off attempt left.
+
+    The caller holds the locks. Raises FormatError, StorageError.
+    """
+    root = settings.warehouse
+    ledger = Ledger(root)
+    store = Store(engine, root, {})
+    session = Session(settings, engine, ledger, store, uuid.uuid4().hex, listener)
+    if not ledger.entries:
+        store.state = create_all(root)
+        ledger.create()
+        session.entry("GENESIS")
+    else:
+        # A table that came with a newer program is made now; the ledger names it from its next entry on.
+        store.state = create_all(root) if any(not deltafiles.exists(root / name) for name in CATALOGUE) else {}
+        recover(session)
+    archive.settle_all(settings, ledger.entries, list(SOURCES))
+    return session
+
+
+@contextmanager
+def working(settings: Settings, listener: Listener = silent) -> Iterator[Session]:
+    """A warehouse opened for work under its locks, with an engine that ends with it.
+
+    Raises LockedError, FormatError, StorageError.
+    """
+    with locks.all_tasks(settings.warehouse):
+        engine = start_engine(settings)
+        try:
+            yield open_warehouse(settings, engine, listener)
+        finally:
+            engine.stop()
+
+
+def recover(session: Session, reason: str | None = None) -> None:
+    """Take every table back to what the ledger says, and end an attempt that nothing has ended."""
+    shutil.rmtree(attempts_dir(session.settings), ignore_errors=True)  # first, for the disk may be full
+    broken = open_attempt(session.ledger.entries)
+    ahead = session.store.restore(_stated(session.ledger))
+    if broken is not None or ahead:
+        session.entry(
+            "RECOVER",
+            batch_id=broken.batch_id if broken else None,
+            revision=broken.seq if broken else None,
+            reason=reason or "broken off",
+        )
+
+
+def left_behind(settings: Settings, ledger: Ledger) -> bool:
+    """A broken-off attempt, or one that was published but not archived, is to be finished."""
+    if not ledger.entries:
+        return False
+    working = attempts_dir(settings).is_dir() and any(attempts_dir(settings).iterdir())
+    return (
+        working
+        or open_attempt(ledger.entries) is not None
+        or archive.unsettled(settings, ledger.entries, list(SOURCES))
+    )
+
+
+def _stated(ledger: Ledger) -> dict[str, State]:
+    """What the ledger says that each table is."""
+    return {name: State(version, rows) for name, (version, rows) in ledger.last.tables.items()}
+
+
+def attempts_dir(settings: Settings) -> Path:
+    """Where attempts keep what they work with; empty between runs."""
+    return settings.warehouse / "attempts"
+
+
+@dataclass
+class Attempt:
+    """One try at a batch: its claimed files, and what its tasks have done so far. A rebuild is one without a batch."""
+
+    session: Session
+    candidate: Candidate | None
+    revision: int
+    claimed: list[archive.Claimed] = field(default_factory=list)
+    headers: dict[Path, tuple[Header, int]] = field(default_factory=dict)
+    results: dict[str, TaskResult] = field(default_factory=dict)
+    changes: dict[str, ChangeSet] = field(default_factory=dict)
+    exceptions: dict[str, DataFrame] = field(default_factory=dict)
+    checks: list[dict[str, object]] = field(default_factory=list)
+    journaled: bool = False
+
+    @property
+    def trigger(self) -> Trigger:
+        """The batch's trigger."""
+        assert self.candidate is not None
+        assert self.candidate.trigger is not None
+        return self.candidate.trigger
+
+    @property
+    def batch_id(self) -> str:
+        """The batch."""
+        return self.trigger.batch_id
+
+    @property
+    def as_of(self) -> datetime:
+        """The batch's instant."""
+        return self.trigger.as_of
+
+    @property
+    def folder(self) -> Path:
+        """Where the attempt keeps what it works with."""
+        return attempts_dir(self.session.settings) / str(self.revision)
+
+    @property
+    def reading(self) -> Reading:
+        """What the batch's rows are judged with."""
+        return Reading(self.as_of, self.session.settings.shop)
+
+    @property
+    def lineage(self) -> dict[str, Column]:
+        """The columns that say which batch and attempt wrote a row."""
+        return {
+            "batch_id": F.lit(self.batch_id),
+            "revision": F.lit(self.revision).cast("bigint"),
+            "as_of": F.lit(self.as_of).cast("timestamp"),
+        }
+
+    def materialise(self, name: str, frame: DataFrame) -> DataFrame | None:
+        """Compute a frame once: write it as Parquet in the attempt's folder and read it from there; None if empty."""
+        place = self.folder / name
+        frame.write.mode("overwrite").parquet(self.session.engine.uri(place))
+        if not any(place.glob("*.parquet")):
+            return None
+        return self.session.engine.spark.read.parquet(self.session.engine.uri(place))
+
+    def write_whole(self, name: str, new: DataFrame) -> int:
+        """Make a table hold exactly these rows, in one commit, if it does not already; how many rows were written."""
+        store = self.session.store
+        if not store.state[name].rows:
+            return store.append(name, new)
+        rows = self.materialise(name, new)
+        if rows is None:
+            rows = new.limit(0)
+        elif relations.equal(rows, store.read(name), CATALOGUE[name].key, store.columns(name)):
+            return 0
+        return store.overwrite(name, rows)
+
+    @property
+    def files(self) -> list[FileEntry]:
+        """The batch's files, with what has become of their rows so far."""
+        return [file for result in self.results.values() for file in result.files]
+
+    def sources(self) -> list[Source]:
+        """The sources that the batch has files of."""
+        return [s for name, s in SOURCES.items() if any(c.file.source == name for c in self.claimed)]
+
+    @property
+    def is_latest(self) -> bool:
+        """The batch lies after every other live batch. (No statement can end a key yet; else this must ask for it.)"""
+        return all(as_of < self.as_of for batch, (as_of, _) in self.live().items() if batch != self.batch_id)
+
+    def live(self) -> dict[str, tuple[datetime, int]]:
+        """The live log as it will be once this attempt is published: batch -> (as-of, revision)."""
+        alive: dict[str, tuple[datetime, int]] = {}
+        for batch, entry in live(self.session.ledger.entries).items():
+            assert entry.as_of is not None
+            assert entry.revision is not None
+            alive[batch] = (entry.as_of, entry.revision)
+        if self.candidate is not None:
+            alive[self.batch_id] = (self.as_of, self.revision)
+        return alive
+
+
+def side_by_side(work: Iterable[Callable[[], None]]) -> None:
+    """Do all of it at once; when all has ended, the first error is raised."""
+    with ThreadPoolExecutor(max_workers=len(SOURCES)) as pool:
+        waiting = [pool.submit(piece) for piece in work]
+    for future in waiting:
+        future.result()
+
+
+def journal(attempt: Attempt) -> None:
+    """One row a task in processing_log, once; a source without a file is a task that was skipped."""
+    if attempt.journaled:
+        return
+    attempt.journaled = True
+    rows = []
+    for task in locks.TASKS:
+        done = attempt.results.get(task)
+        if done is None and not task.endswith("_stage_load"):
+            continue
+        files = done.files if done else []
+        rows.append(
+            {
+                "batch_id": attempt.batch_id,
+                "revision": attempt.revision,
+                "task": task,
+                "started_at": done.started_at if done else None,
+                "ended_at": done.ended_at if done else None,
+                "seconds": Decimal(str(round(done.seconds, 4))) if done else None,
+                "rows_read": sum(f.rows_read for f in files),
+                "rows_accepted": sum(f.rows_accepted for f in files),
+                "rows_rejected": sum(f.rows_rejected for f in files),
+                "rows_duplicate": sum(f.rows_duplicate for f in files),
+                "rows_superseded": sum(f.rows_superseded for f in files),
+                "files": len(files),
+                "bytes_written": attempt.session.store.bytes_written if task == locks.TASKS[-1] else None,
+                "peak_memory_mb": peak_memory_mb(),
+                "status": done.status if done else "SKIPPED",
+                "error": done.error if done else None,
+            }
+        )
+    attempt.session.store.journal("processing_log", rows)
+
+
+def peak_memory_mb() -> int:
+    """The greatest resident memory of this process so far, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)

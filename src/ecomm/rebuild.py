@@ -1,0 +1,55 @@
+"""The whole at once: every table computed anew from the live log."""
+
+from __future__ import annotations
+
+import shutil
+
+from pyspark.sql import functions as F
+
+from ecomm.attempt import Attempt, ChangeSet, Session, recover, working
+from ecomm.batches.ledger import Ledger, dead_revisions
+from ecomm.errors import UsageError, sentence
+from ecomm.settings import Settings
+from ecomm.sources import SOURCES
+from ecomm.tables import stage_name, target_name
+from ecomm.tasks.change_set import check_histories, fold_difference, measured
+from ecomm.tasks.data_enrichment import write_enriched
+from ecomm.tasks.final_merge_operation import merge_target, summarise
+from ecomm.transforms import enrich
+
+
+def rebuild(settings: Settings) -> dict[str, int]:
+    """Fold the whole live log anew, and compute every table from it; how many rows of each table had to change.
+
+    All zero if all is well: a target is a function of the log. Raises UsageError, LockedError, FormatError.
+    """
+    if not Ledger(settings.warehouse).entries:
+        raise UsageError(f"{settings.warehouse}: there is no warehouse here to rebuild; --warehouse names another.")
+    with working(settings) as session:
+        return _rebuild(session)
+
+
+def _rebuild(session: Session) -> dict[str, int]:
+    attempt = Attempt(session, None, session.entry("OPEN").seq)
+    store, rows = session.store, {}
+    dead = dead_revisions(session.ledger.entries)
+    try:
+        for source in SOURCES.values():
+            name = target_name(source.name)
+            statements = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
+            columns = store.columns(name)
+            difference = fold_difference(store, source, statements, store.read(name), columns)
+            written = attempt.materialise(f"{source.name}_changes", difference)
+            attempt.changes[source.name] = ChangeSet() if written is None else measured(written, source, columns)
+            merge_target(attempt, source)
+            rows[name] = attempt.changes[source.name].entering + attempt.changes[source.name].leaving
+            check_histories(source, store.read(name))
+        targets = enrich.Targets(**{name: store.read(target_name(name)) for name in SOURCES})
+        rows["enriched_orders"] = write_enriched(attempt, targets)
+        rows["analytics_summary"] = summarise(attempt, everything=True)
+        session.entry("REBUILD")
+    except Exception as error:
+        recover(session, sentence(error, session.settings.warehouse))
+        raise
+    shutil.rmtree(attempt.folder, ignore_errors=True)
+    return rows

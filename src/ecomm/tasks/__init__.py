@@ -1,0 +1,1 @@
+"""The eight tasks of a batch: one file a task, the five stage loads in one."""

@@ -1,0 +1,113 @@
+"""08: the change sets enter the targets, analytics follow, everything is checked, and the batch is published."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial, reduce
+
+from pyspark.sql import functions as F
+
+from ecomm.analytics import analytics_summary
+from ecomm.attempt import Attempt, TaskResult, journal, side_by_side
+from ecomm.batches import archive
+from ecomm.contract import Source
+from ecomm.errors import InvariantError, SourceChangedError
+from ecomm.sources import SOURCES
+from ecomm.tables import errors_name, stage_name, target_name
+from ecomm.tasks.change_set import check_histories
+from ecomm.transforms import enrich
+
+
+def final_merge_operation(attempt: Attempt, result: TaskResult) -> None:
+    """08: the change sets enter the targets, analytics follow, everything is checked, and the batch is published."""
+    side_by_side(partial(merge_target, attempt, source) for source in attempt.sources())
+    summarise(attempt)
+    check(attempt)
+    if changed := archive.changed(attempt.claimed):
+        raise SourceChangedError(f"{', '.join(str(f.path) for f in changed)} changed while it was being read")
+    publish(attempt, result)
+
+
+def merge_target(attempt: Attempt, source: Source) -> None:
+    """Apply a source's change set to its target."""
+    changes = attempt.changes[source.name]
+    if changes.rows is not None:
+        attempt.session.store.apply(
+            target_name(source.name), changes.rows, changes.entering, changes.leaving, changes.closed
+        )
+
+
+def summarise(attempt: Attempt, *, everything: bool = False) -> int:
+    """analytics_summary: the rows of the batches from whose instant on anything differs, computed anew."""
+    store, name, alive = attempt.session.store, "analytics_summary", attempt.live()
+    old = store.read(name)
+    there = {r["batch_id"] for r in old.select("batch_id").collect()}
+    sinces = [c.since for n, c in attempt.changes.items() if n in analytics_summary.SOURCES and c.since]
+    since = min(sinces, default=None)
+    anew = {b for b, (as_of, _) in alive.items() if b not in there or (since is not None and as_of >= since)}
+    if attempt.candidate is not None:
+        anew.add(attempt.batch_id)
+    if everything or _counts_otherwise(attempt):
+        anew = set(alive)
+    batches = attempt.session.engine.spark.createDataFrame(
+        [(b, alive[b][0]) for b in sorted(anew)], "batch_id string, as_of timestamp"
+    )
+    revisions = [alive[b][1] for b in sorted(anew)]
+    stated = store.read(stage_name("orders")).filter(F.col("revision").isin(revisions)).select("batch_id", "order_id")
+    targets = enrich.Targets(**{n: store.read(target_name(n)) for n in SOURCES})
+    new = analytics_summary.analytics_summary(batches, targets, stated, attempt.session.settings.shop)
+    kept = old.filter(F.col("batch_id").isin(sorted(set(alive) - anew)))
+    return attempt.write_whole(name, new.unionByName(kept))
+
+
+def _counts_otherwise(attempt: Attempt) -> bool:
+    """The settings that the tables depend on are not those of the last publication."""
+    before = [e for e in attempt.session.ledger.entries if e.entry in ("PUBLISH", "REBUILD")]
+    return bool(before) and before[-1].settings_hash != attempt.session.settings.shop_hash
+
+
+def check(attempt: Attempt) -> None:
+    """Rows are conserved in every file, and the histories of the touched keys hold together. Raises InvariantError.
+
+    read = accepted + rejected + duplicate + superseded, counted in the tables as they were written.
+    """
+    store, mine = attempt.session.store, F.col("revision") == attempt.revision
+    tables = [name(s.name) for s in attempt.sources() for name in (stage_name, errors_name)]
+    written = [store.read(t).filter(mine).select(F.lit(t).alias("table"), "source_file") for t in tables]
+    rows = reduce(lambda a, b: a.unionByName(b), written).groupBy("table", "source_file").count().collect()
+    counted = {(r["table"], r["source_file"]): r["count"] for r in rows}
+    for file in attempt.files:
+        accepted, lost = (counted.get((t(file.source), file.name), 0) for t in (stage_name, errors_name))
+        there = accepted + lost + file.rows_duplicate
+        if there != file.rows_read or accepted != file.rows_accepted:
+            raise InvariantError(
+                f"{file.name}: {file.rows_read} records were read, but {accepted} accepted + {lost} rejected or "
+                f"superseded + {file.rows_duplicate} duplicate is {there}; nothing was published."
+            )
+    for source in attempt.sources():
+        changes = attempt.changes[source.name].rows
+        if changes is not None:
+            keys = changes.select(*source.key).distinct()
+            touched = store.read(target_name(source.name)).join(keys, list(source.key), "left_semi")
+            check_histories(source, touched)
+
+
+def publish(attempt: Attempt, result: TaskResult) -> None:
+    """Force every written file onto the disk, then make the batch visible by one entry."""
+    session = attempt.session
+    session.store.sync()
+    result.ended_at = datetime.now(UTC)
+    journal(attempt)
+    trigger = attempt.trigger
+    score = next((c["score"] for c in attempt.checks if c["check_name"] == "batch_score"), None)
+    session.entry(
+        "PUBLISH",
+        batch_id=trigger.batch_id,
+        as_of=trigger.as_of,
+        batch_date=trigger.batch_date,
+        client_name=trigger.client_name,
+        revision=attempt.revision,
+        files=tuple(attempt.files),
+        score=score,
+        trigger=trigger.text,
+    )

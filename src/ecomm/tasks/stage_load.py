@@ -1,0 +1,115 @@
+"""01-05: a source's files become stage rows, error rows and a change set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+
+from ecomm.attempt import Attempt, TaskResult
+from ecomm.batches import archive, landing
+from ecomm.batches.ledger import FileEntry
+from ecomm.contract import Header, Source
+from ecomm.tables import errors_name, stage_name, target_name
+from ecomm.tasks.change_set import change_set
+from ecomm.transforms import quality
+from ecomm.transforms import stage as staging
+
+
+def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
+    """01-05: a source's files become stage rows, error rows and a change set."""
+    files = [c for c in attempt.claimed if c.file.source == source.name]
+    landed = land(attempt, source, files)
+    rows = attempt.materialise(f"{source.name}_rows", read(attempt, source, landed))
+    exceptions = None if rows is None else judge(attempt, source, rows)
+    verdicts = [] if exceptions is None else exceptions.groupBy("source_file", "verdict").count().collect()
+    counts = {(r["source_file"], r["verdict"]): r["count"] for r in verdicts}
+    result.files = [_file_entry(file.claimed, file.records, counts) for file in landed]
+    write_stage(attempt, source, rows, exceptions, result)
+    if exceptions is not None:
+        attempt.exceptions[source.name] = exceptions
+        if any(f.rows_rejected or f.rows_superseded for f in result.files):
+            write_errors(attempt, source, exceptions, landed)
+    attempt.changes[source.name] = change_set(attempt, source)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file of a batch as text columns: where it was claimed, its header, its frame and how many records it has."""
+
+    claimed: archive.Claimed
+    header: Header
+    frame: DataFrame
+    records: int
+
+
+def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> list[Landed]:
+    """Land the files of a source in the attempt's folder."""
+    engine, landed = attempt.session.engine, []
+    for i, claimed in enumerate(files):
+        header, offset = attempt.headers[claimed.copy]
+        place = attempt.folder / f"{source.name}_landed_{i}.parquet"
+        records = landing.land(claimed.copy, len(header.names), offset, place)
+        landed.append(Landed(claimed, header, engine.spark.read.parquet(engine.uri(place)), records))
+    return landed
+
+
+def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFrame:
+    """The typed rows of all files of a source, each with the rules that it breaks by itself."""
+    frames = [staging.as_text(f.frame, source, f.header, f.claimed.file.name, f.claimed.sha256) for f in landed]
+    extras = sorted({e for f in landed for e in f.header.extras})
+    rows = staging.with_key(staging.together(frames, extras), source)
+    reasons = quality.broken(quality.quarantining(source, among_rivals=False), attempt.reading)
+    return staging.typed(rows, source, attempt.reading, reasons)
+
+
+def judge(attempt: Attempt, source: Source, rows: DataFrame) -> DataFrame | None:
+    """The rows of which something is to be said, None if all are simply accepted."""
+    sharing = attempt.materialise(f"{source.name}_rivals", quality.rivals(rows, source, attempt.reading))
+    return attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, sharing, source))
+
+
+def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed: Sequence[Landed]) -> None:
+    """Append what was rejected or superseded, as it stands in its file."""
+    store, name = attempt.session.store, errors_name(source.name)
+    frames = [staging.as_it_stands(f.frame, f.header, f.claimed.file.name) for f in landed]
+    standing = reduce(lambda a, b: a.unionByName(b), frames)
+    store.append(name, quality.errors(exceptions, standing, attempt.lineage).select(*store.columns(name)))
+
+
+def _file_entry(claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, str], int]) -> FileEntry:
+    rejected, duplicate, superseded = (
+        counts.get((claimed.file.name, verdict), 0) for verdict in ("rejected", "duplicate", "superseded")
+    )
+    return FileEntry(
+        source=claimed.file.source,
+        name=claimed.file.name,
+        sha256=claimed.sha256,
+        bytes=claimed.bytes,
+        rows_read=read,
+        rows_accepted=read - rejected - duplicate - superseded,
+        rows_rejected=rejected,
+        rows_duplicate=duplicate,
+        rows_superseded=superseded,
+    )
+
+
+def write_stage(
+    attempt: Attempt, source: Source, rows: DataFrame | None, exceptions: DataFrame | None, result: TaskResult
+) -> None:
+    """Append the accepted rows to stage; a column that no contract names becomes one of stage and target."""
+    store, name = attempt.session.store, stage_name(source.name)
+    extras = sorted({e for c, (h, _) in attempt.headers.items() for e in h.extras if _is_of(attempt, c, source)})
+    for table in (name, target_name(source.name)):
+        store.evolve(table, extras)
+    if rows is None or not sum(f.rows_accepted for f in result.files):
+        return
+    accepted = staging.stage(rows, exceptions, source, attempt.reading, attempt.lineage)
+    store.append(name, staging.with_extras(accepted, store.extras(name)).select(*store.columns(name)))
+
+
+def _is_of(attempt: Attempt, copy: Path, source: Source) -> bool:
+    return any(c.copy == copy and c.file.source == source.name for c in attempt.claimed)
