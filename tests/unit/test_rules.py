@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecomm import pipeline
+from ecomm import attempt
 from ecomm.contract import Severity
 from ecomm.engines import Engine
 from ecomm.sources import SOURCES
@@ -296,7 +296,7 @@ class Judged:
 def judged(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "stop", lambda: None)
-        patch.setattr(pipeline, "start_engine", lambda _: engine)
+        patch.setattr(attempt, "start_engine", lambda _: engine)
         yield Judged(Shop(tmp_path_factory.mktemp("rules")))
 
 

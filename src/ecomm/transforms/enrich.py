@@ -117,7 +117,7 @@ def enriched_orders(targets: Targets, shop: Shop, today: date) -> DataFrame:
     orders = valued(targets.orders.filter(F.col("is_current")), shop).select(
         *[f.name for f in FIELDS[:9]], "rate", "amount", "is_revenue"
     )
-    orders = orders.withColumn("_at", _instant(shop))
+    orders = orders.withColumn("_at", _instant(shop)).join(_first_orders(orders), "order_id", "left")
     joined = as_of_join(orders, _customer_line(targets.customers), "customer_id", F.col("_at"))
     joined = as_of_join(joined, _product_line(targets.products), "product_id", F.col("_at"))
     joined = as_of_join(joined, _stock_line(targets.inventory), "product_id", F.col("_at"))
@@ -132,6 +132,16 @@ def _instant(shop: Shop) -> Column:
     if shop.shop_timezone != "UTC":
         midnight = F.to_utc_timestamp(midnight, shop.shop_timezone)
     return F.coalesce(F.col("ordered_at"), F.timestamp_micros(F.unix_micros(midnight) - F.lit(1)))
+
+
+def _first_orders(orders: DataFrame) -> DataFrame:
+    """The order_id of each customer's first revenue order. Sorted alone: a window would drag all columns along."""
+    of_customer = Window.partitionBy("customer_id").orderBy(
+        F.col("order_date").asc(), F.col("ordered_at").asc_nulls_last(), F.col("order_id").asc()
+    )
+    rows = orders.filter("is_revenue").select("order_id", "customer_id", "order_date", "ordered_at")
+    ranked = rows.withColumn("place", F.row_number().over(of_customer)).filter(F.col("place") == 1)
+    return ranked.select("order_id", F.lit(True).alias("_first"))
 
 
 def _customer_line(versions: DataFrame) -> DataFrame:
@@ -237,13 +247,10 @@ def _shipments(versions: DataFrame, shop: Shop, today: date) -> DataFrame:
 def _money(shop: Shop) -> dict[str, Column]:
     margin = F.lit(shop.margin_rate).cast("decimal(18,4)")
     estimate = F.when(F.col("is_revenue"), canonical.half_up(F.col("amount") * margin, 18, 2))
-    first = Window.partitionBy("customer_id", "is_revenue").orderBy(
-        F.col("order_date").asc(), F.col("ordered_at").asc_nulls_last(), F.col("order_id").asc()
-    )
     return {
         "margin_rate": margin,
         "margin_estimate": F.coalesce(estimate, F.lit("0.00").cast("decimal(18,2)")),
-        "is_first_order": F.col("is_revenue") & (F.row_number().over(first) == 1),
+        "is_first_order": F.coalesce(F.col("_first"), F.lit(False)),
         "shipments": F.coalesce(F.col("shipments"), F.lit(0).cast("bigint")),
     }
 
