@@ -7,6 +7,7 @@ all that both have. A row that only one side has, or has more often, is a differ
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -63,4 +64,6 @@ def main(ours: Path, theirs: Path, out: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])))
+    code = main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    sys.stdout.flush()
+    os._exit(code)  # pyarrow and deltalake in one process sometimes abort at exit
