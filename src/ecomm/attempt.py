@@ -102,6 +102,18 @@ class Session:
         )
         return self.ledger.append(replace(entry, **said))  # type: ignore[arg-type]
 
+    def entry_of(self, kind: str, trigger: Trigger, **said: object) -> Entry:
+        """Append an entry about a batch, with what its trigger says."""
+        return self.entry(
+            kind,
+            batch_id=trigger.batch_id,
+            as_of=trigger.as_of,
+            batch_date=trigger.batch_date,
+            client_name=trigger.client_name,
+            trigger=trigger.text,
+            **said,
+        )
+
 
 def contract_hash() -> str:
     """A hash of all contracts: which columns, of which type, tracked or not."""
@@ -165,9 +177,9 @@ def left_behind(settings: Settings, ledger: Ledger) -> bool:
     """A broken-off attempt, or one that was published but not archived, is to be finished."""
     if not ledger.entries:
         return False
-    working = attempts_dir(settings).is_dir() and any(attempts_dir(settings).iterdir())
+    unfinished = attempts_dir(settings).is_dir() and any(attempts_dir(settings).iterdir())
     return (
-        working
+        unfinished
         or open_attempt(ledger.entries) is not None
         or archive.unsettled(settings, ledger.entries, list(SOURCES))
     )

@@ -111,13 +111,13 @@ def _disk(path: Path) -> Finding:
 def _scan(session: Session) -> Iterator[Finding]:
     store, entries = session.store, session.ledger.entries
     again = "run `ecomm rebuild`; if it stays, keep the warehouse as it is and report it"
-    lost = "bring it back from a backup"
+    restore = "bring it back from a backup"
     for name, state in store.state.items():
         rows, gone = deltafiles.rows(store.path(name)), deltafiles.missing(store.path(name))
         if rows != state.rows:
             yield Finding(name, f"{rows} rows, the ledger says {state.rows}", again)
         if gone:
-            yield Finding(name, f"{len(gone)} of its files are not there, {gone[0]} among them", lost)
+            yield Finding(name, f"{len(gone)} of its files are not there, {gone[0]} among them", restore)
             return
     for source in SOURCES.values():
         try:

@@ -193,15 +193,7 @@ def open_batch(session: Session, candidate: Candidate) -> Attempt:
     """OPEN an attempt: claim the batch's files and check all headers, before anything is written to a table."""
     trigger = candidate.trigger
     assert trigger is not None
-    entry = session.entry(
-        "OPEN",
-        batch_id=trigger.batch_id,
-        as_of=trigger.as_of,
-        batch_date=trigger.batch_date,
-        client_name=trigger.client_name,
-        trigger=trigger.text,
-    )
-    attempt = Attempt(session, candidate, entry.seq)
+    attempt = Attempt(session, candidate, session.entry_of("OPEN", trigger).seq)
     session.store.bytes_written = 0
     attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     for claimed in attempt.claimed:

@@ -39,7 +39,7 @@ class Warehouse:
     def refresh(self) -> None:
         """Move on to the last ledger entry."""
         self._ledger = Ledger(self.path)
-        if not exists(self.path):
+        if not self._ledger.entries and not exists(self.path):
             raise UsageError(
                 f"{self.path}: there is no warehouse here; `ecomm run` makes one, --warehouse names another."
             )

@@ -137,7 +137,7 @@ class Ledger:
             )
 
     def refresh(self) -> None:
-        """Read the entries anew. Raises FormatError if a newer program wrote one, StorageError if not."""
+        """Read the entries anew. Raises FormatError if a newer program wrote one, StorageError if damaged."""
         try:
             table = DeltaTable(self.path)
             rows = table.to_pyarrow_table().to_pylist()

@@ -104,7 +104,7 @@ def folder_of(batch_id: str) -> str:
 def read_trigger(path: Path, sources: Sequence[str]) -> Trigger:
     """Read a trigger file. Raises TriggerError with one sentence that names the file and the fault."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _text(path)
         said = json.loads(text)
     except json.JSONDecodeError as error:
         raise TriggerError(
@@ -143,9 +143,13 @@ def read_trigger(path: Path, sources: Sequence[str]) -> Trigger:
 def text_of(path: Path) -> str | None:
     """A trigger file's text; None if it is not there or cannot be read."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return _text(path)
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8-sig")
 
 
 def _day(path: Path, said: object) -> date | None:

@@ -98,16 +98,5 @@ def publish(attempt: Attempt, result: TaskResult) -> None:
     session.store.sync()
     result.ended_at = datetime.now(UTC)
     journal(attempt)
-    trigger = attempt.trigger
     score = next((c["score"] for c in attempt.checks if c["check_name"] == "batch_score"), None)
-    session.entry(
-        "PUBLISH",
-        batch_id=trigger.batch_id,
-        as_of=trigger.as_of,
-        batch_date=trigger.batch_date,
-        client_name=trigger.client_name,
-        revision=attempt.revision,
-        files=tuple(attempt.files),
-        score=score,
-        trigger=trigger.text,
-    )
+    session.entry_of("PUBLISH", attempt.trigger, revision=attempt.revision, files=tuple(attempt.files), score=score)
