@@ -12,7 +12,7 @@ import resource
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,14 +24,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import __version__
-from ecomm.batches import archive, locks
+from ecomm.batches import archive, locks, rates
 from ecomm.batches.ledger import Entry, FileEntry, Ledger, live, open_attempt
 from ecomm.batches.trigger import Candidate, Trigger
-from ecomm.contract import Header, Reading, Source
+from ecomm.contract import Header, Reading, Shop, Source
 from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
 from ecomm.settings import Settings
-from ecomm.sources import SOURCES
+from ecomm.sources import SOURCES, of_shop
 from ecomm.tables import CATALOGUE, State, Store, create_all
 from ecomm.transforms import relations
 
@@ -85,7 +85,14 @@ class Session:
     ledger: Ledger
     store: Store
     run_id: str
+    shop: Shop
+    sources: Mapping[str, Source]
     listener: Listener = silent
+
+    @property
+    def settings_hash(self) -> str:
+        """A hash of the settings that change what is in the tables, rates included."""
+        return self.settings.counting_hash(self.shop)
 
     def entry(self, kind: str, **said: object) -> Entry:
         """Append a ledger entry that names the tables as they are now, once their files are on the disk."""
@@ -97,8 +104,8 @@ class Session:
             tables=tables,
             engine=self.engine.name,
             program_version=__version__,
-            contract_hash=contract_hash(),
-            settings_hash=self.settings.shop_hash,
+            contract_hash=contract_hash(self.sources),
+            settings_hash=self.settings_hash,
         )
         return self.ledger.append(replace(entry, **said))  # type: ignore[arg-type]
 
@@ -115,11 +122,11 @@ class Session:
         )
 
 
-def contract_hash() -> str:
+def contract_hash(sources: Mapping[str, Source]) -> str:
     """A hash of all contracts: which columns, of which type, tracked or not."""
     said = {
         s.name: [[c.name, c.type, c.key, c.tracked, c.required, c.default, c.aliases] for c in s.stored]
-        for s in SOURCES.values()
+        for s in sources.values()
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -131,8 +138,10 @@ def open_warehouse(settings: Settings, engine: Engine, listener: Listener = sile
     """
     root = settings.warehouse
     ledger = Ledger(root)
-    store = Store(engine, root, {})
-    session = Session(settings, engine, ledger, store, uuid.uuid4().hex, listener)
+    shop = settings.counting(rates.read(settings))
+    sources = of_shop(settings.sources, settings.severity)
+    store = Store(engine, root, {}, sources)
+    session = Session(settings, engine, ledger, store, uuid.uuid4().hex, shop, sources, listener)
     if not ledger.entries:
         store.state = create_all(root)
         ledger.create()
@@ -235,7 +244,7 @@ class Attempt:
     @property
     def reading(self) -> Reading:
         """What the batch's rows are judged with."""
-        return Reading(self.as_of, self.session.settings.shop)
+        return Reading(self.as_of, self.session.shop)
 
     @property
     def lineage(self) -> dict[str, Column]:
@@ -263,7 +272,7 @@ class Attempt:
         rows = self.materialise(name, new)
         if rows is None:
             rows = new.limit(0)
-        elif relations.equal(rows, store.read(name), CATALOGUE[name].key, store.columns(name)):
+        elif relations.equal(rows, store.read(name), store.catalogue[name].key, store.columns(name)):
             return 0
         return store.overwrite(name, rows)
 
@@ -274,7 +283,7 @@ class Attempt:
 
     def sources(self) -> list[Source]:
         """The sources that the batch has files of."""
-        return [s for name, s in SOURCES.items() if any(c.file.source == name for c in self.claimed)]
+        return [s for name, s in self.session.sources.items() if any(c.file.source == name for c in self.claimed)]
 
     @property
     def is_latest(self) -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.errors import HeaderError
+from ecomm.errors import HeaderError, UsageError
 
 KEY_LENGTH = 64
 
@@ -27,9 +28,86 @@ class Severity(StrEnum):
     NONE = "NONE"
 
 
+OFF = "OFF"  # a rule that a shop does without
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where a rule begins to doubt a value, each in the unit of its column; money in the row's own currency.
+
+    premium_order: less than this is odd for an order of a premium customer (reporting currency).
+    """
+
+    order_amount: Decimal = Decimal(100_000)
+    price: Decimal = Decimal(100_000)
+    stock_quantity: int = 10_000_000
+    shipping_cost: Decimal = Decimal(10_000)
+    package_weight: Decimal = Decimal(1_000)
+    age: int = 120
+    premium_order: Decimal = Decimal(20)
+
+
+@dataclass(frozen=True)
+class Vocabularies:
+    """The words that a shop's systems use, as they are stored (`canonical.word`). categories: empty = any."""
+
+    payment_method: tuple[str, ...] = tuple(
+        "credit_card debit_card paypal apple_pay google_pay bank_transfer gift_card cash_on_delivery invoice klarna "
+        "store_credit".split()
+    )
+    order_status: tuple[str, ...] = tuple(
+        "pending confirmed processing on_hold shipped delivered completed cancelled returned refunded failed".split()
+    )
+    shipping_status: tuple[str, ...] = tuple(
+        "label_created pending processing shipped in_transit out_for_delivery delivered delayed returned lost "
+        "cancelled".split()
+    )
+    shipping_method: tuple[str, ...] = tuple(
+        "standard ground express priority overnight two_day same_day economy pickup freight".split()
+    )
+    carrier: tuple[str, ...] = tuple(
+        "fedex ups dhl usps amazon_logistics gls dpd royal_mail canada_post ontrac postnord".split()
+    )
+    stock_status: tuple[str, ...] = tuple("in_stock low_stock out_of_stock back_ordered discontinued".split())
+    customer_tier: tuple[str, ...] = tuple("bronze silver gold platinum premium vip standard basic".split())
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The bounds of segments and scores. A pair is (money in the reporting currency, revenue orders): both at least.
+
+    recency_days: at most so many days since the last order for an r_score of 5, 4, 3, 2. frequency_orders, monetary: at
+    least so many revenue orders, so much revenue for an f_score, m_score of 5, 4, 3, 2.
+    """
+
+    vip: tuple[Decimal, int] = (Decimal(1000), 5)
+    high_value: tuple[Decimal, int] = (Decimal(500), 3)
+    medium_value: tuple[Decimal, int] = (Decimal(200), 2)
+    star: tuple[Decimal, int] = (Decimal(5000), 20)
+    high_performer: tuple[Decimal, int] = (Decimal(2000), 10)
+    medium_performer: tuple[Decimal, int] = (Decimal(500), 5)
+    recency_days: tuple[int, int, int, int] = (30, 60, 90, 180)
+    frequency_orders: tuple[int, int, int, int] = (10, 5, 3, 2)
+    monetary: tuple[Decimal, Decimal, Decimal, Decimal] = (Decimal(1000), Decimal(500), Decimal(200), Decimal(100))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """From a day on, until the next rate of its currency: what one of it is worth in the reporting currency."""
+
+    currency: str
+    valid_from: date
+    rate: Decimal
+
+
 @dataclass(frozen=True)
 class Shop:
-    """How one shop counts: the settings that change what is in the tables."""
+    """How one shop counts: the settings that change what is in the tables.
+
+    margin_rates: the assumed margin of a category, where it is not margin_rate. severity: rule or check -> the level at
+    which it is in force here, or OFF. rates: from the shop's rates file, in order of currency and day.
+    """
 
     reporting_currency: str = "USD"
     source_timezone: str = "UTC"
@@ -37,8 +115,35 @@ class Shop:
     premium_tiers: tuple[str, ...] = ("premium", "platinum", "vip")
     non_revenue_statuses: tuple[str, ...] = ("cancelled", "returned", "refunded", "failed")
     margin_rate: str = "0.30"
+    margin_rates: Mapping[str, str] = field(default_factory=dict)
     hemisphere: str = "north"
     business_hours: tuple[int, int] = (9, 18)
+    scale: Scale = field(default_factory=Scale)
+    bounds: Bounds = field(default_factory=Bounds)
+    vocabularies: Vocabularies = field(default_factory=Vocabularies)
+    severity: Mapping[str, str] = field(default_factory=dict)
+    rates: tuple[Rate, ...] = ()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How one shop delivers the files of one source.
+
+    columns: contract column -> its name in the shop's headers. key: the key columns, where they are not the contract's.
+    date_format: how days are written besides ISO, such as `dd/MM/yyyy`. absence: `close` if a batch's files are a
+    complete snapshot, so that a key which they do not mention ends; absence_scope: key columns whose values such a
+    snapshot speaks of. delete_column, delete_values: a row with such a value there ends its key.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    delimiter: str = ","
+    decimal_comma: bool = False
+    date_format: str | None = None
+    absence: str = "keep"
+    absence_scope: tuple[str, ...] = ()
+    delete_column: str | None = None
+    delete_values: tuple[str, ...] = ("true", "t", "yes", "y", "1")
 
 
 @dataclass(frozen=True)
@@ -96,6 +201,10 @@ class Rule:
     meaning: str
     among_rivals: bool = False
 
+    def at(self, severity: str) -> Rule:
+        """The same rule at another level."""
+        return replace(self, severity=Severity(severity))
+
 
 def rule(severity: Severity, *, among_rivals: bool = False) -> Callable[[RuleFunction], Rule]:
     """Make a rule of a function: its name is the stored reason, its docstring the rule's meaning."""
@@ -151,6 +260,39 @@ class Source:
     version_values: Callable[[Before], dict[str, Column]] = _nothing
     version_fields: tuple[Field, ...] = ()
     computed: tuple[ContractColumn, ...] = field(default=())
+    delivery: Delivery = field(default_factory=Delivery)
+
+    def of_shop(self, delivery: Delivery, severity: Mapping[str, str]) -> Source:
+        """This source as one shop delivers it: its header names, its key, its rules at the shop's levels.
+
+        Raises UsageError if the settings name a column that the contract does not have.
+        """
+        named = {**delivery.columns, **dict.fromkeys((*delivery.key, *delivery.absence_scope), "")}
+        for name in named:
+            if name not in {c.name for c in self.columns}:
+                raise UsageError(
+                    f"the settings of the source {self.name} name a column {name}, which its contract does not have; "
+                    f"it has {', '.join(c.name for c in self.columns)}."
+                )
+        keys = delivery.key or self.key
+        if not_key := [c for c in delivery.absence_scope if c not in keys]:
+            raise UsageError(
+                f"absence_scope of {self.name} names {not_key[0]}, which is no part of its key ({', '.join(keys)})."
+            )
+        columns = tuple(
+            replace(
+                c,
+                key=c.name in keys,
+                required=c.required or (c.name in keys and c.default is None),
+                aliases=(
+                    (delivery.columns[c.name].strip(canonical.BLANKS).lower(),) if c.name in delivery.columns else ()
+                )
+                + c.aliases,
+            )
+            for c in self.columns
+        )
+        rules = tuple(r.at(severity.get(r.name, r.severity)) for r in self.rules if severity.get(r.name) != OFF)
+        return replace(self, columns=columns, rules=rules, delivery=delivery)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -210,7 +352,7 @@ def match_header(source: Source, names: Sequence[str], file: str, reserved: froz
     plain = [n.strip(canonical.BLANKS).lower() for n in names]
     positions: dict[str, int] = {}
     for column in source.columns:
-        for candidate in (column.name, *column.aliases):
+        for candidate in _names_of(source, column):
             found = [i for i, n in enumerate(plain) if n == candidate]
             if len(found) > 1:
                 raise HeaderError(f"{file}: the column {candidate} stands {len(found)} times in the header; leave one.")
@@ -233,6 +375,12 @@ def match_header(source: Source, names: Sequence[str], file: str, reserved: froz
         )
     absent = tuple(c.name for c in source.columns if c.name not in positions)
     return Header(_distinct(names), positions, extras, absent)
+
+
+def _names_of(source: Source, column: ContractColumn) -> tuple[str, ...]:
+    """The header names of a column, the shop's own first: where two of them stand in a header, the first counts."""
+    own = source.delivery.columns.get(column.name)
+    return (column.name, *column.aliases) if own is None else (*column.aliases[:1], column.name, *column.aliases[1:])
 
 
 def _extra_name(name: str, position: int, taken: Set[str]) -> str:

@@ -119,7 +119,7 @@ def _scan(session: Session) -> Iterator[Finding]:
         if gone:
             yield Finding(name, f"{len(gone)} of its files are not there, {gone[0]} among them", restore)
             return
-    for source in SOURCES.values():
+    for source in session.sources.values():
         try:
             check_histories(source, store.read(target_name(source.name)))
         except InvariantError as error:

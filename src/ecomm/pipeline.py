@@ -198,7 +198,7 @@ def open_batch(session: Session, candidate: Candidate) -> Attempt:
     attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     for claimed in attempt.claimed:
         names, offset = landing.read_header(claimed.copy)
-        source = SOURCES[claimed.file.source]
+        source = session.sources[claimed.file.source]
         attempt.headers[claimed.copy] = (
             match_header(source, names, str(claimed.file.path), reserved(source.name)),
             offset,

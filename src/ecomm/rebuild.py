@@ -10,7 +10,6 @@ from ecomm.attempt import Attempt, ChangeSet, Session, recover, working
 from ecomm.batches.ledger import Ledger, dead_revisions
 from ecomm.errors import UsageError, sentence
 from ecomm.settings import Settings
-from ecomm.sources import SOURCES
 from ecomm.tables import stage_name, target_name
 from ecomm.tasks.change_set import check_histories, fold_difference, measured
 from ecomm.tasks.data_enrichment import write_enriched
@@ -34,7 +33,7 @@ def _rebuild(session: Session) -> dict[str, int]:
     store, rows = session.store, {}
     dead = dead_revisions(session.ledger.entries)
     try:
-        for source in SOURCES.values():
+        for source in session.sources.values():
             name = target_name(source.name)
             statements = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
             columns = store.columns(name)
@@ -44,7 +43,7 @@ def _rebuild(session: Session) -> dict[str, int]:
             merge_target(attempt, source)
             rows[name] = attempt.changes[source.name].entering + attempt.changes[source.name].leaving
             check_histories(source, store.read(name))
-        targets = enrich.Targets(**{name: store.read(target_name(name)) for name in SOURCES})
+        targets = enrich.Targets(**{name: store.read(target_name(name)) for name in session.sources})
         rows["enriched_orders"] = write_enriched(attempt, targets)
         rows["analytics_summary"] = summarise(attempt, everything=True)
         session.entry("REBUILD")

@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
 import tomllib
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -26,11 +28,17 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from ecomm.contract import Shop
+from ecomm.contract import OFF, Bounds, Delivery, Rate, Scale, Severity, Shop, Vocabularies
 from ecomm.errors import UsageError
 
 CONFIG_NAME = "ecomm.toml"
 _PLACES = ("orders", "customers", "products", "inventory", "shipping", "trigger")
+_LISTS = frozenset(f.name for t in (Vocabularies, Scale) for f in fields(t)) | {
+    "premium_tiers",
+    "non_revenue_statuses",
+    "business_hours",
+}
+_DATE_FORMAT = re.compile(r"(dd?([./-])MM?\2yyyy|MM?([./-])dd?\3yyyy|yyyy([./-])MM?\4dd?)")
 
 
 def _half_of_memory() -> int:
@@ -59,6 +67,17 @@ class Settings(BaseSettings):
     source_dirs: dict[str, str] = Field(
         default_factory=dict, description="The folder of a source below landing; default <source>_data."
     )
+    rates_file: str = Field(
+        "rates.csv", description="Exchange rates (currency, valid_from, rate); a relative path is below landing."
+    )
+    min_score: Decimal = Field(
+        Decimal(0), ge=0, le=100, description="A batch with a lower score is held until someone accepts or rejects it."
+    )
+    sources: dict[str, Delivery] = Field(default_factory=dict, description="How the files of a source are delivered.")
+    severity: dict[str, str] = Field(default_factory=dict, description="Rule -> HIGH, MEDIUM, LOW, NONE or OFF.")
+    bounds: Bounds = Field(default_factory=Bounds, description="Where rules begin to doubt a value.")
+    vocabularies: Vocabularies = Field(default_factory=Vocabularies, description="The words that a shop uses.")
+    scale: Scale = Field(default_factory=Scale, description="The bounds of segments, performance and RFM scores.")
     shop: Shop = Field(default_factory=Shop, description="How the shop counts.")
 
     @field_validator("source_dirs")
@@ -85,27 +104,92 @@ class Settings(BaseSettings):
         opens, closes = shop.business_hours
         if not 0 <= opens < closes <= 24:
             raise ValueError(f"business_hours are {opens} to {closes}; use two hours of a day such as [9, 18]")
-        if not re.fullmatch(r"0(\.[0-9]{1,4})?|1(\.0{1,4})?", shop.margin_rate):
-            raise ValueError(f"margin_rate is {shop.margin_rate!r}; use a share from 0 to 1 such as 0.30")
+        for name, rate in {"margin_rate": shop.margin_rate, **shop.margin_rates}.items():
+            if not re.fullmatch(r"0(\.[0-9]{1,4})?|1(\.0{1,4})?", rate):
+                raise ValueError(f"{name} is {rate!r}; use a share from 0 to 1 such as 0.30")
         return shop
 
-    @field_validator("shop", mode="before")
+    @field_validator("shop", "vocabularies", "scale", mode="before")
     @classmethod
     def _lists(cls, said: object) -> object:
-        """The environment has no lists: `gold,vip` or `["gold", "vip"]`."""
+        """The environment has no lists: `gold,vip` or `["gold", "vip"]`. What has a table of its own stands there."""
         if not isinstance(said, dict):
             return said
-        lists = ("premium_tiers", "non_revenue_statuses", "business_hours")
-        return said | {n: _list(said[n]) for n in lists if isinstance(said.get(n), str)}
+        if odd := sorted({"bounds", "vocabularies", "scale", "severity", "rates"} & said.keys()):
+            raise ValueError(f"{odd[0]} has a table of its own, [{odd[0]}]")
+        return {n: _list(v) if isinstance(v, str) and n in _LISTS else v for n, v in said.items()}
+
+    @field_validator("severity")
+    @classmethod
+    def _levels(cls, levels: dict[str, str]) -> dict[str, str]:
+        for name, level in levels.items():
+            if level not in (*Severity, OFF):
+                raise ValueError(f"{name} is {level!r}; use {', '.join((*Severity, OFF))}")
+        return levels
+
+    @field_validator("vocabularies")
+    @classmethod
+    def _words(cls, said: Vocabularies) -> Vocabularies:
+        """As words are stored: lower case, blanks and `-` as `_`."""
+        words = {n: tuple(re.sub(r"[\s-]+", "_", w.strip().lower()) for w in ws) for n, ws in asdict(said).items()}
+        return Vocabularies(**words)
+
+    @field_validator("scale")
+    @classmethod
+    def _falling(cls, said: Scale) -> Scale:
+        pairs = (
+            (said.vip, said.high_value, said.medium_value),
+            (said.star, said.high_performer, said.medium_performer),
+        )
+        for steps in pairs:
+            for above, below in itertools.pairwise(steps):
+                if above[0] < below[0] or above[1] < below[1]:
+                    raise ValueError(
+                        f"a step asks for {below[0]} and {below[1]} orders, the one above it for {above[0]} and {above[1]}"
+                    )
+        for falling in (said.frequency_orders, said.monetary, said.recency_days[::-1]):
+            if list(falling) != sorted(falling, reverse=True):
+                raise ValueError(f"the bounds {', '.join(map(str, falling))} must run in one direction")
+        return said
+
+    @field_validator("sources")
+    @classmethod
+    def _deliveries(cls, said: dict[str, Delivery]) -> dict[str, Delivery]:
+        for name, delivery in said.items():
+            if name not in _PLACES[:-1]:
+                raise ValueError(f"sources has {name!r}; use {', '.join(_PLACES[:-1])}")
+            if len(delivery.delimiter) != 1 or delivery.delimiter in '"\r\n' or not delivery.delimiter.isascii():
+                raise ValueError(
+                    f"sources.{name}.delimiter is {delivery.delimiter!r}; use one character such as ; or \\t"
+                )
+            if delivery.absence not in ("keep", "close"):
+                raise ValueError(f"sources.{name}.absence is {delivery.absence!r}; use keep or close")
+            if delivery.date_format is not None and not _DATE_FORMAT.fullmatch(delivery.date_format):
+                raise ValueError(
+                    f"sources.{name}.date_format is {delivery.date_format!r}; use d or dd, M or MM and yyyy, with . "
+                    "/ or - between them, such as dd/MM/yyyy"
+                )
+        return said
 
     def source_dir(self, name: str) -> Path:
         """The folder of a source (or of `trigger`) below landing."""
         return self.landing / self.source_dirs.get(name, f"{name}_data")
 
-    @property
-    def shop_hash(self) -> str:
+    def counting(self, rates: tuple[Rate, ...] = ()) -> Shop:
+        """How the shop counts, from all tables of the settings. rates: what its rates file says."""
+        return replace(
+            self.shop,
+            bounds=self.bounds,
+            vocabularies=self.vocabularies,
+            scale=self.scale,
+            severity=self.severity,
+            rates=rates,
+        )
+
+    def counting_hash(self, shop: Shop) -> str:
         """A hash of the settings that change what is in the tables."""
-        return hashlib.sha256(json.dumps(asdict(self.shop), sort_keys=True).encode()).hexdigest()
+        said = {"shop": asdict(shop), "sources": {n: asdict(d) for n, d in self.sources.items()}}
+        return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
     @classmethod
     def settings_customise_sources(

@@ -160,8 +160,9 @@ def _of_source(source: Source) -> Iterable[Table]:
     )
 
 
-def _catalogue() -> dict[str, Table]:
-    tables = [table for source in SOURCES.values() for table in _of_source(source)]
+def catalogue(sources: Mapping[str, Source]) -> dict[str, Table]:
+    """Every table of a warehouse, by name. sources: as the shop delivers them."""
+    tables = [table for source in sources.values() for table in _of_source(source)]
     tables += [
         Table(
             "enriched_orders",
@@ -189,7 +190,7 @@ def _catalogue() -> dict[str, Table]:
     return {table.name: table for table in tables}
 
 
-CATALOGUE: Mapping[str, Table] = _catalogue()
+CATALOGUE: Mapping[str, Table] = catalogue(SOURCES)
 
 
 def reserved(source: str) -> frozenset[str]:
@@ -212,7 +213,10 @@ class Store:
     bytes_written: of all files that `sync` has forced onto the disk.
     """
 
-    def __init__(self, engine: Engine, root: Path, state: Mapping[str, State]) -> None:
+    def __init__(
+        self, engine: Engine, root: Path, state: Mapping[str, State], sources: Mapping[str, Source] = SOURCES
+    ) -> None:
+        self.catalogue = catalogue(sources)
         self.engine = engine
         self.root = root
         self.state = dict(state)
@@ -232,7 +236,7 @@ class Store:
 
     def extras(self, name: str) -> list[str]:
         """The extra columns that a table has taken in, in their order."""
-        known = {f.name for f in CATALOGUE[name].fields}
+        known = {f.name for f in self.catalogue[name].fields}
         return [c for c in self.columns(name) if c not in known]
 
     def read(self, name: str) -> DataFrame:
@@ -292,16 +296,16 @@ class Store:
         """
         closed = enters.filter(~F.col("is_current"))
         self.append(name, closed)
-        leaving = changes.filter(F.col("change") == LEAVE).select(*CATALOGUE[name].key)
+        leaving = changes.filter(F.col("change") == LEAVE).select(*self.catalogue[name].key)
         current = self.read(name).filter(F.col("is_current"))
-        stays = current.join(leaving, list(CATALOGUE[name].key), "left_anti").select(*self.columns(name))
+        stays = current.join(leaving, list(self.catalogue[name].key), "left_anti").select(*self.columns(name))
         rows = stays.unionByName(enters.filter(F.col("is_current")).select(*self.columns(name)))
         writer = self._fitting(name, rows).write.format("delta").mode("overwrite")
         writer.option("replaceWhere", "is_current = true").save(self.engine.uri(self.path(name)))
         self._moved(name)
 
     def _merge(self, name: str, changes: DataFrame) -> None:
-        table = CATALOGUE[name]
+        table = self.catalogue[name]
         columns = self.columns(name)
         view = f"changes_{uuid.uuid4().hex}"
         fitting = self._fitting(name, changes.drop("change"), changes)
@@ -321,7 +325,7 @@ class Store:
 
     def _fitting(self, name: str, rows: DataFrame, whole: DataFrame | None = None) -> DataFrame:
         """The rows with exactly the table's columns; a type that is not the table's is an error of this program."""
-        wanted = {f.name: f.type for f in CATALOGUE[name].fields} | dict.fromkeys(self.extras(name), "string")
+        wanted = {f.name: f.type for f in self.catalogue[name].fields} | dict.fromkeys(self.extras(name), "string")
         found = {f.name: f.dataType.simpleString() for f in rows.schema.fields}
         wrong = [f"{c} {found.get(c)} (not {t})" for c, t in wanted.items() if found.get(c) != t]
         if wrong or len(found) != len(wanted):
@@ -330,7 +334,7 @@ class Store:
 
     def journal(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Append rows from memory to a journal."""
-        fields = CATALOGUE[name].fields
+        fields = self.catalogue[name].fields
         schema = pa.schema([(f.name, _arrow_type(f.type)) for f in fields])
         deltafiles.append_rows(self.path(name), pa.Table.from_pylist([dict(r) for r in rows], schema=schema))
 

@@ -99,7 +99,11 @@ def test_lists_and_tables_in_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ('[shop]\nreporting_curency = "EUR"', "reporting_curency"),
         ('[shp]\nreporting_currency = "EUR"', "shp"),
         ('[source_dirs]\nordrs = "x"', "ordrs"),
-        ('[severity]\ncustomer_id_present = "LOW"', "severity"),
+        ('[severity]\ncustomer_id_present = "low"', "customer_id_present"),
+        ("[shop.bounds]\nage = 3", "bounds"),
+        ('[sources.orders]\ndelimiter = ";;"', "delimiter"),
+        ('[sources.orders]\ndate_format = "dd-MM/yyyy"', "date_format"),
+        ("[scale]\nvip = [1, 1]", "1000"),
     ],
 )
 def test_unknown_setting(text: str, name: str) -> None:
@@ -180,7 +184,7 @@ def test_settings_hash_tells_what_counts() -> None:
 
     def hash_of(text: str) -> str:
         toml(text)
-        return load().shop_hash
+        return load().counting_hash(load().counting())
 
     plain = hash_of("")
     assert hash_of('landing = "x"\nmemory_mb = 2048') == plain

@@ -12,7 +12,7 @@ from ecomm.attempt import Attempt, ChangeSet
 from ecomm.batches.ledger import dead_revisions
 from ecomm.contract import Source
 from ecomm.errors import InvariantError
-from ecomm.tables import CATALOGUE, Store, stage_name, target_name
+from ecomm.tables import Store, stage_name, target_name
 from ecomm.transforms import fold as folding
 from ecomm.transforms import relations
 from ecomm.transforms.relations import LEAVE
@@ -101,7 +101,7 @@ def view(attempt: Attempt, source: Source) -> DataFrame:
     changes = attempt.changes.get(source.name)
     if changes is None or changes.rows is None:
         return target
-    return relations.with_changes(target, changes.rows, CATALOGUE[target_name(source.name)].key)
+    return relations.with_changes(target, changes.rows, attempt.session.store.catalogue[target_name(source.name)].key)
 
 
 def check_histories(source: Source, versions: DataFrame) -> None:

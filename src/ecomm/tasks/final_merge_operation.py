@@ -12,7 +12,6 @@ from ecomm.attempt import Attempt, TaskResult, journal, side_by_side
 from ecomm.batches import archive
 from ecomm.contract import Source
 from ecomm.errors import InvariantError, SourceChangedError
-from ecomm.sources import SOURCES
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories
 from ecomm.transforms import enrich
@@ -54,8 +53,8 @@ def summarise(attempt: Attempt, *, everything: bool = False) -> int:
     )
     revisions = [alive[b][1] for b in sorted(anew)]
     stated = store.read(stage_name("orders")).filter(F.col("revision").isin(revisions)).select("batch_id", "order_id")
-    targets = enrich.Targets(**{n: store.read(target_name(n)) for n in SOURCES})
-    new = analytics_summary.analytics_summary(batches, targets, stated, attempt.session.settings.shop)
+    targets = enrich.Targets(**{n: store.read(target_name(n)) for n in attempt.session.sources})
+    new = analytics_summary.analytics_summary(batches, targets, stated, attempt.session.shop)
     kept = old.filter(F.col("batch_id").isin(sorted(set(alive) - anew)))
     return attempt.write_whole(name, new.unionByName(kept))
 
@@ -63,7 +62,7 @@ def summarise(attempt: Attempt, *, everything: bool = False) -> int:
 def _counts_otherwise(attempt: Attempt) -> bool:
     """The settings that the tables depend on are not those of the last publication."""
     before = [e for e in attempt.session.ledger.entries if e.entry in ("PUBLISH", "REBUILD")]
-    return bool(before) and before[-1].settings_hash != attempt.session.settings.shop_hash
+    return bool(before) and before[-1].settings_hash != attempt.session.settings_hash
 
 
 def check(attempt: Attempt) -> None:
