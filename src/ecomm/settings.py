@@ -145,7 +145,7 @@ class Settings(BaseSettings):
             for above, below in itertools.pairwise(steps):
                 if above[0] < below[0] or above[1] < below[1]:
                     raise ValueError(
-                        f"a step asks for {below[0]} and {below[1]} orders, the one above it for {above[0]} and {above[1]}"
+                        f"a step asks for {below[0]} and {below[1]} orders, the one above for {above[0]} and {above[1]}"
                     )
         for falling in (said.frequency_orders, said.monetary, said.recency_days[::-1]):
             if list(falling) != sorted(falling, reverse=True):
