@@ -103,7 +103,7 @@ def test_lists_and_tables_in_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ("[shop.bounds]\nage = 3", "bounds"),
         ('[sources.orders]\ndelimiter = ";;"', "delimiter"),
         ('[sources.orders]\ndate_format = "dd-MM/yyyy"', "date_format"),
-        ("[scale]\nvip = [1, 1]", "1000"),
+        ("[scale]\nvip = [1, 1]", "500 and 3 orders"),
     ],
 )
 def test_unknown_setting(text: str, name: str) -> None:
