@@ -5,21 +5,24 @@ UV := .uv/bin/uv
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-more lint lock bench clean compiled rebuild
+.PHONY: help demo test test-more lint docs lock bench clean compiled rebuild
 
 help: ## Show this list
 	@echo "make <target>:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 	@echo "The first one sets up .venv/. To use another Python: make clean, then make PYTHON=python3.12 <target>."
 
+# Two at a time: a run of ours is mostly one core's planning. A file's tests share what they set up.
+PYTEST := .venv/bin/pytest -n 2 --dist loadfile
+
 demo: compiled ## Run the shop's sample batches and show what came out
 	.venv/bin/ecomm demo
 
 test: compiled ## Run the tests that every change must pass
-	.venv/bin/pytest -m "not long"
+	$(PYTEST) -m "not long"
 
 test-more: compiled ## Run the long tests
-	.venv/bin/pytest -m long
+	$(PYTEST) -m long
 
 # mypy is told what is there, for it refuses a folder without Python files.
 CHECKED = $(sort $(foreach folder,src tests data benchmarks,$(if $(shell find $(folder) -name '*.py' 2>/dev/null),$(folder))))
@@ -32,6 +35,11 @@ lint: .venv/.ready ## Check style, types and who imports whom
 
 bench: compiled ## Measure time and memory
 	.venv/bin/python -m benchmarks
+
+docs: compiled ## Write the pages of docs that are made from the code
+	.venv/bin/python -m ecomm.rulebook > docs/rules.md
+	.venv/bin/python -m ecomm.dictionary > docs/tables.md
+	.venv/bin/python -m tests.transcript docs/troubleshooting.md
 
 # The locks hold for every system and Python at once. What is locked stays unless it must change: make lock UPGRADE=1.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

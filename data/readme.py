@@ -60,7 +60,7 @@ PLANTED = """
 All other rows are plain and are accepted. `line` is the number of the record: the first after the header
 is 1, blank lines do not count, malformed records do, and a record over several lines counts once. `key` is
 the id as it stands in the row, without blanks around it; odd characters are written as in Python.
-`must become` names all rules that the row fails.
+`must become` names all HIGH rules that the row fails; milder ones are in docs/rules.md.
 
 """
 

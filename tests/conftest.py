@@ -15,6 +15,8 @@ from tests.shop import DAYS, Shop
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The same tests run on every engine."""
+    parser.addoption("--scenarios", default=20, type=int, help="so many random scenarios (seeds 0, 1, ...)")
+    parser.addoption("--arrivals", default=6, type=int, help="so many orders of arrival of six batches; 720 are all")
     parser.addoption("--engine", default="sail", choices=["sail"], help="the engine that the tests run on")
 
 

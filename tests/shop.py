@@ -14,6 +14,15 @@ from ecomm.settings import Settings, load
 from ecomm.warehouse import Warehouse
 
 SOURCES = ("orders", "customers", "products", "inventory", "shipping")
+ANALYTICS = (
+    "enriched_orders",
+    "customer_analytics",
+    "product_analytics",
+    "analytics_summary",
+    "seasonal_analysis",
+    "segment_analysis",
+    "category_analysis",
+)
 DATA = Path(__file__).parents[1] / "data"
 DAYS = ("2025_01_15", "2025_01_16")
 Row = dict[str, Any]
@@ -112,10 +121,7 @@ def published(shop: Shop) -> dict[str, list[Row]]:
 
 def expected(result: Any) -> dict[str, list[Row]]:
     """The oracle's tables under the warehouse's names."""
-    tables: dict[str, list[Row]] = {
-        "enriched_orders": ordered(result.enriched_orders),
-        "analytics_summary": ordered(result.analytics_summary),
-    }
+    tables = {name: ordered(getattr(result, name)) for name in ANALYTICS}
     for source in SOURCES:
         tables[f"{source}_stage"] = ordered(result.stage.get(source, []))
         tables[f"{source}_errors"] = ordered(result.errors.get(source, []))

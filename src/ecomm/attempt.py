@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -32,8 +33,8 @@ from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES, of_shop
-from ecomm.tables import CATALOGUE, State, Store, create_all
-from ecomm.transforms import relations
+from ecomm.tables import State, Store, check_keys, create_all
+from ecomm.transforms import checks, quality, relations
 
 
 @dataclass
@@ -59,7 +60,7 @@ class ChangeSet:
     """A source's materialised change set and what is in it.
 
     rows: None if nothing changes. closed: how many of the leaving versions are closed ones. since: the least instant
-    at which the old and the new state differ.
+    from which analytics_summary differs, None if it does not.
     """
 
     rows: DataFrame | None = None
@@ -131,24 +132,32 @@ def contract_hash(sources: Mapping[str, Source]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
+def sources_of(settings: Settings) -> Mapping[str, Source]:
+    """The sources as the shop delivers and judges them. Raises UsageError."""
+    besides = [quality.SEQUENCE_CONFLICT, *(check.name for check in checks.CHECKS)]
+    return of_shop(settings.sources, settings.severity, checks=besides)
+
+
 def open_warehouse(settings: Settings, engine: Engine, listener: Listener = silent) -> Session:
     """Open a warehouse for work, set it up if it is new, and take back what a broken-off attempt left.
 
-    The caller holds the locks. Raises FormatError, StorageError.
+    The caller holds the locks. Raises FormatError, StorageError, UsageError.
     """
     root = settings.warehouse
     ledger = Ledger(root)
     shop = settings.counting(rates.read(settings))
-    sources = of_shop(settings.sources, settings.severity)
+    sources = sources_of(settings)
+    check_keys(root, sources)
     store = Store(engine, root, {}, sources)
     session = Session(settings, engine, ledger, store, uuid.uuid4().hex, shop, sources, listener)
     if not ledger.entries:
-        store.state = create_all(root)
+        store.state = create_all(root, store.catalogue)
         ledger.create()
         session.entry("GENESIS")
     else:
         # A table that came with a newer program is made now; the ledger names it from its next entry on.
-        store.state = create_all(root) if any(not deltafiles.exists(root / name) for name in CATALOGUE) else {}
+        new = any(not deltafiles.exists(root / name) for name in store.catalogue)
+        store.state = create_all(root, store.catalogue) if new else {}
         recover(session)
     archive.settle_all(settings, ledger.entries, list(SOURCES))
     return session
@@ -206,16 +215,22 @@ def attempts_dir(settings: Settings) -> Path:
 
 @dataclass
 class Attempt:
-    """One try at a batch: its claimed files, and what its tasks have done so far. A rebuild is one without a batch."""
+    """One try at a batch: its claimed files, and what its tasks have done so far. A rebuild is one without a batch.
+
+    revision: which the batch's rows bear: the seq of this attempt's OPEN, or, of a batch that was held, of the OPEN by
+    which they were written. opened: the seq of this attempt's OPEN. held: the entry that held the batch.
+    """
 
     session: Session
     candidate: Candidate | None
     revision: int
+    opened: int
+    held: Entry | None = None
     claimed: list[archive.Claimed] = field(default_factory=list)
     headers: dict[Path, tuple[Header, int]] = field(default_factory=dict)
     results: dict[str, TaskResult] = field(default_factory=dict)
     changes: dict[str, ChangeSet] = field(default_factory=dict)
-    exceptions: dict[str, DataFrame] = field(default_factory=dict)
+    tallies: dict[str, list[quality.Tally]] = field(default_factory=dict)
     checks: list[dict[str, object]] = field(default_factory=list)
     journaled: bool = False
 
@@ -239,7 +254,7 @@ class Attempt:
     @property
     def folder(self) -> Path:
         """Where the attempt keeps what it works with."""
-        return attempts_dir(self.session.settings) / str(self.revision)
+        return attempts_dir(self.session.settings) / str(self.opened)
 
     @property
     def reading(self) -> Reading:
@@ -272,9 +287,15 @@ class Attempt:
         rows = self.materialise(name, new)
         if rows is None:
             rows = new.limit(0)
-        elif relations.equal(rows, store.read(name), store.catalogue[name].key, store.columns(name)):
+        elif self._rows(name) == store.state[name].rows and relations.contained(
+            rows, store.read(name), store.catalogue[name].key, store.columns(name)
+        ):
             return 0
         return store.overwrite(name, rows)
+
+    def _rows(self, name: str) -> int:
+        """How many rows were materialised under a name, by the files' own word."""
+        return sum(pq.read_metadata(file).num_rows for file in (self.folder / name).glob("*.parquet"))
 
     @property
     def files(self) -> list[FileEntry]:
@@ -283,12 +304,26 @@ class Attempt:
 
     def sources(self) -> list[Source]:
         """The sources that the batch has files of."""
-        return [s for name, s in self.session.sources.items() if any(c.file.source == name for c in self.claimed)]
+        names = {f.source for f in self.held.files} if self.held else {c.file.source for c in self.claimed}
+        return [s for name, s in self.session.sources.items() if name in names]
+
+    @property
+    def score(self) -> Decimal | None:
+        """The batch's score, once its rows are judged."""
+        if self.held is not None:
+            return self.held.score
+        found = (c["score"] for c in self.checks if c["check_name"] == "batch_score")
+        return next((s for s in found if isinstance(s, Decimal)), None)
 
     @property
     def is_latest(self) -> bool:
-        """The batch lies after every other live batch. (No statement can end a key yet; else this must ask for it.)"""
+        """The batch lies after every other live batch."""
         return all(as_of < self.as_of for batch, (as_of, _) in self.live().items() if batch != self.batch_id)
+
+    @property
+    def today(self) -> date:
+        """The day of the greatest live as-of (UTC); without a live batch no table has a row that looks at it."""
+        return max((as_of.date() for as_of, _ in self.live().values()), default=date(1970, 1, 1))
 
     def live(self) -> dict[str, tuple[datetime, int]]:
         """The live log as it will be once this attempt is published: batch -> (as-of, revision)."""
@@ -300,6 +335,20 @@ class Attempt:
         if self.candidate is not None:
             alive[self.batch_id] = (self.as_of, self.revision)
         return alive
+
+    def told(self, source: str) -> list[Entry]:
+        """The live batches with files of a source, as they will be once this attempt is published; `files`: only those.
+
+        Asked only when this attempt's files are read, if it has any.
+        """
+        entries = live(self.session.ledger.entries)
+        mine = self.results.get(f"{source}_stage_load")
+        if mine is not None:
+            entries[self.batch_id] = Entry(
+                "PUBLISH", batch_id=self.batch_id, as_of=self.as_of, revision=self.revision, files=tuple(mine.files)
+            )
+        of_source = (replace(e, files=tuple(f for f in e.files if f.source == source)) for e in entries.values())
+        return [e for e in of_source if e.files]
 
 
 def side_by_side(work: Iterable[Callable[[], None]]) -> None:
@@ -324,7 +373,7 @@ def journal(attempt: Attempt) -> None:
         rows.append(
             {
                 "batch_id": attempt.batch_id,
-                "revision": attempt.revision,
+                "revision": attempt.opened,
                 "task": task,
                 "started_at": done.started_at if done else None,
                 "ended_at": done.ended_at if done else None,

@@ -34,6 +34,7 @@ BLANKS = "".join(
 )
 _CONTROLS = "\\x00-\\x1f\\x7f-\\x9f"
 INNER_BLANKS = " \u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+ALL_BLANKS = f"\\x00-\\x1f\\x85{INNER_BLANKS}"  # BLANKS, inside a class of a regular expression
 
 _DATE = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]00:00:00(\.0{1,9})?Z?)?\z"
 _TIMESTAMP = (
@@ -83,6 +84,37 @@ def timestamp(text: Column, zone: str) -> Column:
     return F.when((micros >= F.lit(_FIRST_MICRO)) & (micros < F.lit(_END_MICRO)), instant)
 
 
+_TIME = r"([T ][0-9]{2}:[0-9]{2})?(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+_DIGITS = {"d": "[0-9]{1,2}", "dd": "[0-9]{2}", "M": "[0-9]{1,2}", "MM": "[0-9]{2}", "yyyy": "[0-9]{4}"}
+
+
+def iso(text: Column, date_format: str) -> Column:
+    """A day written as the format says (`dd/MM/yyyy`, `d.M.yyyy` ...) as ISO text, and what is not so, as it is.
+
+    A time may stand behind the day, with or without seconds, fractions, an offset. Whether there is such a day and time
+    is for the cast to say: `31/02/2025` becomes `2025-02-31`, which is none.
+    """
+    separator = date_format.strip("dMy")[0]
+    parts = date_format.split(separator)
+    form = rf"\A{f'[{separator}]'.join(f'({_DIGITS[part]})' for part in parts)}({_TIME})\z"
+    place = {part[0]: i for i, part in enumerate(parts, start=1)}
+    year, month, day = (
+        F.lpad(F.regexp_extract(text, form, place[p]), n, "0") for p, n in (("y", 4), ("M", 2), ("d", 2))
+    )
+    time, minutes, seconds, offset = (F.regexp_extract(text, form, group) for group in (4, 5, 6, 8))
+    whole = F.when(seconds != F.lit(""), time).otherwise(F.concat(minutes, F.lit(":00"), offset))
+    written = F.concat(year, F.lit("-"), month, F.lit("-"), day, F.when(minutes != F.lit(""), whole).otherwise(time))
+    return F.when(text.rlike(form), written).otherwise(text)
+
+
+def decimal_point(text: Column) -> Column:
+    """A number written with a decimal comma, with a point: comma and point change places.
+
+    So a text with a point, be it a decimal one or one between thousands, is no number: `1.234` becomes `1,234`.
+    """
+    return F.translate(text, ",.", ".,")
+
+
 def boolean(text: Column) -> Column:
     """true t yes y 1 / false f no n 0, in any case; anything else is NULL."""
     word = F.lower(text)
@@ -93,7 +125,7 @@ def boolean(text: Column) -> Column:
 
 def word(text: Column) -> Column:
     """A word of a vocabulary as it is stored: lower case, each run of blanks and `-` one `_`."""
-    return F.regexp_replace(F.lower(text), f"[\\x00-\\x1f\\x85{INNER_BLANKS}-]+", "_")
+    return F.regexp_replace(F.lower(text), f"[{ALL_BLANKS}-]+", "_")
 
 
 def typed(text: Column, type_name: str, zone: str) -> Column:
@@ -153,6 +185,16 @@ def all_of(conditions: Iterable[Column]) -> Column:
 def half_up(value: Column, precision: int, scale: int) -> Column:
     """A decimal rounded half up, once, to the scale in which it is published; NULL if it does not fit."""
     return F.round(value, scale).try_cast(f"decimal({precision},{scale})")
+
+
+def ratio(part: Column, whole: Column, scale: int) -> Column:
+    """part / whole, rounded half up once; NULL if whole is 0. part: a number of at most 8 decimals; whole: of 2.
+
+    An engine gives a quotient four digits more than its dividend has and cuts off the rest. So the dividend gets eight
+    decimals first: what is cut off then stands behind the digit that decides.
+    """
+    divisor = whole.try_cast("decimal(28,2)")
+    return half_up(part.try_cast("decimal(28,8)") / F.when(divisor != 0, divisor), 18, scale)
 
 
 def local_date(instant: Column, zone: str) -> Column:

@@ -7,8 +7,10 @@ import json
 import logging
 import os
 import re
+import shlex
 import sys
 import traceback
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -86,7 +88,7 @@ def _run(settings: Settings, batch: str | None, dry_run: bool, as_json: bool) ->
 
     outcomes = pipeline.run(settings, only=batch, dry_run=dry_run, listener=silent if as_json else screens.task)
     if batch is not None and not outcomes:
-        raise UsageError(f"there is no trigger of a batch {batch} in {settings.source_dir('trigger') / 'source'}.")
+        raise UsageError(_no_trigger(settings, batch))
     if as_json:
         _print_json({"batches": [o.summary() for o in outcomes]})
     else:
@@ -96,6 +98,15 @@ def _run(settings: Settings, batch: str | None, dry_run: bool, as_json: bool) ->
             screens.out.print("Nothing is pending.")
     codes = {o.exit_code for o in outcomes}
     return 1 if codes - {0, 3} else 3 if 3 in codes else 0
+
+
+def _no_trigger(settings: Settings, batch: str) -> str:
+    from ecomm.batches.ledger import Ledger, held
+
+    if batch in held(Ledger(settings.warehouse).entries):
+        name = shlex.quote(batch)
+        return f"{batch} is held: `ecomm accept {name} --why ...` or `ecomm reject {name} --why ...` decides on it."
+    return f"there is no trigger of a batch {batch} in {settings.source_dir('trigger') / 'source'}."
 
 
 @app.command(epilog="Example: `ecomm status`")
@@ -113,14 +124,62 @@ def status(
         return
     if now.published:
         screens.published(now.published)
+    for waiting in now.held:
+        screens.held(waiting)
     for line in now.triggers:
         screens.line(line.batch_id, line.state, line.reason)
     for path in now.unexpected:
         screens.line("unexpected", str(path), "no trigger lists it; it is left unread")
     if now.running:
         screens.out.print("A run is under way.")
-    if not (now.published or now.triggers or now.unexpected):
+    if not (now.published or now.held or now.triggers or now.unexpected):
         screens.out.print("Nothing is published and nothing is pending.")
+
+
+Why = Annotated[str, typer.Option("--why", help="The reason, for those who come after you; kept in the ledger.")]
+Held = Annotated[str, typer.Argument(help="The batch that is held.")]
+
+
+@app.command(epilog='Example: `ecomm accept batch_2025_01_15 --why "the supplier confirmed the zero prices"`')
+def accept(
+    batch: Held,
+    why: Why,
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Publish a batch that is held because of its score."""
+    settings = configuration.load(config, landing=landing, warehouse=warehouse)
+    raise typer.Exit(_decide(settings, batch, "ACCEPT", why, as_json))
+
+
+@app.command(epilog='Example: `ecomm reject batch_2025_01_15 --why "wrong file; the shop sends it again"`')
+def reject(
+    batch: Held,
+    why: Why,
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """End a batch that is held: nothing of it is published, and its id may come again."""
+    settings = configuration.load(config, landing=landing, warehouse=warehouse)
+    raise typer.Exit(_decide(settings, batch, "REJECT", why, as_json))
+
+
+def _decide(settings: Settings, batch: str, verdict: str, why: str, as_json: bool) -> int:
+    from ecomm import pipeline, screens
+    from ecomm.attempt import silent
+
+    if not why.strip():
+        raise UsageError("--why is empty; say in a few words why, for those who come after you.")
+    outcome = pipeline.decide(settings, batch, verdict, why.strip(), silent if as_json else screens.task)
+    if as_json:
+        _print_json(outcome.summary())
+    else:
+        screens.outcome(outcome)
+    return outcome.exit_code
 
 
 @app.command(epilog="Example: `ecomm show orders_target --limit 5`")
@@ -215,6 +274,111 @@ def quarantine(
         screens.out.print("Nothing was rejected.")
 
 
+@app.command(epilog="Examples: `ecomm quality`, `ecomm quality batch_2025_01_16 --json`")
+def quality(
+    batch: Annotated[str | None, typer.Argument(help="The batch; default: the one that was judged last.")] = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """How good a batch's data is: its score, what was found and what to do about it, and the scores of all batches."""
+    from ecomm import screens
+    from ecomm.findings import quality_of
+    from ecomm.warehouse import Warehouse
+
+    said = quality_of(Warehouse(configuration.load(config, warehouse=warehouse).warehouse), batch)
+    if as_json:
+        _print_json(asdict(said))
+    else:
+        screens.quality(said)
+
+
+@app.command(epilog="Examples: `ecomm check orders.csv`, `ecomm check export.csv --source orders --as-of 2025-01-15`")
+def check(
+    file: Annotated[Path, typer.Argument(help="A CSV file; it may lie anywhere.")],
+    source: Annotated[
+        str | None,
+        typer.Option("--source", "-s", help="Which source it is; default: what its name or its header says."),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Judge it as at this instant, ISO; default: now.")
+    ] = None,
+    config: Config = None,
+    limit: Limit = 10,
+    as_json: Json = False,
+) -> None:
+    """Judge a file without a warehouse, and write nothing: its header, what would become of its rows, and why.
+
+    Exit code 0 if no row would be rejected, 1 if some would, or if the header lacks a required column.
+    """
+    from ecomm import screens
+    from ecomm.check import check as judged
+
+    settings = configuration.load(config)
+    with screens.progress(hidden=as_json) as told:
+        said = judged(settings, file, source, configuration.instant(as_of, "--as-of"), limit, told)
+    if as_json:
+        _print_json(asdict(said))
+    else:
+        screens.checked(said)
+    raise typer.Exit(1 if said.rows["rejected"] else 0)
+
+
+@app.command(epilog="Example: `ecomm export orders_target --out orders.csv`")
+def export(
+    table: Annotated[str, typer.Argument(help="The table, e.g. enriched_orders, orders_target.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; - is stdout.")],
+    form: Annotated[str | None, typer.Option("--format", help="csv or parquet; default by the file's suffix.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write a file anew that is there already.")] = False,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write a published table as a CSV or Parquet file; in CSV no cell is a spreadsheet's formula."""
+    from ecomm import export as door
+    from ecomm import screens
+    from ecomm.attempt import sources_of
+    from ecomm.tables import catalogue
+    from ecomm.warehouse import Warehouse
+
+    settings = configuration.load(config, warehouse=warehouse)
+    published = Warehouse(settings.warehouse)
+    tables = catalogue(sources_of(settings))
+    if str(out) == "-":
+        if as_json:
+            raise UsageError("--out - and --json both write to stdout; choose one of them.")
+        door.pour(published, tables, table, door.form_of(out, form or "csv"), sys.stdout.buffer)
+        return
+    with screens.counting(table) as listener:
+        done = door.export(published, tables, table, out, form, force=force, listener=listener)
+    if as_json:
+        _print_json(done.__dict__)
+    else:
+        said = f"Wrote {done.rows:,} rows of {table} to {out} ({done.bytes:,} bytes)."
+        screens.out.print(said, markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: `ecomm contract orders --out orders.odcs.yaml`")
+def contract(
+    source: Annotated[str, typer.Argument(help="orders, customers, products, inventory or shipping.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write; default stdout.")] = None,
+    config: Config = None,
+) -> None:
+    """A source's contract in the Open Data Contract Standard (YAML): columns, key, rules as this shop has them."""
+    from ecomm import odcs, screens
+    from ecomm.attempt import sources_of
+
+    sources = sources_of(configuration.load(config))
+    if source not in sources:
+        raise UsageError(f"there is no source {source}; use {', '.join(sources)}.")
+    text = odcs.contract(sources[source]).to_yaml()
+    if out is None:
+        print(text, end="")
+        return
+    out.write_text(text, encoding="utf-8")
+    screens.out.print(f"Wrote the contract of {source} to {out}.", markup=False, soft_wrap=True)
+
+
 @app.command(epilog="Example: `ecomm rebuild`")
 def rebuild(warehouse: WarehouseDir = None, config: Config = None, as_json: Json = False) -> None:
     """Fold the whole log anew: the tables come out identical, or are mended."""
@@ -232,13 +396,29 @@ def rebuild(warehouse: WarehouseDir = None, config: Config = None, as_json: Json
         screens.out.print("Rebuilt: every table is identical to the fold of its log.")
 
 
-@app.command(epilog="Example: `ecomm init --landing landing`")
-def init(landing: Landing = None, config: Config = None) -> None:
+@app.command(
+    epilog="Examples: `ecomm init --landing landing`, `ecomm init --from day.csv --source orders`, then `ecomm check`"
+)
+def init(
+    landing: Landing = None,
+    config: Config = None,
+    file: Annotated[
+        Path | None, typer.Option("--from", help="Propose from this CSV file how files of its source are read.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", "-s", help="The source of the file of --from.")] = None,
+) -> None:
     """Write a settings file and make the landing folders; what is there already stays."""
     from ecomm import screens
     from ecomm.batches import setup
 
-    for line in setup.prepare(config or Path(configuration.CONFIG_NAME), landing):
+    block = ""
+    if file is not None:
+        from ecomm.batches.proposal import propose
+
+        if source is None:
+            raise UsageError("--from needs --source: orders, customers, products, inventory or shipping.")
+        block = propose(file, source).toml(file)
+    for line in setup.prepare(config or Path(configuration.CONFIG_NAME), landing, block):
         screens.out.print(line, markup=False, soft_wrap=True)
 
 

@@ -124,6 +124,17 @@ class Shop:
     severity: Mapping[str, str] = field(default_factory=dict)
     rates: tuple[Rate, ...] = ()
 
+    @property
+    def quiet(self) -> tuple[str, ...]:
+        """The rules and checks that only inform here."""
+        return tuple(name for name, level in self.severity.items() if level == Severity.NONE)
+
+    def rates_on(self, day: date) -> dict[str, Decimal]:
+        """What one of each foreign currency is worth on a day; a currency without a rate by then is not in it."""
+        said = {r.currency: r.rate for r in self.rates if r.valid_from <= day}  # in order of days: the last counts
+        said.pop(self.reporting_currency, None)
+        return said
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -132,7 +143,8 @@ class Delivery:
     columns: contract column -> its name in the shop's headers. key: the key columns, where they are not the contract's.
     date_format: how days are written besides ISO, such as `dd/MM/yyyy`. absence: `close` if a batch's files are a
     complete snapshot, so that a key which they do not mention ends; absence_scope: key columns whose values such a
-    snapshot speaks of. delete_column, delete_values: a row with such a value there ends its key.
+    snapshot speaks of. delete_column, delete_values: a row with such a value (as a word) under this header name ends
+    its key.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -144,6 +156,11 @@ class Delivery:
     absence_scope: tuple[str, ...] = ()
     delete_column: str | None = None
     delete_values: tuple[str, ...] = ("true", "t", "yes", "y", "1")
+
+    @property
+    def silence(self) -> str:
+        """What a file's silence about a key means, as the ledger keeps it: `keep`, or `close` and its scope."""
+        return " ".join((self.absence, *self.absence_scope)) if self.absence == "close" else self.absence
 
 
 @dataclass(frozen=True)
@@ -229,6 +246,11 @@ def text_name(column: str) -> str:
 Before = Callable[[str], Column]
 
 
+def _plain(name: str) -> str:
+    """A header name as it is compared: without blanks around it, in lower case."""
+    return name.strip(canonical.BLANKS).lower()
+
+
 def _nothing(_: object) -> dict[str, Column]:
     return {}
 
@@ -265,7 +287,7 @@ class Source:
     def of_shop(self, delivery: Delivery, severity: Mapping[str, str]) -> Source:
         """This source as one shop delivers it: its header names, its key, its rules at the shop's levels.
 
-        Raises UsageError if the settings name a column that the contract does not have.
+        Raises UsageError if the settings name a column that the contract does not have, or one that cannot be a key.
         """
         named = {**delivery.columns, **dict.fromkeys((*delivery.key, *delivery.absence_scope), "")}
         for name in named:
@@ -275,6 +297,15 @@ class Source:
                     f"it has {', '.join(c.name for c in self.columns)}."
                 )
         keys = delivery.key or self.key
+        for c in self.columns:
+            if c.name in delivery.key and (c.type != "string" or c.word or c.personal or c.name == "currency"):
+                raise UsageError(
+                    f"the key of {self.name} names {c.name}, which does not name a thing; use ids such as "
+                    f"{', '.join(self.key)}."
+                )
+        theirs = [_plain(name) for name in delivery.columns.values()]
+        if twice := [name for name in theirs if theirs.count(name) > 1]:
+            raise UsageError(f"the settings of the source {self.name} give two columns the name {twice[0]}.")
         if not_key := [c for c in delivery.absence_scope if c not in keys]:
             raise UsageError(
                 f"absence_scope of {self.name} names {not_key[0]}, which is no part of its key ({', '.join(keys)})."
@@ -284,20 +315,33 @@ class Source:
                 c,
                 key=c.name in keys,
                 required=c.required or (c.name in keys and c.default is None),
-                aliases=(
-                    (delivery.columns[c.name].strip(canonical.BLANKS).lower(),) if c.name in delivery.columns else ()
-                )
-                + c.aliases,
+                aliases=((_plain(delivery.columns[c.name]),) if c.name in delivery.columns else ()) + c.aliases,
             )
             for c in self.columns
         )
-        rules = tuple(r.at(severity.get(r.name, r.severity)) for r in self.rules if severity.get(r.name) != OFF)
-        return replace(self, columns=columns, rules=rules, delivery=delivery)
+        return replace(self, columns=columns, delivery=delivery).at(severity)
+
+    def at(self, severity: Mapping[str, str]) -> Source:
+        """This source with its rules at a shop's levels; those that are OFF are gone."""
+        levels = {name: level for name, level in severity.items() if name not in self.fixed}
+        rules = tuple(r.at(levels.get(r.name, r.severity)) for r in self.rules if levels.get(r.name) != OFF)
+        return replace(self, rules=rules)
 
     @property
     def key(self) -> tuple[str, ...]:
         """The names of the key columns, in order."""
         return tuple(c.name for c in self.columns if c.key)
+
+    @property
+    def identity(self) -> frozenset[str]:
+        """The names of the rules that look at the key: all that a row must fulfil which only ends it."""
+        return frozenset(f"{name}_{ending}" for name in self.key for ending in ("present", "well_formed"))
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """The names of the rules without which a row has no identity: their level is not the shop's to say."""
+        ids = {f"{c.name}_present" for c in self.columns if c.key and c.default is None}
+        return frozenset(ids | {f"{name}_well_formed" for name in self.key})
 
     @property
     def stored(self) -> tuple[ContractColumn, ...]:
@@ -324,8 +368,8 @@ _NAME = re.compile(r"[^a-z0-9]+")
 _MAX_EXTRA = 200
 # What frames on their way through the program call their own columns. (Extra columns never begin with `_`.)
 INTERNAL = frozenset(
-    "all_hash at_the_top change closes copy count header life malformed next_as_of opened_by opens place "
-    "published_hash raw raw_line reasons rivals severity side step verdict winning_time".split()
+    "all_hash at_the_top change closes copy count ends header life malformed next_as_of opened_by opens place "
+    "published_hash raw raw_line reasons severity side step told verdict winning_time".split()
 )
 
 
@@ -335,35 +379,42 @@ class Header:
 
     names: the header as it stands in the file. positions: where each contract column is. extras: columns that
     no contract names, by the name they get in the tables. absent: contract columns that the header lacks.
+    deletes: where the shop's delete_column is, if the header has it.
     """
 
     names: tuple[str, ...]
     positions: Mapping[str, int]
     extras: Mapping[str, int]
     absent: tuple[str, ...]
+    deletes: int | None = None
 
 
 def match_header(source: Source, names: Sequence[str], file: str, reserved: frozenset[str]) -> Header:
     """Match a header by name, in any case and order.
 
     reserved: column names of the tables that an extra column must not take.
-    Raises HeaderError when a required column is missing or a contract column stands twice.
+    Raises HeaderError when a required column is missing, or a contract column or the delete_column stands twice.
     """
-    plain = [n.strip(canonical.BLANKS).lower() for n in names]
+    plain = [_plain(n) for n in names]
+    theirs = {_plain(name): column for column, name in source.delivery.columns.items()}
     positions: dict[str, int] = {}
     for column in source.columns:
         for candidate in _names_of(source, column):
-            found = [i for i, n in enumerate(plain) if n == candidate]
-            if len(found) > 1:
-                raise HeaderError(f"{file}: the column {candidate} stands {len(found)} times in the header; leave one.")
-            if found:
-                positions[column.name] = found[0]
+            if theirs.get(candidate, column.name) != column.name:
+                continue
+            found = _place(plain, candidate, file)
+            if found is not None:
+                positions[column.name] = found
                 break
+    own = source.delivery.columns
     missing = [c.name for c in source.columns if c.required and c.name not in positions]
     if missing:
+        said = ", ".join(f"{own[name]} (for {name})" if name in own else name for name in missing)
+        split = next((d for d in ";\t|," if len(names) == 1 and d in names[0]), None)
         raise HeaderError(
-            f"{file}: the header lacks {', '.join(missing)}, which {source.name} must have; "
-            f"it has: {', '.join(n.strip(canonical.BLANKS) for n in names)[:300]}."
+            f"{file}: the header lacks {said}, which {source.name} must have; "
+            f"it has: {', '.join(n.strip(canonical.BLANKS) for n in names)[:300]}"
+            + (f"; is the delimiter {split!r}? Say so in [sources.{source.name}]." if split else ".")
         )
     extras: dict[str, int] = {}
     for i, name in enumerate(plain):
@@ -374,7 +425,17 @@ def match_header(source: Source, names: Sequence[str], file: str, reserved: froz
             f"{file}: {len(extras)} unknown columns; at most {_MAX_EXTRA} are kept. Is this the right file?"
         )
     absent = tuple(c.name for c in source.columns if c.name not in positions)
-    return Header(_distinct(names), positions, extras, absent)
+    flag = source.delivery.delete_column
+    deletes = None if flag is None else _place(plain, flag.strip(canonical.BLANKS).lower(), file)
+    return Header(_distinct(names), positions, extras, absent, deletes)
+
+
+def _place(header: Sequence[str], name: str, file: str) -> int | None:
+    """Where a name stands in a header; None if it does not."""
+    found = [i for i, n in enumerate(header) if n == name]
+    if len(found) > 1:
+        raise HeaderError(f"{file}: the column {name} stands {len(found)} times in the header; leave one.")
+    return found[0] if found else None
 
 
 def _names_of(source: Source, column: ContractColumn) -> tuple[str, ...]:

@@ -50,12 +50,20 @@ def prepare(into: Path) -> Settings:
 
 def _look(into: Path, warehouse: Warehouse) -> None:
     screens.out.print()
-    screens.rows(warehouse.table("analytics_summary").sort_by("as_of"), 10, "analytics_summary")
+    summary = warehouse.sql(
+        "select batch_id, orders, revenue, aov, buyers, repeat_rate, clv_estimate from analytics_summary order by as_of"
+    )
+    screens.rows(summary, 10, "the shop at each batch")
     top = warehouse.sql(
-        "select product_category, count(*) as orders, sum(amount) as revenue from enriched_orders "
-        "where is_revenue group by 1 order by revenue desc limit 5"
+        "select category, revenue_orders, revenue, revenue_share, return_rate from category_analysis "
+        "order by revenue desc limit 5"
     )
     screens.rows(top, 5, "best categories")
+    segments = warehouse.sql(
+        "select customer_segment, customers, revenue, revenue_share, avg_clv from segment_analysis "
+        "order by revenue desc"
+    )
+    screens.rows(segments, 4, "customer segments")
     reasons = warehouse.sql(
         "select reason, count(*) as records from (select unnest(reasons) as reason from orders_errors) "
         "group by 1 order by 2 desc, 1 limit 5"

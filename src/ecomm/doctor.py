@@ -17,7 +17,7 @@ from ecomm.batches import locks
 from ecomm.batches.ledger import FORMAT_VERSION, Ledger, live, open_attempt
 from ecomm.batches.trigger import TRIGGER
 from ecomm.engines import deltafiles
-from ecomm.errors import InvariantError, sentence
+from ecomm.errors import InvariantError, UsageError, sentence
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import errors_name, stage_name, target_name
@@ -72,8 +72,9 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         if not found:
             yield Finding("tables", "rows agree with the ledger, files are conserved, histories hold together")
     except Exception as error:  # whatever a broken warehouse throws is what was asked for
-        fault = sentence(error, settings.warehouse)
-        yield Finding("warehouse", fault, "bring back what is missing from a backup, or run `ecomm rebuild`")
+        mend = "bring back what is missing from a backup, or run `ecomm rebuild`"
+        fix = "correct the settings" if isinstance(error, UsageError) else mend
+        yield Finding("warehouse", sentence(error, settings.warehouse), fix)
 
 
 def _no_second_pyspark() -> Finding:

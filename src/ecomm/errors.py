@@ -6,7 +6,7 @@ EcommError                  exit code 1: something failed, and what to do about 
 ├── HeaderError             1: a CSV file lacks a column that its contract requires
 ├── RefusedError            1: the batch id was published before with other content
 ├── InvariantError          1: a check before publishing found lost or doubled rows; nothing is published
-├── FormatError             1: the warehouse was written by a newer program
+├── FormatError             1: the warehouse was written by a newer or an older program
 ├── SourceChangedError      1: a landed file got other bytes while its batch was worked on; the attempt starts anew
 ├── StorageError            1: a file or folder cannot be read or written
 └── LockedError             4: somebody else works on this warehouse, or has taken it over
@@ -47,7 +47,7 @@ class InvariantError(EcommError):
 
 
 class FormatError(EcommError):
-    """The warehouse was written by a newer program."""
+    """The warehouse was written by a newer program, or by one so old that its tables are others."""
 
 
 class SourceChangedError(EcommError):
@@ -73,5 +73,7 @@ def sentence(error: BaseException, folder: Path) -> str:
         return str(error)
     if "No space left on device" in str(error):
         return f"{folder}: the disk is full; free some space there (or in {gettempdir()}), then run the command again."
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}; check permissions and disk space."
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {text[:300]}; run with --verbose for the whole story."

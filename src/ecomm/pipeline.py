@@ -2,20 +2,24 @@
 
     trigger --> OPEN an attempt: recover, claim (copy + sha256) all files, check all headers
             --> 01-05 land text > cast > judge > stage + errors > change set  (five sources, side by side)
-            --> 06 validate --> 07 enrich --> 08 merge change sets into targets, analytics, check, PUBLISH, archive
+            --> 06 validate --> gate --> 07 enrich
+            --> 08 merge change sets into targets, analytics, check, PUBLISH, archive
 
 The functions stand in this order. What a batch writes becomes visible by its PUBLISH entry and not before; whatever
-breaks off earlier is taken back by the next OPEN.
+breaks off earlier is taken back by the next OPEN. A batch whose score is too low is held: a person accepts it, and it
+goes on from its change sets, or rejects it.
 """
 
 from __future__ import annotations
 
+import getpass
+import shlex
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -32,17 +36,17 @@ from ecomm.attempt import (
     working,
 )
 from ecomm.batches import archive, landing
-from ecomm.batches.ledger import FileEntry, Ledger, live
-from ecomm.batches.trigger import Candidate, State, scan
-from ecomm.contract import match_header
-from ecomm.errors import EcommError, LockedError, SourceChangedError, sentence
+from ecomm.batches.ledger import Entry, FileEntry, Ledger, accepted, held, kept
+from ecomm.batches.trigger import Candidate, State, Trigger, parsed, scan
+from ecomm.contract import Source, match_header
+from ecomm.errors import EcommError, LockedError, SourceChangedError, UsageError, sentence
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import reserved
 from ecomm.tasks.data_enrichment import data_enrichment
 from ecomm.tasks.data_validation import data_validation
 from ecomm.tasks.final_merge_operation import final_merge_operation
-from ecomm.tasks.stage_load import stage_load
+from ecomm.tasks.stage_load import change_set_of_held, stage_load
 
 log = structlog.get_logger()
 _TRIES = 3
@@ -88,13 +92,61 @@ def run(
     ledger = Ledger(settings.warehouse)
     candidates = _chosen(scan(settings, ledger.entries, list(SOURCES), now), only)
     if dry_run:
-        return [_said(c, "would publish" if c.state is State.PENDING else c.state.value) for c in candidates]
-    work = any(c.state in (State.PENDING, State.DUPLICATE) for c in candidates)
+        said = [_said(c, "would publish" if c.state is State.PENDING else c.state.value) for c in candidates]
+        return [Outcome(e.batch_id or "", "would publish") for e in _agreed(ledger, only)] + said
+    work = any(c.state in (State.PENDING, State.DUPLICATE) for c in candidates) or _agreed(ledger, only)
     if not work and not left_behind(settings, ledger):
         return [_said(c, c.state.value) for c in candidates]
     with working(settings, listener) as session:
         candidates = _chosen(scan(settings, session.ledger.entries, list(SOURCES), now), only)
-        return [_dispatch(session, c) for c in candidates]
+        going_on = [publish_held(session, e) for e in _agreed(session.ledger, only)]
+        return going_on + [_dispatch(session, c) for c in candidates]
+
+
+def _agreed(ledger: Ledger, only: str | None) -> list[Entry]:
+    """The held batches that were accepted but not published since."""
+    return [e for e in accepted(ledger.entries) if only in (None, e.batch_id)]
+
+
+def decide(settings: Settings, batch_id: str, verdict: str, why: str, listener: Listener = silent) -> Outcome:
+    """ACCEPT a held batch, which is then published, or REJECT it: its rows stay unseen, and its id may come again.
+
+    Raises UsageError if the batch is not held, LockedError, FormatError, StorageError.
+    """
+    _held(Ledger(settings.warehouse), batch_id)
+    with working(settings, listener) as session:
+        entry = _held(session.ledger, batch_id)
+        trigger = _trigger_of(entry)
+        session.entry_of(verdict, trigger, revision=entry.revision, score=entry.score, reason=f"{why} ({_user()})")
+        if verdict == "ACCEPT":
+            return publish_held(session, entry)
+        return Outcome(batch_id, "rejected", why, revision=entry.revision, files=entry.files)
+
+
+def _held(ledger: Ledger, batch_id: str) -> Entry:
+    waiting = held(ledger.entries)
+    if batch_id not in waiting:
+        others = f"held are: {', '.join(waiting)}" if waiting else "no batch is held"
+        raise UsageError(f"{batch_id} is not held, so there is nothing to decide; {others}.")
+    return waiting[batch_id]
+
+
+def _trigger_of(entry: Entry) -> Trigger:
+    assert entry.trigger is not None
+    return parsed(Path(f"trigger of {entry.batch_id}"), entry.trigger, list(SOURCES))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a user database
+        return "unknown user"
+
+
+def publish_held(session: Session, entry: Entry) -> Outcome:
+    """Publish a held batch that was accepted: from its change sets on, against the targets of now."""
+    trigger = _trigger_of(entry)
+    return run_batch(session, Candidate(trigger.path, State.PENDING, trigger), entry)
 
 
 def _chosen(candidates: Sequence[Candidate], only: str | None) -> list[Candidate]:
@@ -116,18 +168,25 @@ def _dispatch(session: Session, candidate: Candidate) -> Outcome:
     return _said(candidate, candidate.state.value)
 
 
-def run_batch(session: Session, candidate: Candidate) -> Outcome:
-    """One batch, from OPEN to PUBLISH; if it fails, everything is as it was, and the outcome says why.
+def run_batch(session: Session, candidate: Candidate, held: Entry | None = None) -> Outcome:
+    """One batch, from OPEN to PUBLISH or HOLD; if it fails, everything is as it was, and the outcome says why.
 
-    Raises LockedError when another program took the warehouse over: then nothing of it is touched.
+    held: the entry that held the batch, if it was; then its rows are there already. Raises LockedError when another
+    program took the warehouse over: then nothing of it is touched.
     """
     started = time.monotonic()
     for tries in range(1, _TRIES + 1):
         attempt: Attempt | None = None
         try:
-            attempt = open_batch(session, candidate)
-            _stage_loads(attempt)
-            _task(attempt, "data_validation", data_validation)
+            attempt = open_batch(session, candidate, held)
+            if held is None:
+                side_by_side(_each(attempt, stage_load))
+                _task(attempt, "data_validation", data_validation)
+                if _is_too_low(attempt):
+                    _hold(attempt)
+                    break
+            else:
+                side_by_side(_each(attempt, change_set_of_held))
             _task(attempt, "data_enrichment", data_enrichment)
             _task(attempt, "final_merge_operation", final_merge_operation)
             break
@@ -142,12 +201,15 @@ def run_batch(session: Session, candidate: Candidate) -> Outcome:
                 code = error.exit_code if isinstance(error, EcommError) else 1
                 return Outcome(candidate.name, "failed", why, code, time.monotonic() - started)
     assert attempt is not None
-    left, reason = _settle(session, candidate)
+    # The files of a held batch were archived when it was held: what lies in landing under their names came later.
+    left, reason = _settle(session, candidate) if held is None else ([], None)
     shutil.rmtree(attempt.folder, ignore_errors=True)
+    too_low = held is None and _is_too_low(attempt)
     return Outcome(
         attempt.batch_id,
-        "published",
-        reason,
+        "held" if too_low else "published",
+        _why_held(attempt) + (f"; {reason}" if reason else "") if too_low else reason,
+        3 if too_low else 0,
         seconds=time.monotonic() - started,
         revision=attempt.revision,
         files=tuple(attempt.files),
@@ -157,10 +219,11 @@ def run_batch(session: Session, candidate: Candidate) -> Outcome:
 
 
 def _settle(session: Session, candidate: Candidate) -> tuple[list[str], str | None]:
-    """Archive a published batch; what cannot be archived now is archived by the next run, and the batch stays."""
-    entry = live(session.ledger.entries)[candidate.name]
+    """Archive a batch that was published or held; what cannot be archived now is archived by the next run."""
+    entry = kept(session.ledger.entries)[candidate.name]
+    landed = candidate.trigger if candidate.trigger is not None and candidate.trigger.path.is_file() else None
     try:
-        return archive.settle(session.settings, entry, candidate.trigger), None
+        return archive.settle(session.settings, entry, landed), None
     except (OSError, EcommError) as error:
         why = sentence(error, session.settings.landing)
         return [], f"its files are not archived yet ({why}); the next run goes on with it"
@@ -169,13 +232,15 @@ def _settle(session: Session, candidate: Candidate) -> tuple[list[str], str | No
 def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, reason: str) -> bool:
     """End a failed attempt: tables as they were, copies gone, a RECOVER entry with the reason.
 
-    True if the attempt was published all the same: the entry stands, what failed came after it.
+    True if the attempt was published or held all the same: the entry stands, what failed came after it.
     """
     assert candidate.trigger is not None
     try:
         session.ledger.refresh()
-        ended = live(session.ledger.entries).get(candidate.name)
-        if attempt is not None and ended is not None and ended.revision == attempt.revision:
+        if attempt is not None and any(
+            e.entry in ("PUBLISH", "HOLD") and e.batch_id == candidate.name and e.seq > attempt.opened
+            for e in session.ledger.entries
+        ):
             return True
         archive.release(session.settings, candidate.trigger, list(SOURCES))
         recover(session, reason)
@@ -186,19 +251,47 @@ def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, re
     return False
 
 
+# --- the gate -----------------------------------------------------------------------------------------------------
+
+
+def _is_too_low(attempt: Attempt) -> bool:
+    return attempt.score is not None and attempt.score < attempt.session.settings.min_score
+
+
+def _why_held(attempt: Attempt) -> str:
+    batch = shlex.quote(attempt.batch_id)
+    return (
+        f"its score {attempt.score} is below min_score {attempt.session.settings.min_score}; `ecomm quality {batch}` "
+        f"says why, `ecomm accept {batch} --why ...` publishes it, `ecomm reject {batch} --why ...` ends it"
+    )
+
+
+def _hold(attempt: Attempt) -> None:
+    """Keep a batch for a person to decide on: its error rows are seen, its stage rows are not; targets stay."""
+    journal(attempt)
+    said = {"revision": attempt.revision, "files": tuple(attempt.files), "score": attempt.score}
+    attempt.session.entry_of(
+        "HOLD", attempt.trigger, reason=f"score below {attempt.session.settings.min_score}", **said
+    )
+
+
 # --- OPEN ---------------------------------------------------------------------------------------------------------
 
 
-def open_batch(session: Session, candidate: Candidate) -> Attempt:
+def open_batch(session: Session, candidate: Candidate, held: Entry | None) -> Attempt:
     """OPEN an attempt: claim the batch's files and check all headers, before anything is written to a table."""
     trigger = candidate.trigger
     assert trigger is not None
-    attempt = Attempt(session, candidate, session.entry_of("OPEN", trigger).seq)
+    opened = session.entry_of("OPEN", trigger).seq
     session.store.bytes_written = 0
+    if held is not None:
+        assert held.revision is not None
+        return Attempt(session, candidate, held.revision, opened, held)
+    attempt = Attempt(session, candidate, opened, opened)
     attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     for claimed in attempt.claimed:
-        names, offset = landing.read_header(claimed.copy)
         source = session.sources[claimed.file.source]
+        names, offset = landing.read_header(claimed.copy, source.delivery.delimiter)
         attempt.headers[claimed.copy] = (
             match_header(source, names, str(claimed.file.path), reserved(source.name)),
             offset,
@@ -206,15 +299,19 @@ def open_batch(session: Session, candidate: Candidate) -> Attempt:
     return attempt
 
 
+_Load = Callable[[Attempt, TaskResult, Source], None]
+
+
 # --- the tasks ----------------------------------------------------------------------------------------------------
 
 
-def _stage_loads(attempt: Attempt) -> None:
-    """The five sources side by side; the first error is raised when all have ended."""
-    side_by_side(
-        partial(_task, attempt, f"{source.name}_stage_load", partial(stage_load, source=source))
-        for source in attempt.sources()
-    )
+def _each(attempt: Attempt, load: _Load) -> Iterable[Callable[[], None]]:
+    """01-05: a piece of work for each source of the batch."""
+
+    def piece(source: Source) -> Callable[[], None]:
+        return lambda: _task(attempt, f"{source.name}_stage_load", lambda a, r: load(a, r, source))
+
+    return [piece(source) for source in attempt.sources()]
 
 
 def _task(attempt: Attempt, name: str, work: Callable[[Attempt, TaskResult], None]) -> None:

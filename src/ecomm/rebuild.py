@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import shutil
 
-from pyspark.sql import functions as F
-
 from ecomm.attempt import Attempt, ChangeSet, Session, recover, working
-from ecomm.batches.ledger import Ledger, dead_revisions
+from ecomm.batches.ledger import Ledger
 from ecomm.errors import UsageError, sentence
 from ecomm.settings import Settings
-from ecomm.tables import stage_name, target_name
+from ecomm.tables import target_name
 from ecomm.tasks.change_set import check_histories, fold_difference, measured
 from ecomm.tasks.data_enrichment import write_enriched
-from ecomm.tasks.final_merge_operation import merge_target, summarise
+from ecomm.tasks.final_merge_operation import merge_target, write_analytics
 from ecomm.transforms import enrich
 
 
@@ -29,23 +27,22 @@ def rebuild(settings: Settings) -> dict[str, int]:
 
 
 def _rebuild(session: Session) -> dict[str, int]:
-    attempt = Attempt(session, None, session.entry("OPEN").seq)
+    opened = session.entry("OPEN").seq
+    attempt = Attempt(session, None, opened, opened)
     store, rows = session.store, {}
-    dead = dead_revisions(session.ledger.entries)
     try:
         for source in session.sources.values():
             name = target_name(source.name)
-            statements = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
             columns = store.columns(name)
-            difference = fold_difference(store, source, statements, store.read(name), columns)
+            difference = fold_difference(attempt, source, None, columns)
             written = attempt.materialise(f"{source.name}_changes", difference)
-            attempt.changes[source.name] = ChangeSet() if written is None else measured(written, source, columns)
+            attempt.changes[source.name] = ChangeSet() if written is None else measured(written, source)
             merge_target(attempt, source)
             rows[name] = attempt.changes[source.name].entering + attempt.changes[source.name].leaving
             check_histories(source, store.read(name))
         targets = enrich.Targets(**{name: store.read(target_name(name)) for name in session.sources})
-        rows["enriched_orders"] = write_enriched(attempt, targets)
-        rows["analytics_summary"] = summarise(attempt, everything=True)
+        rows |= write_enriched(attempt, targets)
+        rows |= write_analytics(attempt, everything=True)
         session.entry("REBUILD")
     except Exception as error:
         recover(session, sentence(error, session.settings.warehouse))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
     from ecomm.attempt import TaskResult
     from ecomm.batches.ledger import Entry, FileEntry
+    from ecomm.batches.status import HeldLine
+    from ecomm.check import Checked
+    from ecomm.findings import Quality
     from ecomm.pipeline import Outcome
 
 
@@ -34,7 +40,14 @@ class _Terminal(Console):
 
 out = _Terminal(highlight=False)
 
-_COLOURS = {"published": "green", "failed": "red", "waiting": "yellow", "duplicate": "cyan", "pending": "blue"}
+_COLOURS = {
+    "published": "green",
+    "failed": "red",
+    "waiting": "yellow",
+    "duplicate": "cyan",
+    "pending": "blue",
+    "held": "yellow",
+}
 
 
 def plain(value: Any) -> Any:
@@ -147,6 +160,16 @@ def line(name: str, state: str, reason: str | None) -> None:
     out.print(text.append(f": {reason}") if reason else text, soft_wrap=True)
 
 
+def held(batch: HeldLine) -> None:
+    """One line for a batch that waits for a person."""
+    if batch.accepted:
+        line(batch.batch_id, "accepted", f"the next run publishes it; {batch.reason or ''}".removesuffix("; "))
+    else:
+        name = shlex.quote(batch.batch_id)
+        said = f"score {cell(batch.score)}; `ecomm quality {name}` says why, then `ecomm accept {name} --why ...` or "
+        line(name, "held", said + f"`ecomm reject {name} --why ...`")
+
+
 def finding(check: str, found: str, fix: str) -> None:
     """One line of doctor's: well, or what to do."""
     mark = Text("✗ ", "red") if fix else Text("✓ ", "green")
@@ -162,6 +185,88 @@ def published(entries: Sequence[Entry]) -> None:
 
 
 _ROWS = ("read", "accepted", "rejected", "duplicate", "superseded")
+_LOUD = {"HIGH": "red", "MEDIUM": "yellow"}
+
+
+@contextmanager
+def progress(*, hidden: bool = False) -> Iterator[Callable[[str], None]]:
+    """What is done at the moment, on one line that goes away; nothing where nobody looks."""
+    if hidden:
+        yield lambda _: None
+        return
+    with out.status("starting") as line:
+        yield lambda said: line.update(escape(said))
+
+
+def checked(said: Checked) -> None:
+    """A file that was judged: its header, what would become of its rows, which rules they break, the first of them."""
+    out.print(
+        Text.assemble((str(said.file), "bold"), f" as {said.source}, as at {said.as_of:%Y-%m-%d %H:%M}"), soft_wrap=True
+    )
+    others = [f"{name} from {own}" for name, own in said.columns.items() if own.strip().lower() != name]
+    for what, names in (("other names", others), ("not there", said.absent), ("unknown, kept", said.unknown)):
+        if names:
+            out.print(f"  {what}: {escape(', '.join(map(cell, names)))}", soft_wrap=True)
+    rest = [f"{number:,} {name}" for name, number in said.rows.items() if number or name in _ROWS[:3]]
+    out.print(f"  rows: {', '.join(rest)}; score {said.score}", soft_wrap=True)
+    if said.findings:
+        view = Table(header_style="bold")
+        for name in ("level", "rule", "rows", "first lines", "fails when"):
+            view.add_column(name, no_wrap=name in ("rule", "rows"), overflow="fold")
+        for f in said.findings:
+            lines = ", ".join(map(str, f.lines)) + (" …" if f.rows > len(f.lines) else "")
+            level = Text(f.severity, _LOUD.get(f.severity, "cyan"))
+            view.add_row(level, escape(f.rule), f"{f.rows:,}", lines, escape(f.meaning))
+        out.print(view)
+    for row in said.rejected:
+        where, why = Text(f"{said.file.name}:{row.line}", "bold"), Text(", ".join(row.reasons), "red")
+        out.print(Text("  ").join([where, why]), soft_wrap=True)
+        out.print(f"    {escape(cell(row.raw_line if row.raw is None else row.raw))}", soft_wrap=True)
+    total = said.rows["rejected"] + said.rows["superseded"]
+    if total > len(said.rejected):
+        out.print(f"… {total - len(said.rejected):,} more: --limit {total}")
+    if any(f.rule == "order_has_one_product" for f in said.findings):
+        hint = 'Orders of several products? Then set key = ["order_id", "product_id"] in [sources.orders].'
+        out.print(hint, markup=False, soft_wrap=True)
+
+
+def quality(said: Quality) -> None:
+    """A batch's score and rows, its findings from the loudest on, and the scores of all batches."""
+    line = Text.assemble((f"{said.batch_id} ", "bold"), (said.state, _COLOURS.get(said.state, "yellow")))
+    out.print(line.append(f" as of {said.as_of:%Y-%m-%d %H:%M}: score {cell(said.score)}"), soft_wrap=True)
+    out.print("rows: " + ", ".join(f"{number:,} {name}" for name, number in said.rows.items()), soft_wrap=True)
+    if not said.findings:
+        out.print(f"{said.checks} checks found nothing.")
+    for f in said.findings:
+        share = f" ({100 * f.share:.2f} %)" if f.share is not None else ""
+        level = (f"{f.level if f.level != 'NONE' else 'info':<6} ", _LOUD.get(f.level, "cyan"))
+        out.print()
+        out.print(
+            Text.assemble(
+                level, (f"{f.source} {f.check}", "bold"), f": {f.failed_rows:,} of {f.rows_checked:,}{share}"
+            ),
+            soft_wrap=True,
+        )
+        out.print(f"       {escape(f.meaning)}", soft_wrap=True)
+        if f.keys:
+            keys = ", ".join(" / ".join(filter(None, map(cell, key))) for key in f.keys)
+            out.print(f"       such as {escape(keys)}{' …' if f.failed_rows > len(f.keys) else ''}", soft_wrap=True)
+        if f.next:
+            out.print(Text(f"       {f.next}", "dim"), soft_wrap=True)
+    if said.skipped:
+        out.print()
+        out.print(f"skipped, for the other source is not there yet: {escape(', '.join(said.skipped))}", soft_wrap=True)
+    if said.state == "held":
+        name = shlex.quote(said.batch_id)
+        out.print()
+        hint = f"`ecomm accept {name} --why ...` publishes it, `ecomm reject {name} --why ...` ends it"
+        out.print(f"{hint}; `ecomm check` judges its archived files row by row.", markup=False, soft_wrap=True)
+    out.print()
+    for one in said.trend:
+        bar = "" if one.score is None else "█" * round(one.score / 5)
+        mark = "bold" if one.batch_id == said.batch_id else ""
+        told = f"{one.as_of:%Y-%m-%d %H:%M}  {cell(one.score):>6} {bar:<20} "
+        out.print(Text.assemble(told, (one.batch_id, mark), "" if one.state == "published" else f" {one.state}"))
 
 
 def timeline(title: str, versions: Sequence[Mapping[str, Any]]) -> None:
@@ -201,6 +306,22 @@ def as_json(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, dict[str, Any]]
         c: {"after": plain(after)} if before is _FIRST else {"before": plain(before), "after": plain(after)}
         for c, (before, after) in changes.items()
     }
+
+
+@contextmanager
+def counting(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, if that is a terminal, that is told how many rows of how many are done."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        task_id = bar.add_task(escape(name), total=None)
+        yield lambda done, total: bar.update(task_id, completed=done, total=total)
 
 
 def rejects(found: Sequence[Mapping[str, Any]], total: int) -> None:

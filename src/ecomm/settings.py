@@ -15,6 +15,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -227,6 +228,17 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
         raise UsageError(f"{file}: this is not valid TOML: not UTF-8; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{file}: this is not valid TOML: {error}.") from error
+
+
+def instant(text: str | None, flag: str) -> datetime:
+    """The instant that a flag names, ISO, without an offset in UTC; now if it names none. Raises UsageError."""
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        said = datetime.fromisoformat(text)
+        return (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{flag}: {text!r} is no instant; write it as 2025-01-15T06:00:00Z.") from error
 
 
 def _said_in(name: str, flags: Mapping[str, object], file: Path) -> str:

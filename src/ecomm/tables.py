@@ -15,10 +15,17 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ecomm.analytics import analytics_summary
+from ecomm.analytics import (
+    analytics_summary,
+    category_analysis,
+    customer_analytics,
+    product_analytics,
+    seasonal_analysis,
+    segment_analysis,
+)
 from ecomm.contract import Field, Source
 from ecomm.engines import Engine, deltafiles
-from ecomm.errors import InvariantError, LockedError
+from ecomm.errors import InvariantError, LockedError, UsageError
 from ecomm.sources import SOURCES
 from ecomm.transforms import enrich
 from ecomm.transforms.relations import ENTER, LEAVE
@@ -168,8 +175,22 @@ def catalogue(sources: Mapping[str, Source]) -> dict[str, Table]:
             "enriched_orders",
             "Each current order beside its customer, product, stock and shipments: one row a current order.",
             enrich.FIELDS,
-            key=enrich.KEY,
+            key=sources["orders"].key,
             statistics=("order_id", "order_date"),
+        ),
+        Table(
+            "customer_analytics",
+            "What each customer bought: one row a customer with a current version or an order.",
+            customer_analytics.FIELDS,
+            key=customer_analytics.KEY,
+            statistics=customer_analytics.KEY,
+        ),
+        Table(
+            "product_analytics",
+            "What each product sold: one row a product with a current version or an order.",
+            product_analytics.FIELDS,
+            key=product_analytics.KEY,
+            statistics=product_analytics.KEY,
         ),
         Table(
             "analytics_summary",
@@ -177,6 +198,27 @@ def catalogue(sources: Mapping[str, Source]) -> dict[str, Table]:
             analytics_summary.FIELDS,
             key=analytics_summary.KEY,
             statistics=("batch_id", "as_of"),
+        ),
+        Table(
+            "seasonal_analysis",
+            "The months beside each other: one row a month with orders.",
+            seasonal_analysis.FIELDS,
+            key=seasonal_analysis.KEY,
+            statistics=seasonal_analysis.KEY,
+        ),
+        Table(
+            "segment_analysis",
+            "What each customer segment buys: one row a segment, always four.",
+            segment_analysis.FIELDS,
+            key=segment_analysis.KEY,
+            statistics=segment_analysis.KEY,
+        ),
+        Table(
+            "category_analysis",
+            "What each product category sells: one row a category.",
+            category_analysis.FIELDS,
+            key=category_analysis.KEY,
+            statistics=category_analysis.KEY,
         ),
         Table(
             "validation_results",
@@ -368,12 +410,28 @@ class Store:
         return self.state[name]
 
 
-def create_all(root: Path) -> dict[str, State]:
-    """Create every table of the catalogue that is not there yet; give the state of all but the journals."""
-    for table in CATALOGUE.values():
+def create_all(root: Path, tables: Mapping[str, Table]) -> dict[str, State]:
+    """Create every table of a catalogue that is not there yet; give the state of all but the journals."""
+    for table in tables.values():
         if not deltafiles.exists(root / table.name):
             deltafiles.create(root / table.name, table.fields, table.comment, table.partition_by, table.statistics)
-    return {t.name: State(deltafiles.version(root / t.name), 0) for t in CATALOGUE.values() if not t.journal}
+    return {t.name: State(deltafiles.version(root / t.name), 0) for t in tables.values() if not t.journal}
+
+
+def key_of(root: Path, source: str) -> tuple[str, ...]:
+    """The key by which a warehouse holds a source: what its target was made to be looked up by, before its instants."""
+    return tuple(deltafiles.statistics(root / target_name(source))[:-2])
+
+
+def check_keys(root: Path, sources: Mapping[str, Source]) -> None:
+    """Raises UsageError if the settings give a source another key than the one by which the warehouse holds it."""
+    for source in sources.values():
+        if deltafiles.exists(root / target_name(source.name)) and (made := key_of(root, source.name)) != source.key:
+            said = ", ".join(source.key)
+            raise UsageError(
+                f"{root} holds {source.name} by the key {', '.join(made)}, the settings say {said}; set "
+                f"sources.{source.name}.key back, or choose another --warehouse and run the archived files there."
+            )
 
 
 def _arrow_type(spark_type: str) -> pa.DataType:

@@ -10,6 +10,7 @@ import pyarrow.dataset as ds
 
 from ecomm.errors import UsageError
 from ecomm.sources import SOURCES
+from ecomm.tables import key_of
 from ecomm.warehouse import Warehouse
 
 _BESIDES = ("effective_date", "expiry_date", "is_current", "row_hash", "batch_id", "movement", "quantity_change")
@@ -24,7 +25,7 @@ def versions_of(
     """
     if source not in SOURCES:
         raise UsageError(f"there is no source {source}; use {', '.join(SOURCES)}.")
-    names = SOURCES[source].key
+    names = key_of(warehouse.path, source)
     if len(key) > len(names):
         raise UsageError(f"the key of {source} is {' '.join(names)}: {len(names)} parts, not {len(key)}.")
     wanted = pc.scalar(True)

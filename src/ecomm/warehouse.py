@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.ledger import Entry, Ledger, exists, live
+from ecomm.batches.ledger import Entry, Ledger, exists, kept, live
 from ecomm.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Warehouse:
         return [*sorted(self.entry.tables), *JOURNALS, LEDGER]
 
     def dataset(self, name: str) -> ds.Dataset | pa.Table:
-        """A table as a lazily read dataset; stage and errors show the live revisions only."""
+        """A table as a lazily read dataset; stage shows the live revisions only, errors also those of held batches."""
         if name not in self.names:
             raise UsageError(f"there is no table {name}; there are: {', '.join(self.names)}.")
         version = self.entry.tables[name][0] if name in self.entry.tables else None
@@ -71,7 +71,8 @@ class Warehouse:
         except OSError as error:
             raise StorageError(f"{self.path / name}: cannot be read ({error}).") from error
         if name.endswith(("_stage", "_errors")):
-            return dataset.filter(pc.field("revision").isin([e.revision for e in live(self.entries).values()]))
+            seen = kept(self.entries) if name.endswith("_errors") else live(self.entries)
+            return dataset.filter(pc.field("revision").isin([e.revision for e in seen.values()]))
         return dataset
 
     def table(self, name: str) -> pa.Table:

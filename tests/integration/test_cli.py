@@ -101,7 +101,10 @@ COMMANDS = sorted(c.name or getattr(c.callback, "__name__", "") for c in cli.app
 
 
 def test_every_command_is_tried_here() -> None:
-    tried = "run status show sql history quarantine rebuild init trigger doctor demo version"
+    tried = (
+        "run status show sql history quarantine check quality accept reject rebuild init trigger doctor demo version "
+        "export contract"
+    )
     assert sorted(tried.split()) == COMMANDS
 
 
@@ -145,7 +148,8 @@ def test_demo(demo: Path) -> None:
         for task in [*(f"{s}_stage_load" for s in SOURCES), "data_validation", "data_enrichment"]:
             assert f"✓ {batch}  {task}" in said
     assert "1,441 read, 1,346 accepted, 80 rejected, 8 duplicate, 7 superseded" in said
-    assert "analytics_summary (2 rows)" in said
+    assert "the shop at each batch (2 rows)" in said
+    assert "customer segments (4 rows)" in said
     for command in ("status", "show", "history", "quarantine", "sql"):
         assert f"  ecomm {command} " in said
 
@@ -437,6 +441,41 @@ def test_trigger(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == [made]
 
 
+# -- doors out ------------------------------------------------------------------------------------------
+
+
+def test_export(demo: Path, tmp_path: Path) -> None:
+    """A published table as a file, or on stdout; what it says to a person and to a program."""
+    said = ecomm("export", "orders_target", "--out", "orders.csv", *in_warehouse(demo), cwd=tmp_path).ok()
+    rows = Warehouse(demo / "warehouse").table("orders_target").num_rows
+    size = (tmp_path / "orders.csv").stat().st_size
+    assert said.out == f"Wrote {rows:,} rows of orders_target to orders.csv ({size:,} bytes).\n"
+    again = ecomm("export", "orders_target", "--out", "-", *in_warehouse(demo), cwd=tmp_path).ok()
+    assert again.out == (tmp_path / "orders.csv").read_text(encoding="utf-8")
+    ecomm("export", "orders_target", "--out", "orders.csv", *in_warehouse(demo), cwd=tmp_path).fails(2, "--force")
+    told = ecomm(
+        "export", "orders_target", "-o", "x", "--format", "parquet", "--json", *in_warehouse(demo), cwd=tmp_path
+    ).ok()
+    assert set(told.json) == {"table", "format", "path", "rows", "bytes", "entry"}
+    assert (told.json["format"], told.json["path"], told.json["rows"]) == ("parquet", "x", rows)
+    ecomm("export", "orders", "-o", "y.csv", *in_warehouse(demo), cwd=tmp_path).fails(2, "orders_target")
+    ecomm("export", "orders_target", "-o", "-", "--json", *in_warehouse(demo), cwd=tmp_path).fails(2, "--json")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["orders.csv", "x"]
+
+
+def test_contract(tmp_path: Path) -> None:
+    """A source's contract as YAML, on stdout or in a file, as the settings have it."""
+    said = ecomm("contract", "orders", cwd=tmp_path).ok().out
+    assert said.startswith("version: ")
+    assert "\napiVersion: v3." in said
+    (tmp_path / "ecomm.toml").write_text('[sources.orders.columns]\norder_amount = "Total"\n')
+    told = ecomm("contract", "orders", "--out", "orders.odcs.yaml", cwd=tmp_path).ok().out
+    assert told == "Wrote the contract of orders to orders.odcs.yaml.\n"
+    assert "physicalName: Total\n" in (tmp_path / "orders.odcs.yaml").read_text(encoding="utf-8")
+    ecomm("contract", "invoices", cwd=tmp_path).fails(2, "invoices", "shipping")
+    ecomm("contract", "orders", "--out", "no/x.yaml", cwd=tmp_path).fails(1, "no/x.yaml")
+
+
 # -- running ---------------------------------------------------------------------------------------------
 
 ORDERS = "order_id,customer_id,product_id,order_date,order_amount\n"
@@ -484,6 +523,31 @@ def test_run(copy: Path) -> None:
     assert {b["batch_id"] for b in listed} == {*BATCHES, "first", "second", "third"}
 
 
+def test_held_accepted_rejected(copy: Path) -> None:
+    """A poor batch is held with exit code 3; `quality` says why, and a person decides, with a reason."""
+    (copy / "ecomm.toml").write_text("min_score = 99\n")
+    for batch in ("poor", "worse"):
+        land(copy, "orders", f"{batch}.csv", orders(batch, "bad id"))
+        waits(copy, batch, f"{batch}.csv")
+    said = ecomm("run", *places(copy), cwd=copy)
+    assert (said.code, said.err) == (3, "")
+    assert "poor held" in said.out
+    assert "min_score 99" in said.out
+    assert "order_id_well_formed" in ecomm("quality", "poor", *in_warehouse(copy), cwd=copy).ok().out
+    told = ecomm("quality", "poor", "--json", *in_warehouse(copy), cwd=copy).ok().out
+    assert "order_id_well_formed" in told
+    json.loads(told)
+    again = ecomm("run", "--batch", "poor", *places(copy), cwd=copy)
+    assert (again.code, "poor is held" in again.err) == (2, True)
+    assert ecomm("accept", "poor", *places(copy), cwd=copy).code == 2
+    assert "poor published" in ecomm("accept", "poor", "--why", "known", *places(copy), cwd=copy).ok().out
+    ecomm("reject", "worse", "--why", "sent by mistake", *places(copy), cwd=copy).ok()
+    entries = {e.batch_id: e for e in Warehouse(copy / "warehouse").entries if e.entry in ("PUBLISH", "REJECT")}
+    assert {b: entries[b].entry for b in ("poor", "worse")} == {"poor": "PUBLISH", "worse": "REJECT"}
+    assert (entries["worse"].reason or "").startswith("sent by mistake")
+    assert ecomm("status", *places(copy), cwd=copy).ok().out.count("held") == 0
+
+
 def test_status(copy: Path) -> None:
     """Where everything stands: published, pending, waiting and for what, failed and why, unexpected files."""
     land(copy, "orders", "ready.csv", orders("X1"))
@@ -513,7 +577,7 @@ def test_status(copy: Path) -> None:
     assert "nobody.csv" in said
 
     told = ecomm("status", "--json", *places(copy), cwd=copy).ok().json
-    assert set(told) == {"published", "triggers", "unexpected_files", "running"}
+    assert set(told) == {"published", "held", "triggers", "unexpected_files", "running"}
     assert {t["batch_id"]: t["state"] for t in told["triggers"]} == {
         "ready": "pending", "missing": "waiting", "not ready": "waiting", "far ahead": "waiting",
         "broken.json": "failed", "no price": "failed",
@@ -644,6 +708,7 @@ def test_doctor_finds_a_lost_file(copy: Path) -> None:
 def test_rebuild(copy: Path) -> None:
     """The fold of the log is what is there: no row of any table has to change."""
     changed = ecomm("rebuild", "--json", *in_warehouse(copy), cwd=copy).ok().json["changed_rows"]
-    assert set(changed) == {*(f"{s}_target" for s in SOURCES), "enriched_orders", "analytics_summary"}
+    of_batches = ("_stage", "_errors", "processing_log", "validation_results")
+    assert set(changed) == {name for name in CATALOGUE if not name.endswith(of_batches)}
     assert set(changed.values()) == {0}
     ecomm("rebuild", "--warehouse", copy / "nowhere", cwd=copy).fails(2, copy / "nowhere")

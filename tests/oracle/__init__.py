@@ -4,32 +4,51 @@ Written from the documents alone (DESIGN, TABLES, RULES, PARITY and the decision
 look at `src/`, and slow on purpose: each function is the sentence that it quotes. `run` knows the final state
 of the tables, a pure function of the live batches, so the order of `batches` cannot matter.
 
-    values.py   cells, row_hash, key text, rounding, zones       csvfile.py  bytes -> records
-    sources.py  contracts, rules, derived columns                stage.py    files -> stage, errors, counts
-    fold.py     statements -> versions                           tables.py   the two analytics tables
-    landing.py  folders -> batches                               currencies.py  the known codes
+    values.py   cells, row_hash, key text, rounding, zones       csvfile.py    bytes -> records
+    sources.py  contracts, casts, derived columns                stage.py      files -> stage, errors, counts
+    rules.py    the rules of a row, the score                    countries.py  the known countries
+    fold.py     statements -> versions                           tables.py     what all analytics share
+    enriched.py enriched_orders                                  analytics.py  customers, products, months, ...
+    summary.py  analytics_summary                                checks.py     the checks across tables
+    landing.py  folders -> batches                               settings.py   what a shop can set
+    currencies.py the known codes
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import UTC
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
 
-from . import tables
-from .fold import Statement, fold
+from . import rules
+from .analytics import (
+    category_analysis,
+    customer_analytics,
+    product_analytics,
+    seasonal_analysis,
+    segment_analysis,
+)
+from .checks import cross_checks
+from .enriched import enriched_orders
+from .fold import Mention, Snapshot, Statement, fold
 from .landing import Batch, read_flat, read_landing
-from .sources import SOURCES
+from .settings import Settings
+from .sources import ORDERS, SOURCES, Source, delivered
 from .stage import BatchError, Landed, land
-from .values import Row, UnspecifiedError, Zones
+from .summary import analytics_summary
+from .values import Row, UnspecifiedError
 
 __all__ = [
     "Batch",
+    "Mention",
     "Result",
     "Row",
+    "Settings",
+    "Snapshot",
     "Statement",
     "UnspecifiedError",
+    "checks_on_arrival",
     "fold",
     "read_flat",
     "read_landing",
@@ -45,54 +64,125 @@ class Result:
     stage: dict[str, list[Row]]
     errors: dict[str, list[Row]]
     targets: dict[str, list[Row]]
-    enriched_orders: list[Row]
-    analytics_summary: list[Row]
     counts: dict[tuple[str, str, str], dict[str, int]]
     """(batch_id, source, file) -> read / accepted / rejected / duplicate / superseded"""
     failed: dict[str, str] = field(default_factory=dict)
     """batch_id -> why the batch fails (a required column is missing, an unusable header): it is nowhere in
     the tables."""
+    held: dict[str, Decimal] = field(default_factory=dict)
+    """batch_id -> its score, less than `min_score`: only its error rows are published."""
+    validation: list[Row] = field(default_factory=list)
+    """validation_results of the row rules and the scores, without revision and description."""
+    enriched_orders: list[Row] = field(default_factory=list)
+    customer_analytics: list[Row] = field(default_factory=list)
+    product_analytics: list[Row] = field(default_factory=list)
+    analytics_summary: list[Row] = field(default_factory=list)
+    seasonal_analysis: list[Row] = field(default_factory=list)
+    segment_analysis: list[Row] = field(default_factory=list)
+    category_analysis: list[Row] = field(default_factory=list)
 
 
 def run(
     batches: Iterable[Batch],
+    settings: Settings | None = None,
     *,
     reporting_currency: str = "USD",
     shop_timezone: str = "UTC",
     source_timezone: str = "UTC",
 ) -> Result:
-    """Fold all batches."""
-    zones = Zones(ZoneInfo(source_timezone), ZoneInfo(shop_timezone))
-    live, landed, failed = {}, {}, {}
+    """Fold all batches. The settings are said as one object, or by the three that most tests need."""
+    settings = settings or Settings(reporting_currency, source_timezone, shop_timezone)
+    shop = {name: delivered(name, settings) for name in SOURCES}
+    result = Result({}, {}, {}, {})
+    live, landed, held = {}, {}, []
     for batch in _once(batches):
         as_of = batch.as_of.astimezone(UTC)
         try:
-            landed[batch.batch_id] = {
-                name: land(SOURCES[name], batch.batch_id, as_of, files, zones, reporting_currency)
-                for name, files in batch.files.items()
+            parts = {
+                name: land(shop[name], batch.batch_id, as_of, files, settings) for name, files in batch.files.items()
             }
-            live[batch.batch_id] = as_of
         except BatchError as problem:
-            failed[batch.batch_id] = str(problem)
+            result.failed[batch.batch_id] = str(problem)
+            continue
+        checked = _validate(batch.batch_id, parts, shop, settings)
+        result.validation += checked
+        score = checked[-1]["score"]
+        if score < settings.min_score:  # "Score < `min_score` holds"
+            result.held[batch.batch_id] = score
+            held.append(parts)
+        else:
+            live[batch.batch_id], landed[batch.batch_id] = as_of, parts
 
-    result = Result({}, {}, {}, [], [], {}, failed)
     for name in SOURCES:
-        parts = {batch_id: by_source[name] for batch_id, by_source in landed.items() if name in by_source}
-        _collect(name, parts, result, reporting_currency)
-
-    settings = tables.Settings(reporting_currency, zones)
-    stated = {
-        batch_id: {statement.values["order_id"] for statement in by_source["orders"].statements}
-        for batch_id, by_source in landed.items()
-        if "orders" in by_source
-    }
-    result.analytics_summary = tables.analytics_summary(live, stated, result.targets, settings)
-    if live:  # "today" = greatest live as_of's date (UTC); no live batch: targets and analytics are empty
-        result.enriched_orders = tables.enriched_orders(result.targets, max(live.values()).date(), settings)
+        of_source = {batch_id: by_source[name] for batch_id, by_source in landed.items() if name in by_source}
+        _collect(name, of_source, live, result, settings)
+        unseen = [row for by_source in held if name in by_source for row in by_source[name].errors]
+        result.errors[name] = sorted(result.errors[name] + unseen, key=_place)
+    result.validation.sort(key=lambda row: row["batch_id"])
+    _analyse(live, landed, result, settings)
     return result
 
 
-def _collect(name: str, parts: dict[str, Landed], result: Result, reporting_currency: str) -> None:
+def checks_on_arrival(arrived: Iterable[Batch], settings: Settings | None = None) -> list[Row]:
+    """validation_results of the checks across tables, batch by batch in this order of arrival: "rows of the batch
+    against targets as they will be", also of a batch that is then held."""
+    settings = settings or Settings()
+    live: list[Batch] = []
+    rows: list[Row] = []
+    for batch in _once(arrived):
+        result = run([*live, batch], replace(settings, min_score=Decimal(0)))
+        if batch.batch_id in result.failed:
+            continue
+        stage = {name: [row for row in result.stage[name] if row["batch_id"] == batch.batch_id] for name in batch.files}
+        there = {name for one in [*live, batch] for name in one.files}
+        rows += cross_checks(batch.batch_id, stage, result.targets, there, settings)
+        if not run([batch], settings).held:
+            live.append(batch)
+    return rows
+
+
+def _validate(batch_id: str, parts: dict[str, Landed], shop: dict[str, Source], settings: Settings) -> list[Row]:
+    """The row rules of each source of a batch, and last its score."""
+    levels = {name: rules.in_force(shop[name], settings) for name in parts}
+    rows: list[Row] = []
+    for name in SOURCES:
+        if name in parts:
+            read = sum(counts["read"] for counts in parts[name].counts.values())
+            rows += rules.validation(name, levels[name], parts[name].verdicts, read)
+    rows.append(rules.batch_score(levels, {name: part.verdicts for name, part in parts.items()}))
+    return [{"batch_id": batch_id, **row} for row in rows]
+
+
+def _analyse(
+    live: dict[str, datetime], landed: dict[str, dict[str, Landed]], result: Result, settings: Settings
+) -> None:
+    """The analytics; "today" = the greatest live as_of (its UTC date). "No live batch: targets and analytics are
+    empty." """
+    if not live:
+        return
+    today, targets = max(live.values()).date(), result.targets
+    orders = enriched_orders(targets, today, settings)
+    result.enriched_orders = orders
+    result.customer_analytics = customer_analytics(targets, orders, today, settings)
+    result.product_analytics = product_analytics(targets, orders, today, settings)
+    result.seasonal_analysis = seasonal_analysis(orders, today, settings)
+    result.segment_analysis = segment_analysis(result.customer_analytics)
+    result.category_analysis = category_analysis(result.product_analytics, orders)
+
+    key = settings.delivery("orders").key or ORDERS.key
+    stated = {
+        batch_id: {
+            tuple(one.values.get(name) for name in key) for one in by_source["orders"].statements if one.op == "U"
+        }
+        for batch_id, by_source in landed.items()
+        if "orders" in by_source
+    }
+    result.analytics_summary = analytics_summary(live, stated, targets, settings)
+
+
+def _collect(
+    name: str, parts: dict[str, Landed], live: dict[str, datetime], result: Result, settings: Settings
+) -> None:
     """All batches of a source: the log, the error table and the target (each has every extra column ever
     seen)."""
     extras = sorted({extra for part in parts.values() for extra in part.extras})
@@ -100,15 +190,36 @@ def _collect(name: str, parts: dict[str, Landed], result: Result, reporting_curr
     errors = [row for part in parts.values() for row in part.errors]
     statements = [statement for part in parts.values() for statement in part.statements]
 
-    def place(row: Row) -> tuple[str, str, int]:
-        return row["batch_id"], row["source_file"], row["source_line"]
-
-    result.stage[name] = sorted(stage, key=place)
-    result.errors[name] = sorted(errors, key=place)
-    result.targets[name] = fold(name, statements, reporting_currency=reporting_currency, extras=extras)
+    result.stage[name] = sorted(stage, key=_place)
+    result.errors[name] = sorted(errors, key=_place)
+    delivery = settings.delivery(name)
+    result.targets[name] = fold(
+        name,
+        statements,
+        mentions=[Mention.of(row["batch_id"], row["key"]) for row in errors if row["key"] is not None],
+        snapshots=[
+            Snapshot(batch_id, live[batch_id])
+            for batch_id, part in parts.items()
+            if delivery.absence == "close" and _is_complete(part)
+        ],
+        scope=delivery.absence_scope,
+        key=delivery.key,
+        reporting_currency=settings.reporting_currency,
+        extras=extras,
+    )
     for batch_id, part in parts.items():
         for file, counts in part.counts.items():
             result.counts[batch_id, name, file] = counts
+
+
+def _place(row: Row) -> tuple[str, str, int]:
+    return row["batch_id"], row["source_file"], row["source_line"]
+
+
+def _is_complete(part: Landed) -> bool:
+    """A complete snapshot: "only if every record's key is readable and there is at least one"."""
+    records = sum(counts["read"] for counts in part.counts.values())
+    return records > 0 and all(row["key"] is not None for row in part.errors)
 
 
 def _once(batches: Iterable[Batch]) -> list[Batch]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-QUOTE, COMMA, CR, LF = b'"', b",", b"\r", b"\n"
+QUOTE, CR, LF = b'"', b"\r", b"\n"
 BLANK = b" \t"
 MAX_RECORD_BYTES = 1_048_576
 BOM = b"\xef\xbb\xbf"
@@ -40,14 +40,15 @@ class _QuoteError(Exception):
     """Text after a closing quote, or a quote that is never closed."""
 
 
-def parse(content: bytes) -> CsvFile:
+def parse(content: bytes, delimiter: str = ",") -> CsvFile:
     """UTF-8 (optional BOM). The first record is the header, the others are data."""
     data = content.removeprefix(BOM)
     header: list[str] | None = None
     records: list[Record] = []
-    at = _skip_blank_lines(data, 0)
+    comma = delimiter.encode()
+    at = _skip_blank_lines(data, 0, comma)
     while at < len(data):
-        fields, raw, following = _record(data, at)
+        fields, raw, following = _record(data, at, comma)
         if header is None:
             if fields is None:
                 raise HeaderError(_escaped(raw))
@@ -56,13 +57,13 @@ def parse(content: bytes) -> CsvFile:
             records.append(Record(len(records) + 1, None, _escaped(raw)))
         else:
             records.append(Record(len(records) + 1, fields, None))
-        at = _skip_blank_lines(data, following)
+        at = _skip_blank_lines(data, following, comma)
     if header is None:
         raise HeaderError("no header")
     return CsvFile(header, records)
 
 
-def _record(data: bytes, start: int) -> tuple[list[str] | None, bytes, int]:
+def _record(data: bytes, start: int, comma: bytes) -> tuple[list[str] | None, bytes, int]:
     """The record at `start`: its fields (None = cannot be used), its bytes, where reading goes on.
 
     "A record whose quoting is broken (text after closing quote, never closed, or too long) is ONE malformed
@@ -70,7 +71,7 @@ def _record(data: bytes, start: int) -> tuple[list[str] | None, bytes, int]:
     whose quoting is fine but ... that is not UTF-8, is one malformed record whole, with all its physical
     lines." """
     try:
-        fields, end, following = _split(data, start)
+        fields, end, following = _split(data, start, comma)
     except _QuoteError:
         return _first_physical_line(data, start)
     if end - start > MAX_RECORD_BYTES:  # line end not counted
@@ -81,7 +82,7 @@ def _record(data: bytes, start: int) -> tuple[list[str] | None, bytes, int]:
         return None, data[start:end], following
 
 
-def _split(data: bytes, start: int) -> tuple[list[bytes], int, int]:
+def _split(data: bytes, start: int, comma: bytes) -> tuple[list[bytes], int, int]:
     r"""The fields of the record at `start`, its end, and where the next one begins.
 
     "A record ends at `\n` or `\r\n` outside quotes."
@@ -89,23 +90,23 @@ def _split(data: bytes, start: int) -> tuple[list[bytes], int, int]:
     fields: list[bytes] = []
     at = start
     while True:
-        field, at = _field(data, at)
+        field, at = _field(data, at, comma)
         fields.append(field)
-        if data[at : at + 1] == COMMA:
+        if data[at : at + 1] == comma:
             at += 1
             continue
         return fields, at, at + _line_end_length(data, at)
 
 
-def _field(data: bytes, start: int) -> tuple[bytes, int]:
+def _field(data: bytes, start: int, comma: bytes) -> tuple[bytes, int]:
     """The field at `start` and the position of the comma, line end or end of data that ends it.
 
     "A field may be quoted: optional blanks/tabs, `"`, anything (`""` = one quote, newlines allowed), `"`,
     optional blanks/tabs, then `,` or record end. An unquoted field may contain a bare `"` in its middle:
     literal." """
-    at = _skip_blanks(data, start)
+    at = _skip_blanks(data, start, comma)
     if data[at : at + 1] != QUOTE:
-        while not _ends_field(data, at):
+        while not _ends_field(data, at, comma):
             at += 1
         return data[start:at], at
 
@@ -121,8 +122,8 @@ def _field(data: bytes, start: int) -> tuple[bytes, int]:
             break
         content += QUOTE  # "" = one quote
         at += 1
-    at = _skip_blanks(data, at)
-    if not _ends_field(data, at):
+    at = _skip_blanks(data, at, comma)
+    if not _ends_field(data, at, comma):
         raise _QuoteError("text after a closing quote")
     return content, at
 
@@ -134,24 +135,25 @@ def _first_physical_line(data: bytes, start: int) -> tuple[None, bytes, int]:
     return None, data[start:at], at + _line_end_length(data, at)
 
 
-def _skip_blank_lines(data: bytes, at: int) -> int:
+def _skip_blank_lines(data: bytes, at: int, comma: bytes) -> int:
     """A line with nothing but blanks/tabs (or nothing) is blank: not a record, not counted."""
     while True:
-        end = _skip_blanks(data, at)
+        end = _skip_blanks(data, at, comma)
         length = _line_end_length(data, end)
         if end == len(data) or not length:
             return end if end == len(data) else at
         at = end + length
 
 
-def _skip_blanks(data: bytes, at: int) -> int:
-    while data[at : at + 1] and data[at : at + 1] in BLANK:
+def _skip_blanks(data: bytes, at: int, comma: bytes) -> int:
+    """A tab that is the delimiter is no blank."""
+    while data[at : at + 1] and data[at : at + 1] in BLANK and data[at : at + 1] != comma:
         at += 1
     return at
 
 
-def _ends_field(data: bytes, at: int) -> bool:
-    return at == len(data) or data[at : at + 1] == COMMA or _line_end_length(data, at) > 0
+def _ends_field(data: bytes, at: int, comma: bytes) -> bool:
+    return at == len(data) or data[at : at + 1] == comma or _line_end_length(data, at) > 0
 
 
 def _line_end_length(data: bytes, at: int) -> int:

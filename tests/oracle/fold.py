@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,6 +21,47 @@ class Statement(NamedTuple):
     values: Row
     """Stated column -> typed value; a column that is not in it was absent from the header. Of orders
     `ordered_at` is the statement's own (stage's) value. A D needs the key columns only."""
+
+
+class Mention(NamedTuple):
+    """H: "mentioned, but rejected: the key is readable in the error table"."""
+
+    batch_id: str
+    key: tuple[str, ...]
+
+    @classmethod
+    def of(cls, batch_id: str, key: str) -> Mention:
+        """By the `key` of an error row: the key's parts, length-prefixed."""
+        parts: list[str] = []
+        while key:
+            length, _, rest = key.partition(":")
+            parts.append(rest[: int(length)])
+            key = rest[int(length) :]
+        return cls(batch_id, tuple(parts))
+
+
+class Snapshot(NamedTuple):
+    """A batch whose files of the source are a complete snapshot."""
+
+    batch_id: str
+    as_of: datetime
+
+
+class _Complete:
+    """A key that a complete snapshot does not mention ends there, as if it said D; a rejected row's key is mentioned.
+    With `absence_scope` "a snapshot speaks only of the partitions that it mentions"."""
+
+    def __init__(self, snapshot: Snapshot, mentioned: set[tuple[str, ...]], scoped: list[int]) -> None:
+        self.absence = Statement(snapshot.batch_id, snapshot.as_of, "D", {})
+        self.mentioned = mentioned
+        self.scoped = scoped
+        self.partitions = {self._partition(key) for key in mentioned}
+
+    def _partition(self, key: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(key[position] for position in self.scoped)
+
+    def ends(self, key: tuple[str, ...]) -> bool:
+        return key not in self.mentioned and self._partition(key) in self.partitions
 
 
 @dataclass
@@ -44,27 +85,45 @@ def fold(
     source: str,
     statements: Iterable[Statement],
     *,
+    mentions: Iterable[Mention] = (),
+    snapshots: Iterable[Snapshot] = (),
+    scope: Sequence[str] = (),
+    key: Sequence[str] = (),
     reporting_currency: str = "USD",
     extras: Iterable[str] = (),
 ) -> list[Row]:
-    """The target's rows, ordered by key and effective_date. `extras` names extra columns that exist in the
-    table although none of the statements states them."""
+    """The target's rows, ordered by key and effective_date. `scope` is `absence_scope`; `key` names the key columns
+    where they are not the contract's; `extras` names extra columns that exist in the table although none of the
+    statements states them."""
     contract = sources.SOURCES[source]
+    key = key or contract.key
     by_key: dict[tuple[str, ...], list[Statement]] = {}
+    said: dict[str, set[tuple[str, ...]]] = {}
+    for batch_id, its_key in mentions:
+        said.setdefault(batch_id, set()).add(its_key)
     extra_columns = set(extras)
     for statement in statements:
         stored = sources.with_defaults(contract, statement.values, reporting_currency)
-        by_key.setdefault(tuple(stored[name] for name in contract.key), []).append(statement)
+        its_key = tuple(stored[name] for name in key)
+        by_key.setdefault(its_key, []).append(statement)
+        said.setdefault(statement.batch_id, set()).add(its_key)
         extra_columns |= statement.values.keys() - set(contract.contract)
+    scoped = [list(key).index(name) for name in scope]
+    complete = [_Complete(one, said[one.batch_id], scoped) for one in snapshots]
     rows: list[Row] = []
-    for key in sorted(by_key):
-        versions = _versions(contract, by_key[key], sorted(extra_columns), reporting_currency)
+    for one in sorted(by_key):
+        walk = by_key[one] + [c.absence for c in complete if c.ends(one)]
+        versions = _versions(contract, key, walk, sorted(extra_columns), reporting_currency)
         rows += _target_rows(contract, versions)
     return rows
 
 
 def _versions(
-    source: sources.Source, statements: list[Statement], extras: list[str], reporting_currency: str
+    source: sources.Source,
+    key: Sequence[str],
+    statements: list[Statement],
+    extras: list[str],
+    reporting_currency: str,
 ) -> list[_Version]:
     """Walk the positions = (as_of, trigger id bytewise): "D ends the life, U sets the state (columns not in
     the header carried over within the life) ... One state an instant: the last position's. Neighbours equal
@@ -81,7 +140,7 @@ def _versions(
             at_instant[statement.as_of] = None
         else:
             life = life or _Life()
-            _say(source, life, statement, extras, reporting_currency)
+            _say(source, key, life, statement, extras, reporting_currency)
             at_instant[statement.as_of] = (dict(life.state), statement.batch_id)
 
     versions: list[_Version] = []
@@ -101,10 +160,17 @@ def _versions(
     return versions
 
 
-def _say(source: sources.Source, life: _Life, statement: Statement, extras: list[str], reporting_currency: str) -> None:
+def _say(
+    source: sources.Source,
+    key: Sequence[str],
+    life: _Life,
+    statement: Statement,
+    extras: list[str],
+    reporting_currency: str,
+) -> None:
     """A U: the stated columns are set, the others carried over; "a key column that the header lacks is not
     carried"."""
-    carried = {name: value for name, value in life.state.items() if name not in source.key}
+    carried = {name: value for name, value in life.state.items() if name not in key}
     said = {**carried, **statement.values}
     state = sources.with_defaults(source, said, reporting_currency)
     state |= {name: said.get(name) for name in extras}

@@ -1,20 +1,18 @@
-"""The five contracts of TABLES.md, their casts, defaults, HIGH rules and columns derived in stage."""
+"""The five contracts of TABLES.md, as a shop delivers them, their casts, defaults and columns derived in stage."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from . import values as v
-from .currencies import KNOWN_CURRENCIES
+from .settings import Delivery, Settings
 from .values import Row, Zones
 
 MONEY, MEASURE = v.as_decimal(18, 2), v.as_decimal(18, 4)
-
-PREMIUM_TIERS = {"premium", "platinum", "vip"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Source:
     """Other header name -> contract column."""
     derived: tuple[str, ...]
     """The columns that stage adds "as at `as_of`"."""
+    delivery: Delivery = field(default_factory=Delivery)
 
     @property
     def contract(self) -> list[str]:
@@ -53,7 +52,7 @@ class Source:
 
     @property
     def key(self) -> list[str]:
-        return [column.name for column in self.columns if column.key]
+        return list(self.delivery.key) or [column.name for column in self.columns if column.key]
 
     @property
     def tracked(self) -> list[str]:
@@ -123,6 +122,14 @@ SHIPPING = _source(
 SOURCES: dict[str, Source] = {s.name: s for s in (ORDERS, CUSTOMERS, PRODUCTS, INVENTORY, SHIPPING)}
 
 
+def delivered(name: str, settings: Settings) -> Source:
+    """A source as the shop delivers it: "Column settings per shop: `columns = {order_amount = "Total"}`, key ..." The
+    shop's names are aliases."""
+    delivery = settings.delivery(name)
+    renamed = {header.strip(v.TRIM).lower(): column for column, header in delivery.columns.items()}
+    return replace(SOURCES[name], aliases={**SOURCES[name].aliases, **renamed}, delivery=delivery)
+
+
 # -- casts and defaults ----------------------------------------------------------------------------
 
 
@@ -131,10 +138,24 @@ def cast(source: Source, texts: Mapping[str, str | None], zones: Zones) -> Row:
     row: Row = {}
     for column in source.columns:
         if column.name in texts:
-            row[column.name] = _cast_cell(column.type, texts[column.name], zones)
-    if source is ORDERS:
-        row["ordered_at"] = _ordered_at(texts.get("order_date"), row, zones)
+            text = canonical(source.delivery, column.type, texts[column.name])
+            row[column.name] = _cast_cell(column.type, text, zones)
+    if source.name == ORDERS.name:
+        order_date = canonical(source.delivery, "order_date", texts.get("order_date"))
+        row["ordered_at"] = _ordered_at(order_date, row, zones)
     return row
+
+
+def canonical(delivery: Delivery, type_name: str, text: str | None) -> str | None:
+    """A cell in the shop's writing -> as PARITY.md reads it: a decimal comma, and days by `date_format` (ISO reads
+    too), with a time or without."""
+    if text is None:
+        return None
+    if delivery.decimal_comma and type_name in ("money", "measure", "int"):
+        return text.translate(str.maketrans(",.", ".,"))
+    if delivery.date_format and type_name in ("date", "order_date", "timestamp"):
+        return v.iso_days(text, delivery.date_format)
+    return text
 
 
 def _cast_cell(type_name: str, text: str | None, zones: Zones) -> Any:
@@ -177,98 +198,30 @@ def with_defaults(source: Source, row: Row, reporting_currency: str) -> Row:
         "location": "",
         "tracking_number": "",
     }
+    missing |= {name: missing.get(name, "") for name in source.key if name not in source.required}
     stored = {name: row.get(name) for name in source.contract}
     return {name: missing.get(name) if value is None else value for name, value in stored.items()}
-
-
-# -- the HIGH rules --------------------------------------------------------------------------------
-
-
-def reasons(
-    source: Source, texts: Mapping[str, str | None], row: Row, as_of: datetime, split_orders: set[str]
-) -> list[str]:
-    """The HIGH rules in force that a readable record fails (decisions.md). NULL passes all but `*_present`; a
-    rule about a column that the header lacks passes; `*_present` looks at the text: unreadable is not
-    missing.
-
-    `split_orders`: the order_ids that fail order_has_one_product in this file.
-    """
-
-    def present(name: str) -> tuple[str, bool]:
-        return f"{name}_present", texts.get(name) is not None
-
-    def well_formed(name: str, *, blanks_pass: bool = False) -> tuple[str, bool]:
-        return f"{name}_well_formed", v.is_well_formed(texts.get(name), blanks_pass=blanks_pass)
-
-    def readable(name: str) -> tuple[str, bool]:
-        return f"{name}_readable", texts.get(name) is None or row.get(name) is not None
-
-    def not_negative(name: str) -> tuple[str, bool]:
-        return f"{name}_not_negative", row.get(name) is None or row[name] >= 0
-
-    currency = row.get("currency")
-    checks: list[tuple[str, bool]] = []
-    if "currency" in source.contract:  # given, but no ISO 4217 code
-        checks.append(("currency_known", currency is None or currency in KNOWN_CURRENCIES))
-    if source is ORDERS:
-        checks += [present("order_id"), well_formed("order_id")]
-        checks += [present("customer_id"), present("product_id")]
-        checks += [present("order_date"), readable("order_date")]
-        checks += [present("order_amount"), readable("order_amount")]
-        checks.append(("order_date_plausible", _is_plausible(row.get("order_date"), as_of)))
-        checks.append(not_negative("order_amount"))
-        checks.append(("order_has_one_product", texts.get("order_id") not in split_orders))
-    elif source is CUSTOMERS:
-        checks += [present("customer_id"), well_formed("customer_id")]
-    elif source is PRODUCTS:
-        checks += [present("product_id"), well_formed("product_id")]
-        checks += [present("price"), readable("price"), not_negative("price")]
-    elif source is INVENTORY:
-        checks += [present("product_id"), well_formed("product_id")]
-        checks.append(well_formed("warehouse_location", blanks_pass=True))
-        checks.append(well_formed("location", blanks_pass=True))
-        checks += [present("stock_quantity"), readable("stock_quantity"), not_negative("stock_quantity")]
-    else:
-        checks += [present("order_id"), well_formed("order_id"), well_formed("tracking_number")]
-        checks += [readable("shipping_cost"), not_negative("shipping_cost")]
-    return [name for name, ok in checks if not ok]
-
-
-def _is_plausible(order_date: date | None, as_of: datetime) -> bool:
-    """2000-01-01 <= order_date <= (UTC date of as_of + 1 day)."""
-    return order_date is None or date(2000, 1, 1) <= order_date <= as_of.date() + timedelta(days=1)
-
-
-def split_orders(records: list[Mapping[str, str | None]]) -> set[str]:
-    """order_has_one_product: over all readable records of the same FILE with the same trimmed order_id: two
-    different non-empty product_ids -> every record of that order_id in the file fails."""
-    products: dict[str, set[str]] = {}
-    for texts in records:
-        order, item = texts.get("order_id"), texts.get("product_id")
-        if order is not None and item is not None:
-            products.setdefault(order, set()).add(item)
-    return {order for order, items in products.items() if len(items) > 1}
 
 
 # -- derived columns of stage ----------------------------------------------------------------------
 
 
-def derive(source: Source, row: Row, today: date, zones: Zones, reporting_currency: str) -> Row:
+def derive(source: Source, row: Row, today: date, settings: Settings) -> Row:
     """The columns of `<source>_stage` "as at `as_of`" (`today` = the UTC date of as_of), from the row as it
     stands."""
-    if source is CUSTOMERS:
-        return _derive_customer(row, today)
-    if source is PRODUCTS:
-        return _derive_product(row, today, reporting_currency)
-    if source is INVENTORY:
+    if source.name == CUSTOMERS.name:
+        return _derive_customer(row, today, settings)
+    if source.name == PRODUCTS.name:
+        return _derive_product(row, today, settings)
+    if source.name == INVENTORY.name:
         threshold = 10 if row["reorder_level"] is None else row["reorder_level"]
         return {"stock_indicator": stock_indicator(row["stock_quantity"], threshold)}
-    if source is SHIPPING:
-        return _derive_shipment(row, today, zones)
+    if source.name == SHIPPING.name:
+        return _derive_shipment(row, today, settings.zones)
     return {}
 
 
-def _derive_customer(row: Row, today: date) -> Row:
+def _derive_customer(row: Row, today: date, settings: Settings) -> Row:
     stage, tier = customer_lifecycle(row["registration_date"], today), row["customer_tier"]
     birth = row["date_of_birth"]
     return {
@@ -276,13 +229,19 @@ def _derive_customer(row: Row, today: date) -> Row:
         "age_group": age_group(birth, today),
         "days_since_registration": days_between(row["registration_date"], today),
         "lifecycle_stage": stage,
-        "is_premium": tier in PREMIUM_TIERS,
+        "is_premium": tier in settings.premium_tiers,
         "customer_group": None if stage is None or tier is None else f"{stage} / {tier}",
     }
 
 
-def _derive_product(row: Row, today: date, reporting_currency: str) -> Row:
-    price = row["price"] if row["currency"] == reporting_currency else None
+def price_reporting(price: Decimal | None, currency: str | None, day: date, settings: Settings) -> Decimal | None:
+    """The price in `reporting_currency`, by the rate of the day; no rate: NULL."""
+    rate = settings.rate_on(currency, day)
+    return None if price is None or rate is None else v.published(v.product(price, rate), 2)
+
+
+def _derive_product(row: Row, today: date, settings: Settings) -> Row:
+    price = price_reporting(row["price"], row["currency"], today, settings)
     stock = row["stock_quantity"]
     sides = v.as_dimensions(row["dimensions_cm"])
     length, width, height = sides or (None, None, None)
@@ -294,7 +253,7 @@ def _derive_product(row: Row, today: date, reporting_currency: str) -> Row:
         "price_reporting": price,
         "price_segment": price_segment(price),
         "days_since_launch": days,
-        "lifecycle_stage": _product_lifecycle(row["discontinued"], days),
+        "lifecycle_stage": product_lifecycle(row["discontinued"], days),
         "length_cm": v.published(length, 4),
         "width_cm": v.published(width, 4),
         "height_cm": v.published(height, 4),
@@ -343,7 +302,7 @@ def customer_lifecycle(registration: date | None, today: date) -> str | None:
     return "New" if days < 30 else "Active" if days < 365 else "Established"
 
 
-def _product_lifecycle(discontinued: bool, days: int | None) -> str | None:
+def product_lifecycle(discontinued: bool, days: int | None) -> str | None:
     """Discontinued; Upcoming < 0; New < 90; Growing < 365; Mature"""
     if discontinued:
         return "Discontinued"

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from . import csvfile, sources, values
+from . import csvfile, rules, sources, values
 from .fold import Statement
+from .rules import Record, Verdict
+from .settings import Settings
 from .sources import Source
-from .values import Row, Zones
+from .values import Row
 
 LINEAGE = [
     "batch_id", "revision", "as_of", "source_file", "file_sha256", "source_line", "row_hash", "op", "key",
@@ -51,6 +53,10 @@ class _Accepted:
     """As stored: every contract column."""
     extras: dict[str, str | None]
     absent: list[str]
+    op: str
+    """U, or D by the delete flag."""
+    flags: list[str]
+    """The rules that it failed."""
 
     @property
     def place(self) -> tuple[str, int]:
@@ -65,6 +71,8 @@ class Landed:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     extras: set[str] = field(default_factory=set)
     """The extra columns of all headers."""
+    verdicts: list[Verdict] = field(default_factory=list)
+    """Of all rows but duplicates and superseded ones."""
 
 
 def read_header(source: Source, names: list[str]) -> Header:
@@ -99,28 +107,23 @@ def extra_name(source: Source, name: str) -> str | None:
     return extra or None
 
 
-def land(
-    source: Source,
-    batch_id: str,
-    as_of: datetime,
-    files: Mapping[str, bytes],
-    zones: Zones,
-    reporting_currency: str,
-) -> Landed:
+def land(source: Source, batch_id: str, as_of: datetime, files: Mapping[str, bytes], settings: Settings) -> Landed:
     """Land text > cast > judge > stage + errors. Order: reject, then duplicates, then the winner of a key.
-    All files of a source in a batch are one set."""
+    All files of a source in a batch are one set. `source` as the shop delivers it."""
     landed = Landed()
+    levels = rules.in_force(source, settings)
     accepted: list[_Accepted] = []
     for file in sorted(files):
-        accepted += _judge(source, file, files[file], as_of, zones, reporting_currency, landed)
+        accepted += _judge(source, file, files[file], as_of, settings, levels, landed)
     today = as_of.astimezone(UTC).date()
     for group in _by_key(source, _without_duplicates(accepted, landed)).values():
-        winner, flags = _choose(source, group, landed)
+        winner, flags = _choose(source, group, levels, landed)
         landed.counts[winner.file]["accepted"] += 1
-        derived = sources.derive(source, winner.row, today, zones, reporting_currency)
-        landed.stage.append(_stage_row(source, winner, flags) | derived)
+        landed.verdicts.append(Verdict(source.key_of(winner.row), tuple(flags)))
+        kept = [name for name in flags if levels[name] != "NONE"]
+        landed.stage.append(_stage_row(source, winner, kept) | sources.derive(source, winner.row, today, settings))
         stated = {name: value for name, value in winner.row.items() if name not in winner.absent}
-        landed.statements.append(Statement(batch_id, as_of, "U", stated | winner.extras))
+        landed.statements.append(Statement(batch_id, as_of, winner.op, stated | winner.extras))
     for row in landed.stage:
         row |= {name: row.get(name) for name in landed.extras}
     for row in landed.stage + landed.errors:
@@ -133,13 +136,13 @@ def _judge(
     file: str,
     content: bytes,
     as_of: datetime,
-    zones: Zones,
-    reporting_currency: str,
+    settings: Settings,
+    levels: Mapping[str, str],
     landed: Landed,
 ) -> list[_Accepted]:
     """One file: a row is rejected when any HIGH rule is not true; the others are returned."""
     try:
-        parsed = csvfile.parse(content)
+        parsed = csvfile.parse(content, source.delivery.delimiter)
     except csvfile.HeaderError as problem:
         raise BatchError(f"{source.name}: {file}: {problem}") from problem
     header = read_header(source, parsed.header)
@@ -154,35 +157,53 @@ def _judge(
         if record.fields is None:
             error = _error(file, record.source_line, None, ["line_malformed"], "HIGH", None)
             landed.errors.append(error | {"raw_line": record.raw_line})
+            landed.verdicts.append(Verdict(None, ("line_malformed",)))
             counts["rejected"] += 1
         else:
             readable.append((record.source_line, record.fields, _texts(header, record.fields)))
 
     accepted: list[_Accepted] = []
-    split = sources.split_orders([texts for _, _, texts in readable])
+    split = rules.split_orders([texts for _, _, texts in readable])
     for line, fields, texts in readable:
-        typed = sources.cast(source, texts, zones)
-        stored = sources.with_defaults(source, typed, reporting_currency)
+        typed = sources.cast(source, texts, settings.zones)
+        stored = sources.with_defaults(source, typed, settings.reporting_currency)
         raw = dict(zip(header.names, fields, strict=True))
-        failed = sources.reasons(source, texts, typed, as_of, split)
-        if failed:
-            landed.errors.append(_error(file, line, raw, failed, "HIGH", source.key_of(stored)))
+        op = "D" if _deletes(source, header, fields) else "U"
+        failed = Record(source, texts, typed, as_of, settings, op == "D").failed(levels, split)
+        if any(levels[name] == "HIGH" for name in failed):
+            key = source.key_of(stored)
+            landed.errors.append(_error(file, line, raw, failed, "HIGH", key))
+            landed.verdicts.append(Verdict(key, tuple(failed)))
             counts["rejected"] += 1
         else:
             extras = {name: text for name, text in texts.items() if name not in source.contract}
-            accepted.append(_Accepted(file, line, sha256, raw, stored, extras, header.absent))
+            accepted.append(_Accepted(file, line, sha256, raw, stored, extras, header.absent, op, failed))
     return accepted
 
 
-def _choose(source: Source, group: list[_Accepted], landed: Landed) -> tuple[_Accepted, list[str]]:
-    """The winner of a key and its quality_flags; "a loser goes to `<source>_errors`"."""
+def _deletes(source: Source, header: Header, fields: list[str]) -> bool:
+    """A contract may name a flag column and its values: such a value there ends the key. The column is named as in the
+    header or as in the table; both are compared in lower case."""
+    wanted = (source.delivery.delete_column or "").lower()
+    values_of = {value.lower() for value in source.delivery.delete_values}
+    return any(
+        wanted in (name.strip(values.TRIM).lower(), column) and (values.trimmed(cell) or "").lower() in values_of
+        for name, column, cell in zip(header.names, header.columns, fields, strict=True)
+        if wanted
+    )
+
+
+def _choose(
+    source: Source, group: list[_Accepted], levels: Mapping[str, str], landed: Landed
+) -> tuple[_Accepted, list[str]]:
+    """The winner of a key and the rules that it failed; "a loser goes to `<source>_errors`"."""
     winner = max(group, key=lambda one: _strength(source, one))
-    flags: list[str] = []
+    flags = list(winner.flags)
     for loser in group:
         if loser is not winner:
-            reason, severity = _loses_by(loser, winner)
-            if reason == "sequence_conflict":
-                flags = [reason]
+            reason, severity = _loses_by(loser, winner, levels)
+            if reason in levels and reason not in flags:
+                flags.append(reason)
             key = source.key_of(loser.row)
             landed.errors.append(_error(loser.file, loser.line, loser.raw, [reason], severity, key))
             landed.counts[loser.file]["superseded"] += 1
@@ -214,7 +235,7 @@ def _stage_row(source: Source, winner: _Accepted, flags: list[str]) -> Row:
         "file_sha256": winner.sha256,
         "source_line": winner.line,
         "row_hash": values.row_hash(winner.row[name] for name in source.tracked),
-        "op": "U",
+        "op": winner.op,
         "key": source.key_of(winner.row),
         "absent_columns": list(winner.absent),
         "quality_flags": flags,
@@ -228,7 +249,7 @@ def _without_duplicates(accepted: list[_Accepted], landed: Landed) -> list[_Acce
     seen = set()
     kept = []
     for one in sorted(accepted, key=lambda a: a.place):
-        content = (tuple(one.row.items()), tuple(sorted(one.extras.items())), tuple(one.absent))
+        content = (one.op, tuple(one.row.items()), tuple(sorted(one.extras.items())), tuple(one.absent))
         if content in seen:
             landed.counts[one.file]["duplicate"] += 1
         else:
@@ -244,21 +265,22 @@ def _by_key(source: Source, accepted: list[_Accepted]) -> dict[str | None, list[
     return groups
 
 
-def _strength(source: Source, one: _Accepted) -> tuple[datetime, str, str]:
-    """The winner: greatest created_timestamp (missing lowest), then greatest hex hash over the tracked
-    non-personal columns, then greatest hex hash over all contract columns, then least (file name,
+def _strength(source: Source, one: _Accepted) -> tuple[datetime, bool, str, str]:
+    """The winner: greatest created_timestamp (missing lowest), then delete over upsert, then greatest hex hash over
+    the tracked non-personal columns, then greatest hex hash over all contract columns, then least (file name,
     source_line): `max` keeps the first of equals, and the rows come in that order."""
     created: datetime | None = one.row["created_timestamp"]
     return (
         created or datetime.min.replace(tzinfo=UTC),
+        one.op == "D",
         values.row_hash(one.row[name] for name in source.tracked_not_personal),
         values.row_hash(one.row[name] for name in source.contract),
     )
 
 
-def _loses_by(loser: _Accepted, winner: _Accepted) -> tuple[str, str]:
+def _loses_by(loser: _Accepted, winner: _Accepted, levels: Mapping[str, str]) -> tuple[str, str]:
     """superseded, severity NONE, if its created_timestamp is less than the winner's (or missing while the
-    winner's is there); else sequence_conflict, severity MEDIUM."""
+    winner's is there); else sequence_conflict, severity MEDIUM (or as the settings say)."""
     if loser.row["created_timestamp"] != winner.row["created_timestamp"]:
         return "superseded", "NONE"
-    return "sequence_conflict", "MEDIUM"
+    return "sequence_conflict", levels.get("sequence_conflict", "NONE")

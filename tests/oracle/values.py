@@ -145,6 +145,16 @@ def _calendar_day(text: str) -> date | None:
         return None
 
 
+def iso_days(text: str, date_format: str) -> str:
+    """The day at the beginning of a text, written as the setting `date_format` says (d or dd, M or MM, yyyy), in ISO;
+    a text that does not begin so stays as it is."""
+    parts = {"dd": "(?P<d>[0-9]{2})", "d": "(?P<d>[0-9]{1,2})", "MM": "(?P<m>[0-9]{2})", "M": "(?P<m>[0-9]{1,2})"}
+    parts["yyyy"] = "(?P<y>[0-9]{4})"
+    pattern = re.sub("dd?|MM?|yyyy|.", lambda one: parts.get(one[0], re.escape(one[0])), date_format)
+    match = re.match(f"{pattern}(?=[T ]|\\Z)", text)
+    return text if match is None else f"{match['y']}-{match['m']:0>2}-{match['d']:0>2}{text[match.end() :]}"
+
+
 def as_date(text: str | None) -> date | None:
     r"""date: rlike \A[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]00:00:00(\.0{1,9})?Z?)?\z then substring(1, 10) try_cast,
     kept in 1700-01-01 .. 2200-12-31."""

@@ -520,3 +520,96 @@ def test_dimensions_of_other_hands(engine: Engine) -> None:
     """Other blanks, a fifth decimal: read as well, rounded half up."""
     texts = ["30\u00a0x\u00a020 x 5", "30\u2009×\u200920\u2009×\u20095", "1.00005x1x1"]
     assert wrong(texts, sides(engine, texts), [measured(t) for t in texts]) == {}
+
+
+# -- as a shop writes it -----------------------------------------------------------------------------------
+
+UTC_ZONES = v.Zones(ZoneInfo("UTC"), ZoneInfo("UTC"))
+FORMATS = [order.replace("-", sep) for order in ("dd-MM-yyyy", "d-M-yyyy", "MM-dd-yyyy", "yyyy-M-d") for sep in "./-"]
+
+
+def written(text: str, date_format: str) -> str:
+    """Plain Python: the text as ISO if it is a day (and a time) so written, else as it is."""
+    separator = next(c for c in date_format if c in "./-")
+    day, *behind = re.split("(?=[T ])", text, maxsplit=1) or [""]
+    parts, names = day.split(separator), date_format.split(separator)
+    if len(parts) != 3 or not all(p.isascii() and p.isdigit() for p in parts):
+        return text
+    fits = {"d": (1, 2), "dd": (2,), "M": (1, 2), "MM": (2,), "yyyy": (4,)}
+    if any(len(p) not in fits[n] for p, n in zip(parts, names, strict=True)):
+        return text
+    said = {n[0]: int(p) for p, n in zip(parts, names, strict=True)}
+    time = behind[0] if behind else ""
+    if re.fullmatch(r"[T ][0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})?", time, re.ASCII):
+        time = time[:6] + ":00" + time[6:]
+    elif time and not re.fullmatch(r"[T ][0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?", time, re.ASCII):
+        return text
+    return f"{said['y']:04}-{said['M']:02}-{said['d']:02}{time}"
+
+
+def as_shops_write(date_format: str) -> st.SearchStrategy[str]:
+    """Days so written, there or not, with the times that may stand behind them; and texts near them."""
+    separator = next(c for c in date_format if c in "./-")
+    numbers = {
+        "d": [*range(33)], "dd": [*range(33)], "M": [*range(14)], "MM": [*range(14)], "yyyy": [1699, 1700, 2024, 2025]
+    }  # fmt: skip
+
+    def texts(name: str) -> list[str]:
+        width = len(name)
+        return [f"{n:0{width}}" for n in numbers[name]] + ([f"{n:02}" for n in numbers[name]] if width == 1 else [])
+
+    names = date_format.split(separator)
+    behind = [""] * 6 + [" 00:00", " 09:05", "T23:59", " 24:00", " 09:60", " 9:05", " 09:05:07", " 00:00:00"]
+    behind += [" 09:05:07.5", "T09:05:07.123456", " 09:05+02:00", " 09:05:07Z", "Z", " ", " 9 AM", ":30", " 09:05:7"]
+    between = [separator] * 40 + list("./- ")
+    return near(pieces(texts(names[0]), between, texts(names[1]), between, texts(names[2]), behind))
+
+
+@pytest.mark.parametrize("date_format", FORMATS)
+def test_dates_as_a_shop_writes_them(engine: Engine, date_format: str) -> None:
+    """Days and instants are those of plain Python, ISO still reads, and what is no such day is none."""
+    iso = near(pieces(["2024-02-29", "2025-02-29", "2025-01-31"], ["", " 10:00:00", "T10:00:00Z", " 10:00"]))
+    said = [{"y": y, "M": m, "d": d} for y in (2024, 2025) for m in range(1, 13) for d in range(1, 32)]
+    every = [re.sub("d+|M+|y+", lambda p, n=n: f"{n[p[0][0]]:0{len(p[0])}}", date_format) for n in said]  # type: ignore[misc]
+    texts = list(dict.fromkeys(every + drawn(as_shops_write(date_format), 400) + drawn(iso, 60)))
+    wanted = [written(t, date_format) for t in texts]
+    days = evaluate(engine, texts, lambda text: canonical.date(canonical.iso(text, date_format)))
+    assert wrong(texts, days, [v.as_date(w) for w in wanted]) == {}
+    assert sum(d is not None for d in days[: len(every)]) == 366 + 365
+    micros = evaluate(
+        engine, texts, lambda text: F.unix_micros(canonical.timestamp(canonical.iso(text, date_format), "UTC"))
+    )
+    got = [None if m is None else v.EPOCH + timedelta(microseconds=m) for m in micros]
+    assert wrong(texts, got, [v.as_timestamp(w, UTC_ZONES) for w in wanted]) == {}
+
+
+def test_days_that_are_none(engine: Engine) -> None:
+    """31 February is no day in any order of its parts; a month is not taken for a day."""
+    for date_format, texts in {
+        "dd/MM/yyyy": ["31/02/2025", "29/02/2025", "01/13/2025", "1/2/2025", "01/02/25", "2025/01/02", "01.02.2025"],
+        "d.M.yyyy": ["29.02.2025", "31.4.2025", "1.13.2025", "1.2.25", "001.2.2025", "1/2/2025", "1.2.2025."],
+        "MM/dd/yyyy": ["13/01/2025", "02/30/2025", "1/2/2025"],
+    }.items():
+        days = evaluate(engine, texts, lambda text, f=date_format: canonical.date(canonical.iso(text, f)))  # type: ignore[misc]
+        assert dict(zip(texts, days, strict=True)) == dict.fromkeys(texts)
+
+
+def test_decimal_comma(engine: Engine) -> None:
+    """A comma is the point; a point, be it between thousands, makes the text no number."""
+    texts = drawn(
+        near(pieces(["", "-", "+"], ["0", "7", "12", "1.234", "1,234"], ["", ",", "."], ["", "5", "50", "500", "999"])),
+        400,
+    )
+    wanted = [None if "." in t else v.as_decimal(18, 2)(t.replace(",", ".")) for t in texts]
+    got = evaluate(engine, texts, lambda text: canonical.decimal(canonical.decimal_point(text), 18, 2))
+    assert wrong(texts, got, wanted) == {}
+    known = {
+        "12,50": Decimal("12.50"),
+        "1.234,50": None,
+        "1,234.50": None,
+        "12.50": None,
+        "1.234": None,
+        "+7": Decimal(7),
+    }
+    got = evaluate(engine, list(known), lambda text: canonical.decimal(canonical.decimal_point(text), 18, 2))
+    assert dict(zip(known, got, strict=True)) == known

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomm.contract import Header, match_header
+from ecomm.contract import Delivery, Header, match_header
 from ecomm.errors import HeaderError
 from ecomm.sources import SOURCES
 from ecomm.tables import reserved
@@ -121,6 +121,21 @@ def test_duplicate_column(twice: list[str]) -> None:
     """Which of the two is meant cannot be told."""
     with pytest.raises(HeaderError, match=rf"in/x\.csv.*{twice[0]}.*2 times"):
         match("customers", [*LEAST, *twice] if twice[0] != "customer_id" else twice)
+
+
+def test_the_column_that_deletes() -> None:
+    """It is found by its name in any case, be it a contract column or an extra one; it may be absent, but not twice."""
+
+    def found(flag: str, *names: str) -> int | None:
+        source = SOURCES["customers"].of_shop(Delivery(delete_column=flag), {})
+        return match_header(source, names, "in/x.csv", reserved("customers")).deletes
+
+    assert found(" is Gone", *LEAST, "city", "IS GONE ") == 2
+    assert found("customer_tier", "Customer_Tier", *LEAST) == 0
+    assert found("gone", *LEAST) is None
+    assert match("customers", [*LEAST, "gone"]).deletes is None
+    with pytest.raises(HeaderError, match=r"in/x\.csv: the column gone stands 2 times"):
+        found("gone", *LEAST, "gone", "Gone")
 
 
 def test_duplicate_alias() -> None:

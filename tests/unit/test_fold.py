@@ -514,20 +514,20 @@ def test_change_sets(engine: Engine) -> None:
 
 
 def test_measured(engine: Engine) -> None:
-    """How many rows enter and leave, how many of these are closed, and from which instant on anything differs."""
+    """How many rows enter and leave, how many of these are closed, and from when on analytics_summary differs."""
     source = SOURCES["customers"]
     columns = target_columns(source, [])
 
     def measure(before: History, after: History) -> tuple[int, int, int, datetime | None]:
         old, new = (folded(engine, "customers", keyed("customers", ["K"], h)) for h in (before, after))
-        found = measured(relations.changes(new, old, columns), source, columns)
+        found = measured(relations.changes(new, old, columns), source)
         return found.entering, found.leaving, found.closed, found.since
 
     assert measure(TWO, [*TWO, customer("b3", 5, **C)]) == (2, 1, 0, day(5))
     assert measure(TWO, [*TWO, customer("b3", 2, **C)]) == (2, 1, 1, day(2))
     assert measure(TWO, [*TWO, customer("b0", 0.5, **A)]) == (1, 1, 1, day(0.5))
     assert measure(TWO, TWO[:1]) == (1, 2, 1, day(3))
-    assert measure(TWO, [*TWO, customer("b3", 5, **B, last_login=day(0))]) == (1, 1, 0, day(3))
+    assert measure(TWO, [*TWO, customer("b3", 5, **B, last_login=day(0))]) == (1, 1, 0, None)
 
 
 # -- contradictions ------------------------------------------------------------------------------------

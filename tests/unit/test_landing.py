@@ -37,13 +37,13 @@ class File(NamedTuple):
     records: list[Record]
 
 
-def land(content: bytes, folder: Path, chunk: int = WHOLE) -> File:
+def land(content: bytes, folder: Path, chunk: int = WHOLE, delimiter: str = ",") -> File:
     """A file's content through landing, in chunks of so many bytes."""
     path, into = folder / "x.csv", folder / "x.parquet"
     path.write_bytes(content)
-    names, offset = landing.read_header(path)
+    names, offset = landing.read_header(path, delimiter)
     with patch.object(landing, "_CHUNK", chunk):
-        count = landing.land(path, len(names), offset, into)
+        count = landing.land(path, len(names), offset, into, delimiter)
     table = pq.read_table(into)
     assert table.column_names == ["source_line", "raw_line", *(f"c{i}" for i in range(len(names)))]
     assert table.num_rows == count, "the number that is reported is the number of rows"
@@ -326,5 +326,90 @@ def test_fast_is_used() -> None:
     """An ordinary file goes the fast way, quotes and line ends in quotes too."""
     for body in (b"1,2\n3,4\n", b'1,"x,\n""y"""\r\n3,4\r\n', "é,日\n".encode()):
         fast = landing._plain(body, 2, True)
+        assert fast is not None
+        assert fast[1] == len(body)
+
+
+# -- other delimiters ----------------------------------------------------------------------------------
+
+
+def turned(content: bytes, delimiter: str) -> bytes:
+    """Comma and delimiter change places."""
+    return content.translate(bytes.maketrans(b"," + delimiter.encode(), delimiter.encode() + b","))
+
+
+def by_comma(content: bytes, delimiter: str) -> File:
+    """What the oracle, which knows commas, says of a file with another delimiter."""
+
+    def back(text: str) -> str:
+        return text.translate({ord(","): delimiter, ord(delimiter): ","})
+
+    said = expected(turned(content, delimiter))
+    return File(
+        [back(n) for n in said.header],
+        [Record(r.line, r.cells and [back(c) for c in r.cells], r.raw and back(r.raw)) for r in said.records],
+    )
+
+
+@pytest.mark.parametrize("delimiter", [";", "|", ":", "^", "]", "-"])
+@pytest.mark.parametrize("name", CORPUS)
+def test_corpus_with_another_delimiter(name: str, delimiter: str, tmp_path: Path) -> None:
+    """What is true of commas is true of any character that is no blank, comma and delimiter changing places."""
+    content = turned(b"a,b\n" + CORPUS[name][0], delimiter)
+    for chunk in (WHOLE, 7):
+        assert land(content, tmp_path, chunk, delimiter) == by_comma(content, delimiter)
+
+
+@RELAXED
+@given(header=HEADERS, body=ANYTHING, chunk=CHUNKS, delimiter=st.sampled_from(";|1"))
+def test_any_bytes_with_another_delimiter(
+    header: bytes, body: bytes, chunk: int, delimiter: str, tmp_path: Path
+) -> None:
+    """Whatever the bytes, commas among them: the oracle's records."""
+    content = turned(header + body, delimiter)
+    assert land(content, tmp_path, chunk, delimiter) == by_comma(content, delimiter)
+
+
+@RELAXED
+@given(body=ANYTHING, chunk=CHUNKS)
+def test_any_bytes_with_tabs(body: bytes, chunk: int, tmp_path: Path) -> None:
+    """A tab that delimits is no blank: the oracle's records for commas, in files that have no other tab."""
+    content = b"a,b\n" + body.replace(b"\t", b" ")
+    assert land(turned(content, "\t"), tmp_path, chunk, "\t") == by_comma(turned(content, "\t"), "\t")
+
+
+@pytest.mark.parametrize("chunk", [WHOLE, 7, 1])
+def test_tabs(chunk: int, tmp_path: Path) -> None:
+    """A line of tabs is a record, a blank stays one, and a comma is a character like any other."""
+    content = b'a\tb\n\t\n \n1\t\n\t"2"\n "3" \t4,5\n'
+    said = [good("", ""), good("1", ""), good("", "2"), good("3", "4,5")]
+    assert [r.cells for r in land(content, tmp_path, chunk, "\t").records] == said
+    content = b'a b\n \n1 \n\t\n"2 2" 3\n'
+    assert [r.cells for r in land(content, tmp_path, chunk, " ").records] == [
+        good("", ""),
+        good("1", ""),
+        good("2 2", "3"),
+    ]
+
+
+@RELAXED
+@given(body=TAME, eof=st.booleans(), delimiter=st.sampled_from(";\t| "))
+def test_fast_is_slow_with_another_delimiter(body: bytes, eof: bool, delimiter: str) -> None:
+    """Both readers agree on it, up to the same byte."""
+    body, form = turned(body, delimiter), landing.dialect(delimiter)
+    fast = landing._plain(body, 2, eof, form)
+    if fast is None:
+        return
+    table, used = fast
+    slow, _ = landing.scan(body[:used], 2, True, form)
+    assert [list(row.values()) for row in table.to_pylist()] == [r.cells for r in slow]
+    assert eof is False or used == len(body)
+
+
+@pytest.mark.parametrize("delimiter", ";\t| ")
+def test_fast_is_used_with_another_delimiter(delimiter: str) -> None:
+    """An ordinary file goes the fast way, whatever its delimiter."""
+    for body in (b"1,2\n3,4\n", b'1,"x,\n""y"""\r\n3,4\r\n', "é,日\n".encode()):
+        fast = landing._plain(turned(body, delimiter), 2, True, landing.dialect(delimiter))
         assert fast is not None
         assert fast[1] == len(body)

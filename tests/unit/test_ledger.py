@@ -149,6 +149,17 @@ def test_a_newer_format_is_refused(ledger: Ledger) -> None:
         refused_with_sense(caught.value, ledger.path.parent)
 
 
+def test_an_older_format_is_refused(tmp_path: Path) -> None:
+    """Its tables are others: with the folder, both numbers and what to do."""
+    ledger = Ledger(tmp_path)
+    ledger.create()
+    table = pa.Table.from_pylist([{"seq": 0, "entry": "GENESIS", "format_version": FORMAT_VERSION - 1}], schema=SCHEMA)
+    write_deltalake(DeltaTable(ledger.path), table, mode="append")
+    for reader in (Ledger, Warehouse):
+        with pytest.raises(FormatError, match=f"format {FORMAT_VERSION - 1}.*writes {FORMAT_VERSION}.*--warehouse"):
+            reader(tmp_path)
+
+
 def test_a_newer_format_may_have_other_columns(ledger: Ledger) -> None:
     """The format is looked at before anything of an entry that this program does not know."""
     row = {"seq": 1, "entry": "SPLIT", "format_version": FORMAT_VERSION + 1, "new_column": 7}

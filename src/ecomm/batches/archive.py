@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecomm.batches.ledger import Entry, live
+from ecomm.batches.ledger import Entry, kept
 from ecomm.batches.trigger import TRIGGER, LandedFile, Trigger, folder_of, read_trigger, sha256, text_of
 from ecomm.engines.deltafiles import fsync
 from ecomm.errors import StorageError
@@ -150,7 +150,7 @@ def _move_trigger(settings: Settings, trigger: Trigger, folder: str) -> None:
 
 def settle_all(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> None:
     """Finish what a crash left behind: copies and the trigger of a published batch get their names, others go."""
-    published = {folder_of(batch): entry for batch, entry in live(entries).items()}
+    published = {folder_of(batch): entry for batch, entry in kept(entries).items()}
     for part in _parts(settings, sources):
         entry = published.get(part.parent.name)
         if entry is None or part.name.removesuffix(_PART) not in {f.name for f in entry.files}:
@@ -169,8 +169,8 @@ def unsettled(settings: Settings, entries: Sequence[Entry], sources: Sequence[st
 
 
 def _unmoved(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> Iterator[tuple[Entry, Trigger]]:
-    """The batch that was published last, if its very trigger still lies in landing and never reached the archive."""
-    last = max(live(entries).values(), key=lambda e: e.seq, default=None)
+    """The batch published or held last, if its very trigger still lies in landing and never reached the archive."""
+    last = max(kept(entries).values(), key=lambda e: e.seq, default=None)
     if last is None or last.batch_id is None:
         return
     archive = archive_dir(settings, TRIGGER, folder_of(last.batch_id))

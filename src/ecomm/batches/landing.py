@@ -16,6 +16,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,35 @@ from ecomm.errors import HeaderError
 MAX_RECORD = 1 << 20
 _CHUNK = 16 << 20
 _BOM = b"\xef\xbb\xbf"
-_BLANK = b" \t"
-_QUOTED = re.compile(rb'[ \t]*"([^"]*+(?:""[^"]*+)*+)"[ \t]*+')
-_OPENS = re.compile(rb'[ \t]*"')
-_PLAIN = re.compile(rb"[^,\n]*+")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file's fields stand apart: what ends one, what is a blank, and how a quoted and a plain one look."""
+
+    delimiter: bytes
+    blank: bytes
+    opens: re.Pattern[bytes]
+    quoted: re.Pattern[bytes]
+    plain: re.Pattern[bytes]
+
+
+@cache
+def dialect(delimiter: str) -> Dialect:
+    """The dialect of a delimiter, one ASCII character; a blank that delimits is no blank."""
+    end = delimiter.encode("ascii")
+    blank = b" \t".replace(end, b"")
+    some = b"[" + blank + b"]*"
+    return Dialect(
+        end,
+        blank,
+        opens=re.compile(some + b'"'),
+        quoted=re.compile(some + rb'"([^"]*+(?:""[^"]*+)*+)"' + some + b"+"),
+        plain=re.compile(b"[^\n" + re.escape(end) + b"]*+"),
+    )
+
+
+COMMA = dialect(",")
 
 
 @dataclass(frozen=True)
@@ -46,7 +72,7 @@ def _text(raw: bytes) -> str:
     return raw[:MAX_RECORD].decode("utf-8", "backslashreplace")
 
 
-def _take(data: bytes, start: int, eof: bool) -> tuple[int, list[bytes] | None, bytes] | None:
+def _take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[bytes] | None, bytes] | None:
     """The record at `start`: (where the next begins, its cells or None, its bytes); None: more data is needed.
 
     A record with broken quotes is its first physical line only: reading starts again at the next line.
@@ -56,8 +82,8 @@ def _take(data: bytes, start: int, eof: bool) -> tuple[int, list[bytes] | None, 
     cells: list[bytes] = []
     at = start
     while at <= limit:
-        if _OPENS.match(data, at, limit):
-            match = _QUOTED.match(data, at, limit)
+        if form.opens.match(data, at, limit):
+            match = form.quoted.match(data, at, limit)
             if undecided and (match is None or match.end() == limit or data[match.end() :] == b"\r"):
                 return None
             if match is None:
@@ -66,17 +92,17 @@ def _take(data: bytes, start: int, eof: bool) -> tuple[int, list[bytes] | None, 
             stop = end + (data[end : end + 2] == b"\r\n")
             cell = match[1].replace(b'""', b'"')
         else:
-            match = _PLAIN.match(data, at, limit)
+            match = form.plain.match(data, at, limit)
             assert match is not None  # it matches the empty text
             stop = match.end()
             if stop == limit and undecided:
                 return None
             ends_line = data[stop : stop + 1] == b"\n"
             cell = match[0].removesuffix(b"\r") if ends_line else match[0]
-        if data[stop : stop + 1] not in (b",", b"\n", b""):
+        if data[stop : stop + 1] not in (form.delimiter, b"\n", b""):
             break
         cells.append(cell)
-        if data[stop : stop + 1] == b",":
+        if data[stop : stop + 1] == form.delimiter:
             at = stop + 1
             continue
         raw = _without_end(data[start : stop + 1])
@@ -97,16 +123,16 @@ def _first_line(data: bytes, start: int, eof: bool) -> tuple[int, None, bytes] |
     return end + 1, None, _without_end(data[start : end + 1])
 
 
-def scan(data: bytes, width: int, eof: bool) -> tuple[list[Record], int]:
+def scan(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[list[Record], int]:
     """The records of a stretch that begins at a record's start, exactly; and how many bytes they take."""
     records: list[Record] = []
     at = 0
     while at < len(data):
-        taken = _take(data, at, eof)
+        taken = _take(data, at, eof, form)
         if taken is None:
             break
         at, cells, raw = taken
-        if not raw.strip(_BLANK):
+        if not raw.strip(form.blank):
             continue
         try:
             if cells is None or len(cells) != width:
@@ -117,7 +143,7 @@ def scan(data: bytes, width: int, eof: bool) -> tuple[list[Record], int]:
     return records, at
 
 
-def _plain(data: bytes, width: int, eof: bool) -> tuple[pa.Table, int] | None:
+def _plain(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[pa.Table, int] | None:
     """The same by the vectorised reader; None where a check does not vouch for the stretch."""
     if width < 2:  # a line of blanks would be a record to the reader
         return None
@@ -130,7 +156,7 @@ def _plain(data: bytes, width: int, eof: bool) -> tuple[pa.Table, int] | None:
     if end == 0:
         return None
     quotes = quotes[quotes < end]
-    if data.startswith(_BOM) or not _vouched(buffer[:end], quotes, newlines):
+    if data.startswith(_BOM) or not _vouched(buffer[:end], quotes, newlines, form):
         return None
     stretch = data[:end]
     names = [f"c{i}" for i in range(width)]
@@ -138,7 +164,9 @@ def _plain(data: bytes, width: int, eof: bool) -> tuple[pa.Table, int] | None:
         table = pcsv.read_csv(
             io.BytesIO(stretch),
             read_options=pcsv.ReadOptions(column_names=names, block_size=4 * MAX_RECORD),
-            parse_options=pcsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=True),
+            parse_options=pcsv.ParseOptions(
+                delimiter=form.delimiter.decode(), newlines_in_values=True, ignore_empty_lines=True
+            ),
             convert_options=pcsv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
@@ -148,7 +176,7 @@ def _plain(data: bytes, width: int, eof: bool) -> tuple[pa.Table, int] | None:
     return table, end
 
 
-def _vouched(buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray) -> bool:
+def _vouched(buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray, form: Dialect) -> bool:
     """Quotes only around whole fields, every carriage return before a newline, no NUL, no record too long."""
     returns = np.flatnonzero(buffer == ord("\r"))
     if len(returns) and (returns[-1] + 1 >= len(buffer) or np.any(buffer[returns + 1] != ord("\n"))):
@@ -169,8 +197,8 @@ def _vouched(buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray) -> bo
     after = np.where(closing + 1 < len(buffer), buffer[np.minimum(closing + 1, len(buffer) - 1)], ord("\n"))
     again = np.zeros(len(closing), dtype=bool)
     again[:-1] = doubled[1:]
-    starts = doubled | np.isin(before, list(b",\n"))
-    stops = again | np.isin(after, list(b",\r\n"))
+    starts = doubled | np.isin(before, list(form.delimiter + b"\n"))
+    stops = again | np.isin(after, list(form.delimiter + b"\r\n"))
     return bool(np.all(starts) and np.all(stops))
 
 
@@ -188,18 +216,19 @@ def _numbered(table: pa.Table, first: int) -> pa.Table:
     return table.add_column(1, "raw_line", pa.nulls(table.num_rows, pa.string()))
 
 
-def read_header(path: Path) -> tuple[list[str], int]:
+def read_header(path: Path, delimiter: str = ",") -> tuple[list[str], int]:
     """The names in a file's first record, and where the data begins. Raises HeaderError if there is none."""
+    form = dialect(delimiter)
     with path.open("rb") as file:
         data = file.read(2 * MAX_RECORD)
         eof = not file.read(1)
     at = len(_BOM) if data.startswith(_BOM) else 0
     while at < len(data):
-        taken = _take(data, at, eof)
+        taken = _take(data, at, eof, form)
         if taken is None:
             break
         at, cells, raw = taken
-        if not raw.strip(_BLANK):
+        if not raw.strip(form.blank):
             continue
         if cells is None:
             raise HeaderError(f"{path.name}: the header line has a broken quote: {_text(raw)[:100]}")
@@ -210,7 +239,8 @@ def read_header(path: Path) -> tuple[list[str], int]:
     raise HeaderError(f"{path.name}: the file is empty; it needs at least a header line.")
 
 
-def _stretches(path: Path, width: int, offset: int) -> Iterator[pa.Table]:
+def stretches(path: Path, width: int, offset: int, form: Dialect) -> Iterator[pa.Table]:
+    """The records of a file, stretch by stretch, with the columns that `land` writes."""
     first, rest = 1, b""
     with path.open("rb") as file:
         file.seek(offset)
@@ -218,11 +248,11 @@ def _stretches(path: Path, width: int, offset: int) -> Iterator[pa.Table]:
             block = file.read(_CHUNK)
             eof = len(block) < _CHUNK
             data = rest + block
-            plain = _plain(data, width, eof)
+            plain = _plain(data, width, eof, form)
             if plain is not None:
                 table, used = _numbered(plain[0], first), plain[1]
             else:
-                records, used = scan(data, width, eof)
+                records, used = scan(data, width, eof, form)
                 table = _table(records, first, width)
             first += table.num_rows
             rest = data[used:]
@@ -232,7 +262,7 @@ def _stretches(path: Path, width: int, offset: int) -> Iterator[pa.Table]:
                 return
 
 
-def land(path: Path, width: int, offset: int, into: Path) -> int:
+def land(path: Path, width: int, offset: int, into: Path, delimiter: str = ",") -> int:
     """Write the records of a CSV file as a Parquet file of text columns; give their number.
 
     Columns: source_line (1 = the first record after the header), raw_line (only of a malformed record), c0, c1, ...
@@ -248,7 +278,7 @@ def land(path: Path, width: int, offset: int, into: Path) -> int:
     rows = 0
     into.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(into, schema, compression="lz4", use_dictionary=False) as writer:
-        for table in _stretches(path, width, offset):
+        for table in stretches(path, width, offset, dialect(delimiter)):
             writer.write_table(table.cast(schema))
             rows += table.num_rows
     return rows

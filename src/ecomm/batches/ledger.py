@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,8 @@ from ecomm.engines import deltafiles
 from ecomm.errors import FormatError, LockedError, StorageError, UsageError
 
 NAME = "batch_ledger"
-FORMAT_VERSION = 1
+COMMENT = "One row an entry; the last one says which version of every table is read."
+FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
 _FILE = pa.struct(
     [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
@@ -46,7 +48,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
         "The version and rows of every table but the journals, to be read from now on.",
     ),
     ("score", pa.decimal128(18, 2), "The batch's score."),
-    ("reason", pa.string(), "Why: of RECOVER, HOLD, REJECT, UNDO."),
+    ("reason", pa.string(), "Why: of RECOVER, HOLD, ACCEPT, REJECT, UNDO."),
     ("engine", pa.string(), "The engine that computed it."),
     ("program_version", pa.string(), "The version of this program."),
     ("format_version", pa.int64(), "The version of the warehouse's format; an older program refuses it."),
@@ -59,7 +61,10 @@ SCHEMA = pa.schema([pa.field(n, t, metadata={"comment": c}) for n, t, c in _COLU
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file of a batch: what it was and what became of its rows."""
+    """One file of a batch: what it was and what became of its rows.
+
+    absence: what it means that the file does not mention a key: `keep`, or `close` and the key columns of its scope.
+    """
 
     source: str
     name: str
@@ -72,6 +77,12 @@ class FileEntry:
     rows_superseded: int = 0
     outcome: str = "OK"
     absence: str = "keep"
+
+    @property
+    def scope(self) -> tuple[str, ...] | None:
+        """A snapshot speaks of the values of these key columns that it mentions, of all keys if none; else None."""
+        word, *columns = self.absence.split()
+        return tuple(columns) if word == "close" else None
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class Entry:
     revision: int | None = None
     files: tuple[FileEntry, ...] = ()
     tables: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    score: object | None = None
+    score: Decimal | None = None
     reason: str | None = None
     engine: str | None = None
     program_version: str | None = None
@@ -137,7 +148,7 @@ class Ledger:
             )
 
     def refresh(self) -> None:
-        """Read the entries anew. Raises FormatError if a newer program wrote one, StorageError if damaged."""
+        """Read the entries anew. Raises FormatError if a newer or older program wrote them, StorageError if damaged."""
         try:
             table = DeltaTable(self.path)
             rows = table.to_pyarrow_table().to_pylist()
@@ -151,6 +162,11 @@ class Ledger:
             raise FormatError(
                 f"{self.path.parent}: this warehouse has format {newest}, this program knows {FORMAT_VERSION}; "
                 "install a newer ecomm to work on it."
+            )
+        if 0 < newest < FORMAT_VERSION:
+            raise FormatError(
+                f"{self.path.parent}: this warehouse has format {newest}, this program writes {FORMAT_VERSION}; land "
+                "the files of its archive again (each batch with its trigger) and run them into a new --warehouse."
             )
         self.entries = sorted((_from_row(row) for row in rows), key=lambda e: e.seq)
         self._version = table.version()
@@ -166,7 +182,7 @@ class Ledger:
             DeltaTable.create(
                 self.path,
                 Schema.from_arrow(SCHEMA),
-                description="One row an entry; the last one says which version of every table is read.",
+                description=COMMENT,
                 configuration={
                     "delta.logRetentionDuration": "interval 3650 days",
                     "delta.deletedFileRetentionDuration": "interval 3650 days",
@@ -214,6 +230,31 @@ def live(entries: Sequence[Entry]) -> dict[str, Entry]:
         elif entry.entry in ("UNDO", "REJECT"):
             published.pop(entry.batch_id, None)
     return published
+
+
+def held(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """The batches that wait for a person, each with the entry that held it: neither published nor rejected since."""
+    waiting: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.batch_id is None:
+            continue
+        if entry.entry == "HOLD":
+            waiting[entry.batch_id] = entry
+        elif entry.entry in ("PUBLISH", "REJECT"):
+            waiting.pop(entry.batch_id, None)
+    return waiting
+
+
+def accepted(entries: Sequence[Entry]) -> list[Entry]:
+    """The held batches that a person has accepted and that are not published yet, in the order of their position."""
+    agreed: dict[str, int] = {e.batch_id: e.seq for e in entries if e.entry == "ACCEPT" and e.batch_id}
+    waiting = [e for batch, e in held(entries).items() if agreed.get(batch, -1) > e.seq]
+    return sorted(waiting, key=lambda e: (e.as_of, str(e.batch_id).encode()))
+
+
+def kept(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """The batches whose files belong into the archive: those that are live, and those that are held."""
+    return held(entries) | live(entries)
 
 
 def dead_revisions(entries: Sequence[Entry]) -> list[int]:

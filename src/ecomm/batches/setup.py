@@ -17,6 +17,10 @@ _TEMPLATE = """\
 landing = {landing}
 warehouse = "warehouse"
 
+# Exchange rates: currency,valid_from,rate (what one of the currency is worth in the reporting currency, from that day
+# on). A relative path is below landing. Without a rate an amount is in no sum.
+# rates_file = "rates.csv"
+
 # The folder of a source below landing; these are the defaults.
 # [source_dirs]
 # orders = "orders_data"
@@ -31,19 +35,66 @@ warehouse = "warehouse"
 # margin_rate = "0.30"            # the assumed margin
 # premium_tiers = ["premium", "platinum", "vip"]
 # non_revenue_statuses = ["cancelled", "returned", "refunded", "failed"]
+
+# Rules, their levels, bounds and words: docs/rules.md. The examples are not the defaults.
+# [severity]
+# customer_id_present = "LOW"     # guest checkout; HIGH rejects, MEDIUM and LOW flag, NONE informs, OFF
+# [bounds]
+# order_amount = 250000           # more is doubted
+# [vocabularies]
+# payment_method = ["credit_card", "paypal", "invoice", "vouchers"]
+# categories = ["Books", "Toys"]  # empty: any
+
+# How a source's files are written, if not as docs/files.md says; `ecomm init --from FILE --source orders` proposes it.
+# [sources.orders]
+# delimiter = ";"                 # default ","; a tab is "\\t"
+# decimal_comma = true            # 12,50 is twelve and a half; then no number may have a point
+# date_format = "dd/MM/yyyy"      # d or dd, M or MM, yyyy, with / . or - between; ISO days are always read
+# key = ["order_id", "product_id"]  # orders of several lines; never changed once a warehouse is filled
+# [sources.orders.columns]        # the contract's column = its name in your header
+# order_amount = "Total"
+# [sources.products]
+# delete_column = "deleted"       # a row with one of delete_values there ends its key
+# delete_values = ["true", "t", "yes", "y", "1"]
+# [sources.inventory]
+# absence = "close"               # each batch's files are a complete snapshot: what they do not mention ends
+# absence_scope = ["warehouse_location"]  # ... in the warehouses that they mention
+
+# The margin of a category, where it is not margin_rate.
+# [shop.margin_rates]
+# Books = "0.20"
+
+# The bounds of segments and scores: at least so much revenue and so many orders; days since the last order at most, and
+# orders and revenue at least, for 5, 4, 3 and 2 points.
+# [scale]
+# vip = [1000, 5]
+# high_value = [500, 3]
+# medium_value = [200, 2]
+# star = [5000, 20]
+# high_performer = [2000, 10]
+# medium_performer = [500, 5]
+# recency_days = [30, 60, 90, 180]
+# frequency_orders = [10, 5, 3, 2]
+# monetary = [1000, 500, 200, 100]
 """
 
 
-def prepare(config: Path, landing: Path | None) -> list[str]:
-    """Write the settings file and make the landing folders; say what was made. What is there already stays."""
+def prepare(config: Path, landing: Path | None, sources: str = "") -> list[str]:
+    """Write the settings file and make the landing folders; say what was made. What is there already stays.
+
+    sources: a block that says how a source's files are written; where there is a settings file, it is said instead.
+    """
     said = []
     try:
         if config.exists():
             said.append(f"{config} is there already and stays as it is.")
+            if sources:
+                said += ["Put this into it, in place of what it says of this source:", "", sources]
         else:
             config.parent.mkdir(parents=True, exist_ok=True)
-            config.write_text(_TEMPLATE.format(landing=json.dumps(str(landing or Path("landing")))), encoding="utf-8")
-            said.append(f"Wrote {config}.")
+            text = _TEMPLATE.format(landing=json.dumps(str(landing or Path("landing"))))
+            config.write_text(f"{text}\n{sources}" if sources else text, encoding="utf-8")
+            said += [f"Wrote {config}, with this at its end:", "", sources] if sources else [f"Wrote {config}."]
         settings = load(config, landing=landing)
         for name in (*SOURCES, TRIGGER):
             folder = settings.source_dir(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ecomm.batches import locks
-from ecomm.batches.ledger import Entry, Ledger, live
+from ecomm.batches.ledger import Entry, Ledger, accepted, held, live
 from ecomm.batches.trigger import State, scan
 from ecomm.settings import Settings
 
@@ -25,10 +25,22 @@ class TriggerLine:
 
 
 @dataclass(frozen=True)
+class HeldLine:
+    """A batch that waits for a person, or that a person has accepted and the next run publishes."""
+
+    batch_id: str
+    as_of: datetime | None
+    score: object
+    accepted: bool
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Status:
     """One look at a shop."""
 
     published: list[Entry]
+    held: list[HeldLine]
     triggers: list[TriggerLine]
     unexpected: list[Path]
     running: bool
@@ -47,6 +59,7 @@ class Status:
                 }
                 for e in self.published
             ],
+            "held": [h.__dict__ for h in self.held],
             "triggers": [t.__dict__ for t in self.triggers],
             "unexpected_files": self.unexpected,
             "running": self.running,
@@ -72,7 +85,12 @@ def of(settings: Settings, now: datetime) -> Status:
         for path in sorted((settings.source_dir(source) / "source").glob("*.csv"))
         if path not in announced
     ]
-    return Status(list(live(entries).values()), lines, unexpected, locks.held(settings.warehouse))
+    agreed = {e.batch_id for e in accepted(entries)}
+    waiting = [
+        HeldLine(batch, e.as_of, e.score, batch in agreed, failures.get(batch) or e.reason)
+        for batch, e in held(entries).items()
+    ]
+    return Status(list(live(entries).values()), waiting, lines, unexpected, locks.held(settings.warehouse))
 
 
 def _failures(entries: list[Entry]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote
 
-from ecomm.batches.ledger import Entry, live
+from ecomm.batches.ledger import Entry, held, live
 from ecomm.errors import EcommError, RefusedError, StorageError, TriggerError, UsageError
 from ecomm.settings import Settings
 
@@ -105,15 +106,21 @@ def read_trigger(path: Path, sources: Sequence[str]) -> Trigger:
     """Read a trigger file. Raises TriggerError with one sentence that names the file and the fault."""
     try:
         text = _text(path)
+    except UnicodeDecodeError as error:
+        raise TriggerError(f"{path}: not UTF-8; save the trigger as UTF-8.") from error
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from error
+    return parsed(path, text, sources)
+
+
+def parsed(path: Path, text: str, sources: Sequence[str]) -> Trigger:
+    """What the text of a trigger says. path: where it lies, for the sentence. Raises TriggerError."""
+    try:
         said = json.loads(text)
     except json.JSONDecodeError as error:
         raise TriggerError(
             f"{path}: not valid JSON (line {error.lineno}, column {error.colno}: {error.msg}); correct the file."
         ) from error
-    except UnicodeDecodeError as error:
-        raise TriggerError(f"{path}: not UTF-8; save the trigger as UTF-8.") from error
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from error
     except ValueError as error:
         raise TriggerError(f"{path}: not valid JSON ({str(error)[:100]}); correct the file.") from error
     except RecursionError as error:
@@ -217,7 +224,7 @@ def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], n
         raise UsageError(
             f"{folder}: the landing folder has no place for triggers; run `ecomm init --landing {settings.landing}`."
         )
-    published = live(entries)
+    published, waiting = live(entries), held(entries)
     taken: dict[Path, str] = {}
     candidates: list[Candidate] = []
     triggers: list[Trigger] = []
@@ -228,7 +235,7 @@ def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], n
             candidates.append(Candidate(path, State.FAILED, reason=str(error), error=error))
     seen: dict[str, Path] = {}
     for trigger in sorted(triggers, key=lambda t: (t.position, t.path.name)):
-        candidate = _candidate(trigger, settings, published, taken, sources, now)
+        candidate = _candidate(trigger, settings, waiting | published, taken, sources, now)
         if trigger.batch_id in seen and candidate.state is State.PENDING:
             other = (
                 f"{trigger.path}: {seen[trigger.batch_id].name} has the same trigger_id {trigger.batch_id}; rename one."
@@ -242,15 +249,15 @@ def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], n
 def _candidate(
     trigger: Trigger,
     settings: Settings,
-    published: Mapping[str, Entry],
+    known: Mapping[str, Entry],
     taken: dict[Path, str],
     sources: Sequence[str],
     now: datetime,
 ) -> Candidate:
     try:
         files, missing = _find(trigger, settings, sources)
-        if trigger.batch_id in published:
-            return _again(trigger, files, published[trigger.batch_id])
+        if trigger.batch_id in known:
+            return _again(trigger, files, known[trigger.batch_id])
     except EcommError as error:
         return Candidate(trigger.path, State.FAILED, trigger, reason=str(error), error=error)
     found = tuple(files)
@@ -287,20 +294,25 @@ def _find(trigger: Trigger, settings: Settings, sources: Sequence[str]) -> tuple
 
 
 def _again(trigger: Trigger, files: list[LandedFile], entry: Entry) -> Candidate:
-    """The id was published before: the same again is a duplicate, anything else is refused."""
+    """The id was published or held before: the same again is a duplicate, anything else is refused."""
+    before = "held" if entry.entry == "HOLD" else "published"
     if entry.trigger is not None and json.loads(entry.trigger) != json.loads(trigger.text):
         raise RefusedError(
-            f"{trigger.path}: {trigger.batch_id} was published before with another trigger; "
+            f"{trigger.path}: {trigger.batch_id} was {before} before with another trigger; "
             "give the new batch a trigger_id of its own."
         )
     known = {(f.source, f.name): f.sha256 for f in entry.files}
     for file in files:
         if known.get((file.source, file.name)) != sha256(file.path):
             raise RefusedError(
-                f"{file.path}: {trigger.batch_id} was published before with another content of this file; "
+                f"{file.path}: {trigger.batch_id} was {before} before with another content of this file; "
                 "send the new content under a trigger_id of its own."
             )
-    return Candidate(trigger.path, State.DUPLICATE, trigger, tuple(files), "published before, with the same content")
+    said = f"{before} before, with the same content"
+    if before == "held":
+        name = shlex.quote(trigger.batch_id)
+        said += f"; `ecomm accept {name}` or `ecomm reject {name}` decides on it"
+    return Candidate(trigger.path, State.DUPLICATE, trigger, tuple(files), said)
 
 
 def sha256(path: Path) -> str:

@@ -58,6 +58,11 @@ def create(
     )
 
 
+def statistics(path: Path) -> list[str]:
+    """The columns whose least and greatest values a table's log may hold, as it was created."""
+    return str(DeltaTable(path, version=0).metadata().configuration["delta.dataSkippingStatsColumns"]).split(",")
+
+
 def exists(path: Path) -> bool:
     """There is a Delta table in this folder."""
     return (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path))
@@ -111,7 +116,7 @@ def sync(path: Path, since: int) -> int:
     folders = {log, path}
     at = since + 1
     while (commit := log / f"{at:020d}.json").exists():
-        for line in commit.read_text(encoding="utf-8").splitlines():
+        for line in commit.read_bytes().splitlines():  # of bytes: a text would also break at U+2028
             added = json.loads(line).get("add")
             if added:
                 file = path / unquote(added["path"])

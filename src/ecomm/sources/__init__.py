@@ -1,10 +1,12 @@
 """The five sources, one file each. A new source is one file and one entry here."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ecomm.contract import Delivery, Source
 from ecomm.errors import UsageError
 from ecomm.sources import customers, inventory, orders, products, shipping
+from ecomm.sources.rules import key_rules
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -20,13 +22,22 @@ def of_shop(
     Raises UsageError if a setting names a rule or a column that is not there, or changes a rule without which a row has
     no identity.
     """
-    rules = {r.name for s in SOURCES.values() for r in s.rules}
-    fixed = {f"{k}_{ending}" for s in SOURCES.values() for k in s.key for ending in ("present", "well_formed")}
+    whole = {name: _keyed(source.of_shop(deliveries.get(name, Delivery()), {})) for name, source in SOURCES.items()}
+    rules = {r.name for s in whole.values() for r in s.rules}
+    free = {r.name for s in whole.values() for r in s.rules if r.name not in s.fixed}
     for name in severity:
-        if name in fixed & rules:
+        if name in (rules - free) | {"line_malformed"}:
             raise UsageError(f"the severity of {name} cannot be changed: without its key a row has no identity.")
         if name not in rules | set(checks):
             raise UsageError(
                 f"the settings give {name} a severity, but there is no such rule; docs/rules.md lists all."
             )
-    return {name: source.of_shop(deliveries.get(name, Delivery()), severity) for name, source in SOURCES.items()}
+    return {name: source.at(severity) for name, source in whole.items()}
+
+
+def _keyed(source: Source) -> Source:
+    """The source with the rules of a key for each part that the shop made one."""
+    have = {r.name for r in source.rules}
+    required = {c.name for c in source.columns if c.key and c.default is None}
+    new = [r for k in source.key for r in key_rules(k, required=k in required) if r.name not in have]
+    return replace(source, rules=(*new, *source.rules))

@@ -5,8 +5,20 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from ecomm.contract import ContractColumn, Field, Reading, Shop, Source
-from ecomm.sources.rules import key_rules
+from ecomm import canonical
+from ecomm.contract import ContractColumn, Field, Reading, Severity, Shop, Source, rule
+from ecomm.sources.rules import (
+    among,
+    countries,
+    created_timestamp_plausible,
+    empty,
+    instant_not_future,
+    key_rules,
+    known,
+    not_future,
+    present,
+    readable_rules,
+)
 
 COLUMNS = (
     ContractColumn("customer_id", "string", "The shop's number of the customer.", required=True, key=True),
@@ -17,7 +29,7 @@ COLUMNS = (
     ContractColumn("date_of_birth", "date", "Day of birth.", personal=True),
     ContractColumn("registration_date", "date", "The day the customer registered."),
     ContractColumn("address", "string", "Street and number.", personal=True),
-    ContractColumn("city", "string", "City."),
+    ContractColumn("city", "string", "The city of the address."),
     ContractColumn("state", "string", "State or province."),
     ContractColumn("zip_code", "string", "Postal code.", personal=True),
     ContractColumn("country", "string", "Country as given."),
@@ -86,10 +98,83 @@ def derived(reading: Reading) -> dict[str, Column]:
     }
 
 
+@rule(Severity.LOW)
+def name_present(_: Reading) -> Column:
+    """both names empty (one letter, one name, O'Brien, any script pass)"""
+    return ~(empty("first_name") & empty("last_name"))
+
+
+# Not one `@`, no blank, no empty part, a dot in the domain. Any script, and whatever else mail servers take.
+_PART = f"[^@.{canonical.ALL_BLANKS}]+"
+_EMAIL = rf"\A{_PART}(\.{_PART})*@{_PART}(\.{_PART})+\z"
+
+
+@rule(Severity.MEDIUM)
+def email_format(_: Reading) -> Column:
+    """not one @, blank, empty part, no dot in domain, > 254 characters (plus, IDN, sub-domain pass)"""
+    return F.col("email").rlike(_EMAIL) & (F.length("email") <= F.lit(254))
+
+
+_BETWEEN = f"[{canonical.ALL_BLANKS}()./-]*"
+_PHONE = rf"\A{_BETWEEN}\+?({_BETWEEN}[0-9]){{5,15}}({_BETWEEN}x({_BETWEEN}[0-9])+)?{_BETWEEN}\z"
+
+
+@rule(Severity.LOW)
+def phone_format(_: Reading) -> Column:
+    """less blanks, ().-/ and x12: not 5-15 digits, with or without + (555-0101, E.164 pass)"""
+    return F.col("phone").rlike(_PHONE)
+
+
+@rule(Severity.MEDIUM)
+def date_of_birth_plausible(reading: Reading) -> Column:
+    """future, age > the bound age"""
+    years = age(F.col("date_of_birth"), reading.today)
+    return not_future("date_of_birth", reading) & (years <= F.lit(reading.shop.bounds.age))
+
+
+@rule(Severity.MEDIUM)
+def registration_date_plausible(reading: Reading) -> Column:
+    """future, before birth"""
+    return not_future("registration_date", reading) & (F.col("registration_date") >= F.col("date_of_birth"))
+
+
+@rule(Severity.LOW)
+def last_login_plausible(reading: Reading) -> Column:
+    """future, before registration"""
+    login = canonical.local_date(F.col("last_login"), reading.shop.shop_timezone)
+    return instant_not_future("last_login", reading) & (login >= F.col("registration_date"))
+
+
+@rule(Severity.LOW)
+def address_complete(_: Reading) -> Column:
+    """address, city or country empty"""
+    return ~(empty("address") | empty("city") | empty("country"))
+
+
+@rule(Severity.LOW)
+def country_known(_: Reading) -> Column:
+    """no ISO 3166 code (DE, DEU) or English name (also usual forms such as USA, UK)"""
+    return among(canonical.word(F.col("country")), countries())
+
+
 SOURCE = Source(
     name="customers",
     columns=COLUMNS,
-    rules=key_rules("customer_id"),
+    rules=(
+        *key_rules("customer_id"),
+        *readable_rules(COLUMNS),
+        created_timestamp_plausible,
+        name_present,
+        present("email", Severity.LOW),
+        email_format,
+        phone_format,
+        date_of_birth_plausible,
+        registration_date_plausible,
+        last_login_plausible,
+        known("customer_tier"),
+        address_complete,
+        country_known,
+    ),
     derived_fields=DERIVED,
     derived=derived,
 )

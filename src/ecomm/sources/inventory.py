@@ -5,9 +5,18 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from ecomm.contract import Before, ContractColumn, Field, Reading, Source
+from ecomm.contract import Before, ContractColumn, Field, Reading, Severity, Source, rule
 from ecomm.sources.products import LOW_STOCK, stock_indicator
-from ecomm.sources.rules import key_rules, not_negative, present, readable
+from ecomm.sources.rules import (
+    created_timestamp_plausible,
+    instant_not_future,
+    key_rules,
+    known,
+    not_negative,
+    present,
+    readable_rules,
+    within_bounds,
+)
 
 COLUMNS = (
     ContractColumn("product_id", "string", "What lies there.", required=True, key=True),
@@ -57,16 +66,46 @@ def version_values(before: Before) -> dict[str, Column]:
     }
 
 
+@rule(Severity.MEDIUM)
+def stock_status_agrees(_: Reading) -> Column:
+    """contradicts the quantity: in_stock or low_stock without stock, out_of_stock with some"""
+    status, stock = F.col("stock_status"), F.col("stock_quantity")
+    return (
+        F.when(status.isin("in_stock", "low_stock"), stock > F.lit(0))
+        .when(status == F.lit("out_of_stock"), stock <= F.lit(0))
+        .otherwise(F.lit(True))
+    )
+
+
+@rule(Severity.LOW)
+def available_agrees(_: Reading) -> Column:
+    """<> stock - reserved"""
+    return F.col("available_quantity") == F.col("stock_quantity") - F.col("reserved_quantity")
+
+
+@rule(Severity.LOW)
+def last_updated_plausible(reading: Reading) -> Column:
+    """future"""
+    return instant_not_future("last_updated", reading)
+
+
 SOURCE = Source(
     name="inventory",
     columns=COLUMNS,
     rules=(
         *key_rules("product_id"),
+        present("warehouse_location", Severity.MEDIUM, "empty: key part UNKNOWN"),
         *key_rules("warehouse_location", required=False, blanks=True),
         *key_rules("location", required=False, blanks=True),
         present("stock_quantity"),
-        readable("stock_quantity"),
+        *readable_rules(COLUMNS, high=("stock_quantity",)),
+        created_timestamp_plausible,
         not_negative("stock_quantity", "back-orders are not stock"),
+        within_bounds("stock_quantity"),
+        known("stock_status"),
+        stock_status_agrees,
+        available_agrees,
+        last_updated_plausible,
     ),
     derived_fields=DERIVED,
     derived=derived,

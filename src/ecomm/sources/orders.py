@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Before, ContractColumn, Reading, Severity, Source, rule, text
-from ecomm.sources.rules import currency_known, key_rules, not_negative, present, readable
+from ecomm.sources.rules import (
+    created_timestamp_plausible,
+    currency_rules,
+    day,
+    key_rules,
+    known,
+    not_future,
+    not_negative,
+    not_zero,
+    present,
+    readable_rules,
+    within_bounds,
+)
 
 COLUMNS = (
     ContractColumn("order_id", "string", "The shop's number of the order.", required=True, key=True),
@@ -35,15 +47,15 @@ ORDERED_AT = ContractColumn(
 def parsed(reading: Reading) -> dict[str, Column]:
     """The day and the instant of an order, of which order_date's text may state both."""
     shop = reading.shop
-    day = canonical.date(text("order_date"))
+    plain = canonical.date(text("order_date"))
     instant = canonical.timestamp(text("order_date"), shop.source_timezone)
-    order_date = F.coalesce(day, canonical.local_date(instant, shop.shop_timezone))
+    order_date = F.coalesce(plain, canonical.local_date(instant, shop.shop_timezone))
     created = canonical.timestamp(text("created_timestamp"), shop.source_timezone)
     on_that_day = F.when(canonical.local_date(created, shop.shop_timezone) == order_date, created)
     status = canonical.word(text("order_status"))
     return {
         "order_date": order_date,
-        "ordered_at": F.when(day.isNull() & instant.isNotNull(), instant).otherwise(on_that_day),
+        "ordered_at": F.when(plain.isNull() & instant.isNotNull(), instant).otherwise(on_that_day),
         "order_status": F.when(status == F.lit("canceled"), F.lit("cancelled")).otherwise(status),
     }
 
@@ -68,18 +80,23 @@ def refolded(before: Before) -> Column:
     return before("order_date") != F.col("order_date")
 
 
+def rate_day(_: Reading) -> Column:
+    """The day whose rate turns order_amount into the reporting currency."""
+    return F.col("order_date")
+
+
 @rule(Severity.HIGH)
 def order_date_plausible(reading: Reading) -> Column:
     """before 2000, future: bends trends"""
-    last = F.lit(reading.as_of.date() + timedelta(days=1))
-    return F.col("order_date").between(F.lit("2000-01-01").cast("date"), last)
+    return (F.col("order_date") >= day(date(2000, 1, 1))) & not_future("order_date", reading)
 
 
 @rule(Severity.HIGH, among_rivals=True)
 def order_has_one_product(_: Reading) -> Column:
-    """same file and order, other product: a line would be lost; message names setting `key`"""
-    same_order = Window.partitionBy("source_file", "order_id")
-    return F.min("product_id").over(same_order) == F.max("product_id").over(same_order)
+    """same file and order, other product: a line would be lost (`key` in [sources.orders] may name both)"""
+    same_order = Window.partitionBy("source_file", "key")
+    product = F.when(~F.col("ends"), F.col("product_id"))  # a row that ends the order states no product
+    return F.min(product).over(same_order) == F.max(product).over(same_order)
 
 
 SOURCE = Source(
@@ -91,13 +108,18 @@ SOURCE = Source(
         present("customer_id"),
         present("product_id"),
         present("order_date"),
-        readable("order_date"),
         present("order_amount"),
-        readable("order_amount"),
-        currency_known,
+        *readable_rules(COLUMNS, high=("order_date", "order_amount")),
+        *currency_rules(rate_day),
+        created_timestamp_plausible,
         order_date_plausible,
         not_negative("order_amount", "a refund is a status"),
+        not_zero("order_amount", "gift, replacement; no revenue"),
+        within_bounds("order_amount"),
         order_has_one_product,
+        known("payment_method"),
+        known("order_status"),
+        present("shipping_address", Severity.LOW, "empty: digital, pick-up"),
     ),
     parsed=parsed,
     statements=statements,

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from ecomm.contract import ContractColumn, Field, Reading, Shop, Source
-from ecomm.sources.rules import currency_known, dimensions, key_rules, not_negative, present, readable
+from ecomm import canonical
+from ecomm.contract import ContractColumn, Field, Reading, Severity, Shop, Source, rule
+from ecomm.sources.rules import (
+    among,
+    created_timestamp_plausible,
+    currency_rules,
+    day,
+    dimensions,
+    dimensions_format,
+    key_rules,
+    not_negative,
+    not_zero,
+    present,
+    readable_rules,
+    within_bounds,
+)
 
 LOW_STOCK = 10
 
@@ -23,7 +39,7 @@ COLUMNS = (
     ),
     ContractColumn("weight_kg", "decimal(18,4)", "Weight in kilograms."),
     ContractColumn("dimensions_cm", "string", "Length x width x height in centimetres, as given."),
-    ContractColumn("color", "string", "Colour."),
+    ContractColumn("color", "string", "The colour as given."),
     ContractColumn("material", "string", "Material."),
     ContractColumn("description", "string", "Description."),
     ContractColumn("launch_date", "date", "The day it is first sold."),
@@ -84,15 +100,19 @@ def stock_indicator(quantity: Column, reorder_level: Column) -> Column:
     )
 
 
-def in_reporting_currency(money: Column, currency: Column, shop: Shop) -> Column:
-    """The amount where its currency is the reporting currency; else NULL (no rate)."""
-    return F.when(currency == F.lit(shop.reporting_currency), money)
+def in_reporting_currency(money: Column, currency: Column, shop: Shop, on: date) -> Column:
+    """The amount in the reporting currency at the rates of one day; NULL without a rate."""
+    converted = F.when(currency == F.lit(shop.reporting_currency), money)
+    for code, rate in shop.rates_on(on).items():
+        worth = canonical.half_up(money * F.lit(str(rate)).cast("decimal(18,8)"), 18, 2)
+        converted = converted.when(currency == F.lit(code), worth)
+    return converted
 
 
 def derived(reading: Reading) -> dict[str, Column]:
     """DERIVED, as at the as-of day."""
     days = F.datediff(reading.today, F.col("launch_date")).cast("bigint")
-    price = in_reporting_currency(F.col("price"), F.col("currency"), reading.shop)
+    price = in_reporting_currency(F.col("price"), F.col("currency"), reading.shop, reading.as_of.date())
     stock = F.col("stock_quantity")
     length, width, height, volume = dimensions("dimensions_cm")
     return {
@@ -110,15 +130,56 @@ def derived(reading: Reading) -> dict[str, Column]:
     }
 
 
+def rate_day(reading: Reading) -> Column:
+    """The day whose rate turns a price into the reporting currency: the as-of day."""
+    return reading.today
+
+
+@rule(Severity.MEDIUM)
+def category_known(reading: Reading) -> Column:
+    """not in the vocabulary categories (an empty list: off)"""
+    categories = reading.shop.vocabularies.categories
+    return among(canonical.word(F.col("category")), categories) if categories else F.lit(True)
+
+
+@rule(Severity.LOW)
+def weight_positive(_: Reading) -> Column:
+    """<= 0"""
+    return F.col("weight_kg") > F.lit(0)
+
+
+@rule(Severity.LOW)
+def launch_date_plausible(reading: Reading) -> Column:
+    """before 1900, > 2 years ahead"""
+    return F.col("launch_date").between(day(date(1900, 1, 1)), F.add_months(reading.today, 24))
+
+
+@rule(Severity.LOW)
+def discontinued_has_no_stock(_: Reading) -> Column:
+    """discontinued, stock > 0"""
+    return ~(F.col("discontinued") & (F.col("stock_quantity") > F.lit(0)))
+
+
 SOURCE = Source(
     name="products",
     columns=COLUMNS,
     rules=(
         *key_rules("product_id"),
         present("price"),
-        readable("price"),
+        *readable_rules(COLUMNS, high=("price",)),
+        *currency_rules(rate_day),
+        created_timestamp_plausible,
         not_negative("price", "nothing costs less than nothing"),
-        currency_known,
+        not_zero("price", "sample"),
+        within_bounds("price"),
+        present("product_name", Severity.MEDIUM),
+        present("category", Severity.MEDIUM),
+        category_known,
+        not_negative("stock_quantity", "inventory is the truth", Severity.MEDIUM),
+        weight_positive,
+        dimensions_format,
+        launch_date_plausible,
+        discontinued_has_no_stock,
     ),
     derived_fields=DERIVED,
     derived=derived,

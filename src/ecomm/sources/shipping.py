@@ -6,8 +6,21 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import ContractColumn, Field, Reading, Source
-from ecomm.sources.rules import currency_known, dimensions, key_rules, not_negative, readable
+from ecomm.contract import ContractColumn, Field, Reading, Severity, Source, rule
+from ecomm.sources.rules import (
+    at_most,
+    created_timestamp_plausible,
+    currency_rules,
+    dimensions,
+    dimensions_format,
+    empty,
+    key_rules,
+    known,
+    not_future,
+    not_negative,
+    present,
+    readable_rules,
+)
 
 COLUMNS = (
     ContractColumn("order_id", "string", "The order that is shipped.", required=True, key=True),
@@ -80,15 +93,51 @@ def derived(reading: Reading) -> dict[str, Column]:
     }
 
 
+def created_day(reading: Reading) -> Column:
+    """The day on which the shipment was written, in the shop's time zone: also the day of its rate."""
+    return canonical.local_date(F.col("created_timestamp"), reading.shop.shop_timezone)
+
+
+@rule(Severity.MEDIUM)
+def shipping_cost_within_bounds(reading: Reading) -> Column:
+    """empty, > the bound shipping_cost"""
+    return ~empty("shipping_cost") & at_most("shipping_cost", reading.shop.bounds.shipping_cost)
+
+
+@rule(Severity.MEDIUM)
+def package_weight_plausible(reading: Reading) -> Column:
+    """<= 0, > the bound package_weight (kg)"""
+    bound = reading.shop.bounds.package_weight
+    return (F.col("package_weight") > F.lit(0)) & at_most("package_weight", bound)
+
+
+@rule(Severity.LOW)
+def delivery_dates_plausible(reading: Reading) -> Column:
+    """delivered before the created day; status delivered and no date, or one after the as-of date + 1"""
+    arrived = F.col("actual_delivery") >= created_day(reading)
+    dated = ~empty("actual_delivery") & not_future("actual_delivery", reading)
+    return arrived & F.when(F.col("shipping_status") == F.lit("delivered"), dated).otherwise(F.lit(True))
+
+
 SOURCE = Source(
     name="shipping",
     columns=COLUMNS,
     rules=(
         *key_rules("order_id"),
+        present("tracking_number", Severity.LOW, "empty: no label yet; key part empty text"),
         *key_rules("tracking_number", required=False),
-        readable("shipping_cost"),
-        not_negative("shipping_cost", "0 is free"),
-        currency_known,
+        *readable_rules(COLUMNS, high=("shipping_cost",)),
+        *currency_rules(created_day),
+        created_timestamp_plausible,
+        not_negative("shipping_cost", "0 is free, and passes"),
+        shipping_cost_within_bounds,
+        known("shipping_method"),
+        known("carrier"),
+        known("shipping_status"),
+        package_weight_plausible,
+        present("destination_address", Severity.LOW),
+        dimensions_format,
+        delivery_dates_plausible,
     ),
     derived_fields=DERIVED,
     derived=derived,

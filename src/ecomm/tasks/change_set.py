@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from ecomm.analytics import analytics_summary
 from ecomm.attempt import Attempt, ChangeSet
 from ecomm.batches.ledger import dead_revisions
-from ecomm.contract import Source
+from ecomm.contract import Severity, Source
 from ecomm.errors import InvariantError
-from ecomm.tables import Store, stage_name, target_name
+from ecomm.tables import errors_name, stage_name, target_name
+from ecomm.transforms import absences, relations
 from ecomm.transforms import fold as folding
-from ecomm.transforms import relations
+from ecomm.transforms.absences import Snapshot
 from ecomm.transforms.relations import LEAVE
 
 
 def change_set(attempt: Attempt, source: Source) -> ChangeSet:
-    """Which versions of a source enter its target and which leave it, for the keys that this batch states.
+    """Which versions of a source enter its target and which leave it, for the keys that this batch touches.
 
     Three ways to one result: the first statements of all keys are their versions; a batch that lies after all others is
     told from the current versions; any other is folded from all statements of the keys that it touches.
@@ -27,52 +30,152 @@ def change_set(attempt: Attempt, source: Source) -> ChangeSet:
     store, columns = attempt.session.store, attempt.session.store.columns(target_name(source.name))
     stage, target = store.read(stage_name(source.name)), store.read(target_name(source.name))
     mine = stage.filter(F.col("revision") == attempt.revision)
-    if not attempt.session.ledger.last.tables.get(stage_name(source.name), (0, 0))[1]:
+    declared = snapshots(attempt, source)
+    own = [s for s in declared if s.revision == attempt.revision]
+    first = not attempt.session.ledger.last.tables.get(stage_name(source.name), (0, 0))[1]
+    if first and declared == own:
         rows = relations.changes(folding.first_versions(mine, source), None, columns)
-    elif attempt.is_latest:
-        rows = _latest(attempt, source, mine, target, columns)
+    elif not attempt.is_latest:
+        touched = mine.select("key", *source.key)
+        for snapshot in complete(attempt, source, own):
+            # Of a life that began and ended within its instant there is no version to reach it by.
+            at_once = stage.filter(F.col("as_of") == F.lit(snapshot.as_of).cast("timestamp"))
+            reached = absences.within_reach(target, snapshot, source)
+            touched = at_once.select("key", *source.key).unionByName(reached)
+        rows = fold_difference(attempt, source, touched, columns)
+    elif declared or _deletes(attempt, source, stage):
+        rows = _latest(attempt, source, mine.filter(F.col("op") == "U"), target, columns, ended=True)
+        rows = rows.unionByName(_ending(attempt, source, mine, target, columns))
     else:
-        rows = _folded(attempt, source, mine, target, columns)
+        rows = _latest(attempt, source, mine, target, columns, ended=False)
     written = attempt.materialise(f"{source.name}_changes", rows)
-    return ChangeSet() if written is None else measured(written, source, columns)
+    return ChangeSet() if written is None else measured(written, source)
 
 
-def _latest(attempt: Attempt, source: Source, mine: DataFrame, target: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """The change set of a batch that lies after all others; a few keys may have to be folded all the same."""
+def _latest(
+    attempt: Attempt, source: Source, upserts: DataFrame, target: DataFrame, columns: Sequence[str], *, ended: bool
+) -> DataFrame:
+    """The change set of upserts that lie after all others; a few keys may have to be folded all the same."""
     current = target.filter(F.col("is_current"))
-    refolding = folding.refolding(mine, current, source)
+    refolding = folding.refolding(upserts, target, source, ended=ended)
     again = None if refolding is None else attempt.materialise(f"{source.name}_refolding", refolding)
     if again is None:
-        return folding.advance(mine, current, source, columns)
-    others = mine.join(again.select("key"), "key", "left_anti")
+        return folding.advance(upserts, current, source, columns)
+    others = upserts.join(again.select("key"), "key", "left_anti")
     return folding.advance(others, current, source, columns).unionByName(
-        _folded(attempt, source, again, target, columns)
+        fold_difference(attempt, source, again.select("key", *source.key), columns)
     )
 
 
-def _folded(attempt: Attempt, source: Source, mine: DataFrame, target: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """The change set by the fold of all live statements of the keys in `mine`."""
-    store, touched = attempt.session.store, mine.select("key", *source.key)
+def _ending(attempt: Attempt, source: Source, mine: DataFrame, target: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """The change set of the keys that a batch ends which lies after all others, by a delete or by its silence."""
+    current, at = target.filter(F.col("is_current")), attempt.lineage["as_of"]
+    deleted = mine.filter(F.col("op") == "D").select(*source.key)
+    rows = folding.ended(current.join(deleted, list(source.key), "left_semi"), at, columns)
+    own = [s for s in snapshots(attempt, source) if s.revision == attempt.revision]
+    for snapshot in complete(attempt, source, own):
+        mentions = (mine, _rejected(attempt, source, own))
+        silent = absences.unmentioned(current, mentions, snapshot, source)
+        rows = rows.unionByName(folding.ended(silent, at, columns))
+    return rows
+
+
+def _deletes(attempt: Attempt, source: Source, stage: DataFrame) -> bool:
+    """A statement deletes a key. The table is asked only if the settings, of now or of another time, may say so."""
+    session = attempt.session
+    other = any(e.settings_hash != session.settings_hash for e in session.ledger.entries)
+    if source.delivery.delete_column is None and not other:
+        return False
+    return bool(stage.filter(F.col("op") == "D").select("key").limit(1).collect())
+
+
+def snapshots(attempt: Attempt, source: Source) -> list[Snapshot]:
+    """The snapshots of a source, `complete` or not, in the live log as it will be once this attempt is published.
+
+    A batch is one if all its files say so and at least one record was read.
+    """
+    told = [
+        e
+        for e in attempt.told(source.name)
+        if all(f.scope is not None for f in e.files) and any(f.rows_read for f in e.files)
+    ]
+    return [
+        Snapshot(e.as_of, e.batch_id, e.revision, e.files[0].scope or ())
+        for e in told
+        if e.as_of and e.batch_id and e.revision is not None
+    ]
+
+
+def complete(attempt: Attempt, source: Source, among: Sequence[Snapshot]) -> list[Snapshot]:
+    """Those snapshots in which the key of every record is readable, with the parts that they mention."""
+    rejected = {e.revision for e in attempt.told(source.name) if any(f.rows_rejected for f in e.files)}
+    if doubtful := [s.revision for s in among if s.revision in rejected]:
+        errors = attempt.session.store.read(errors_name(source.name))
+        unread = errors.filter(F.col("key").isNull() & F.col("revision").isin(doubtful)).select("revision").distinct()
+        incomplete = {r["revision"] for r in unread.collect()}
+        among = [s for s in among if s.revision not in incomplete]
+    return _with_parts(attempt, source, among)
+
+
+def _with_parts(attempt: Attempt, source: Source, among: Sequence[Snapshot]) -> list[Snapshot]:
+    """The snapshots with the parts that they mention, of those that have a scope."""
+    found: dict[str, set[str]] = {s.batch_id: set() if s.scope else {""} for s in among}
+    for scope in {s.scope for s in among if s.scope}:
+        of_scope = [s for s in among if s.scope == scope]
+        stated = attempt.session.store.read(stage_name(source.name))
+        stated = stated.filter(F.col("revision").isin([s.revision for s in of_scope])).select("key", "batch_id")
+        mentions = stated.unionByName(_rejected(attempt, source, of_scope).select("key", "batch_id"))
+        for row in absences.parts(mentions, source, scope).collect():
+            found[row["batch_id"]].add(row["part"])
+    return [replace(s, parts=frozenset(found[s.batch_id])) for s in among]
+
+
+def _rejected(attempt: Attempt, source: Source, among: Sequence[Snapshot]) -> DataFrame:
+    """The rejected records of these snapshots."""
+    errors = attempt.session.store.read(errors_name(source.name))
+    rejected = errors.filter((F.col("severity") == str(Severity.HIGH)) & F.col("key").isNotNull())
+    return rejected.filter(F.col("revision").isin([s.revision for s in among]))
+
+
+def fold_difference(attempt: Attempt, source: Source, touched: DataFrame | None, columns: Sequence[str]) -> DataFrame:
+    """The change set that makes a target the fold of what the live log says, complete snapshots by their silence too.
+
+    touched: the keys that it is about (`key` and the key's columns); None: all.
+    """
+    store = attempt.session.store
     dead = [r for r in dead_revisions(attempt.session.ledger.entries) if r != attempt.revision]
-    alive = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
-    statements = alive.join(touched.select("key"), "key", "left_semi")
-    current = target.join(touched.select(*source.key), list(source.key), "left_semi")
-    return fold_difference(store, source, statements, current, columns)
-
-
-def fold_difference(
-    store: Store, source: Source, statements: DataFrame, current: DataFrame, columns: Sequence[str]
-) -> DataFrame:
-    """The change set that makes these versions of a target the fold of these statements."""
+    statements = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
+    target = store.read(target_name(source.name))
+    if touched is not None:
+        statements = statements.join(touched.select("key"), "key", "left_semi")
+        target = target.join(touched.select(*source.key), list(source.key), "left_semi")
     extras = store.extras(stage_name(source.name))
     carried = sorted(r["name"] for r in folding.lacking(statements, extras).collect())
-    return relations.changes(folding.fold(statements, source, extras, carried), current, columns)
+    silent = _endings(attempt, source, statements, touched)
+    if silent is not None:
+        statements = statements.unionByName(absences.as_deletes(silent, statements))
+    return relations.changes(folding.fold(statements, source, extras, carried), target, columns)
 
 
-def measured(rows: DataFrame, source: Source, columns: Sequence[str]) -> ChangeSet:
+def _endings(attempt: Attempt, source: Source, statements: DataFrame, touched: DataFrame | None) -> DataFrame | None:
+    """Where complete snapshots end these keys by their silence, None if nowhere."""
+    among = complete(attempt, source, snapshots(attempt, source))
+    if not among:
+        return None
+    rejected = _rejected(attempt, source, among)
+    if touched is not None:
+        rejected = rejected.join(touched.select("key"), "key", "left_semi")
+    place = ("key", "as_of", "batch_id")
+    mentions = statements.select(*place).unionByName(rejected.select(*place))
+    batches = [(e.as_of, e.batch_id) for e in attempt.told(source.name) if e.as_of and e.batch_id]
+    return attempt.materialise(f"{source.name}_endings", absences.endings(mentions, batches, among, source))
+
+
+def measured(rows: DataFrame, source: Source) -> ChangeSet:
     """A materialised change set of versions, with what is in it.
 
-    Versions that differ in their end alone differ from the lesser end on; all others from their beginning on.
+    since: the least instant from which analytics_summary differs, None if it does not. A version that leaves and comes
+    back differs for it in the columns that it uses, from its beginning on, or in its end, from the lesser end on.
     """
     leaves = F.col("change") == LEAVE
     said = rows.agg(
@@ -82,16 +185,20 @@ def measured(rows: DataFrame, source: Source, columns: Sequence[str]) -> ChangeS
         F.min(F.unix_micros("effective_date")).alias("since"),
     ).collect()[0]
     since = said["since"]
-    if said["leaving"]:
-        gone = rows.filter(leaves).select(*source.key, "effective_date")
-        paired = rows.join(gone, [*source.key, "effective_date"], "left_semi")
-        same = [c for c in columns if c not in ("expiry_date", "is_current")]
-        alike = paired.groupBy(*same).agg(F.count(F.lit(1)).alias("_rows"), F.min("expiry_date").alias("_end"))
-        begun = F.when(F.col("_rows") > 1, F.col("_end")).otherwise(F.col("effective_date"))
-        fresh = rows.join(gone, [*source.key, "effective_date"], "left_anti").select("effective_date")
-        instants = alike.select(begun.alias("effective_date")).unionByName(fresh)
-        since = instants.agg(F.min(F.unix_micros("effective_date")).alias("since")).collect()[0]["since"]
-    instant = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=since)
+    if source.name not in analytics_summary.USES:
+        since = None
+    elif said["leaving"]:
+        same = dict.fromkeys([*source.key, "effective_date", *analytics_summary.USES[source.name]])
+        alike = rows.groupBy(*same).agg(
+            F.count(F.lit(1)).alias("_rows"),
+            F.count("expiry_date").alias("_ended"),
+            F.min("expiry_date").alias("_end"),
+            F.max("expiry_date").alias("_last_end"),
+        )
+        one_end = (F.col("_ended") == 0) | ((F.col("_ended") == 2) & (F.col("_end") == F.col("_last_end")))
+        differs = F.when(F.col("_rows") == 1, F.col("effective_date")).when(~one_end, F.col("_end"))
+        since = alike.agg(F.min(F.unix_micros(differs)).alias("since")).collect()[0]["since"]
+    instant = None if since is None else datetime.fromtimestamp(0, UTC) + timedelta(microseconds=since)
     return ChangeSet(rows, said["entering"], said["leaving"], said["closed"], instant)
 
 

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from functools import partial
 
-from ecomm.attempt import Attempt, TaskResult
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ecomm.analytics import customer_analytics, product_analytics
+from ecomm.attempt import Attempt, TaskResult, side_by_side
 from ecomm.tasks.change_set import view
 from ecomm.transforms import enrich
 
-_NO_DAY = datetime(1970, 1, 1, tzinfo=UTC)  # what "today" is for tables without a row
-
 
 def data_enrichment(attempt: Attempt, result: TaskResult) -> None:
-    """07: enriched_orders, computed from the targets with the change sets laid over them."""
+    """07: enriched_orders, customers and products, from the targets with the change sets laid over them."""
     targets = enrich.Targets(**{name: view(attempt, source) for name, source in attempt.session.sources.items()})
-    result.rows = write_enriched(attempt, targets)
+    result.rows = write_enriched(attempt, targets)["enriched_orders"]
 
 
-def write_enriched(attempt: Attempt, targets: enrich.Targets) -> int:
-    """Bring enriched_orders to what the targets say; how many rows it has, 0 if it had them all before."""
-    today = max((as_of for as_of, _ in attempt.live().values()), default=_NO_DAY).date()
-    new = enrich.enriched_orders(targets, attempt.session.shop, today)
-    return attempt.write_whole("enriched_orders", new)
+def write_enriched(attempt: Attempt, targets: enrich.Targets) -> dict[str, int]:
+    """Bring the tables of 07 to what the targets say; how many rows were written of each, 0 if it had them all before.
+
+    What follows from orders is computed from enriched_orders as it was just written, not from the joins once more.
+    """
+    shop, today = attempt.session.shop, attempt.today
+    key = attempt.session.sources["orders"].key
+    written = {
+        "enriched_orders": attempt.write_whole("enriched_orders", enrich.enriched_orders(targets, shop, today, key))
+    }
+    orders = attempt.session.store.read("enriched_orders")
+    customers, products, inventory = map(_current, (targets.customers, targets.products, targets.inventory))
+    frames = {
+        "customer_analytics": customer_analytics.customer_analytics(orders, customers, shop, today),
+        "product_analytics": product_analytics.product_analytics(orders, products, inventory, shop, today),
+    }
+
+    def write(name: str, frame: DataFrame) -> None:
+        written[name] = attempt.write_whole(name, frame)
+
+    side_by_side(partial(write, name, frame) for name, frame in frames.items())
+    return written
+
+
+def _current(versions: DataFrame) -> DataFrame:
+    return versions.filter(F.col("is_current"))

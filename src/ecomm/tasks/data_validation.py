@@ -8,45 +8,84 @@ from decimal import ROUND_HALF_UP, Decimal
 from pyspark.sql import functions as F
 
 from ecomm.attempt import Attempt, TaskResult
+from ecomm.batches.ledger import FileEntry
 from ecomm.contract import Rule, Severity, Source
-from ecomm.transforms import quality
+from ecomm.tables import errors_name
+from ecomm.tasks.cross_checks import cross_checks
+from ecomm.transforms import absences, quality
 
 
 def data_validation(attempt: Attempt, _: TaskResult) -> None:
     """06: what every rule found in this batch, and the batch's score."""
-    penalties, judged = Decimal(0), 0
+    across = [check(attempt, *finding) for finding in cross_checks(attempt)]
+    attempt.checks += [*row_rules(attempt), *snapshots(attempt), *across]
+    attempt.checks.append(batch_score(attempt, attempt.checks))
+    attempt.session.store.journal("validation_results", attempt.checks)
+
+
+def row_rules(attempt: Attempt) -> list[dict[str, object]]:
+    """One row of validation_results a rule of each source in the batch, also where no row breaks it."""
+    return [
+        check(
+            attempt,
+            source.name,
+            rule,
+            sum(f.rows_read for f in attempt.results[f"{source.name}_stage_load"].files),
+            *quality.failed(rule, attempt.tallies[source.name]),
+        )
+        for source in attempt.sources()
+        for rule in quality.in_force(source, attempt.session.shop)
+    ]
+
+
+def snapshots(attempt: Attempt) -> list[dict[str, object]]:
+    """One row a source that is delivered as complete snapshots: whether this batch's files are one."""
+    rows = []
+    for source in attempt.sources():
+        if source.delivery.absence == "close":
+            files = attempt.results[f"{source.name}_stage_load"].files
+            read = sum(f.rows_read for f in files)
+            rows.append(check(attempt, source.name, absences.COMPLETE, read, _unread(attempt, source, files), []))
+    return rows
+
+
+def _unread(attempt: Attempt, source: Source, files: Sequence[FileEntry]) -> int:
+    """Why a snapshot is not complete: how many records have no readable key; 1 if there is no record at all."""
+    if not sum(f.rows_read for f in files):
+        return 1
+    if not sum(f.rows_rejected for f in files):
+        return 0
+    errors = attempt.session.store.read(errors_name(source.name))
+    return errors.filter((F.col("revision") == attempt.revision) & F.col("key").isNull()).count()
+
+
+def batch_score(attempt: Attempt, checks: Sequence[dict[str, object]]) -> dict[str, object]:
+    """The row `batch_score`: the score by row rules alone, and the worst level that any of `checks` found.
+
+    Duplicates and superseded rows are not among its rows.
+    """
+    penalties, rows, broken = Decimal(0), 0, 0
     for source in attempt.sources():
         files = attempt.results[f"{source.name}_stage_load"].files
-        checked = sum(f.rows_accepted + f.rows_rejected for f in files)
-        found = _broken(attempt, source)
-        for rule in (quality.MALFORMED, *source.rules, quality.CONFLICT):
-            failed, keys = found.get(rule.name, (0, []))
-            attempt.checks.append(_check(attempt, source.name, rule, checked, failed, keys))
-        rejected = sum(f.rows_rejected for f in files)
-        conflicts = found.get(quality.SEQUENCE_CONFLICT, (0, []))[0]
-        penalties += rejected * quality.PENALTY[Severity.HIGH] + conflicts * quality.PENALTY[Severity.MEDIUM]
-        judged += checked
-    score = quality.score(penalties, judged)
-    worst = max((str(c["severity"]) for c in attempt.checks), key=_LOUDNESS.index, default="NONE")
-    batch = Rule("batch_score", Severity.NONE, lambda _: F.lit(True), "100 x (1 - sum of row penalties / rows judged)")
-    attempt.checks.append(_check(attempt, "batch", batch, judged, 0, []) | {"score": score, "severity": worst})
-    attempt.session.store.journal("validation_results", attempt.checks)
+        rows += sum(f.rows_accepted + f.rows_rejected for f in files)
+        for penalty, failing in quality.penalties(
+            quality.in_force(source, attempt.session.shop), attempt.tallies[source.name]
+        ):
+            penalties += penalty * failing
+            broken += failing if penalty else 0
+    score = Rule("batch_score", Severity.NONE, lambda _: F.lit(True), "100 x (1 - sum of row penalties / rows judged)")
+    worst = max((str(c["severity"]) for c in checks), key=_LOUDNESS.index, default="NONE")
+    said = {"score": quality.score(penalties, rows), "severity": worst}
+    return check(attempt, "batch", score, rows, broken, []) | said
 
 
 _LOUDNESS = [str(s) for s in (Severity.NONE, Severity.LOW, Severity.MEDIUM, Severity.HIGH)]
 
 
-def _broken(attempt: Attempt, source: Source) -> dict[str, tuple[int, list[str]]]:
-    """rule name -> (rows that break it, at most five of their keys)."""
-    exceptions = attempt.exceptions.get(source.name)
-    if exceptions is None:
-        return {}
-    return {r["reason"]: (r["rows"], r["sample"]) for r in quality.summary(exceptions).collect()}
-
-
-def _check(
+def check(
     attempt: Attempt, table: str, rule: Rule, checked: int, failed: int, keys: Sequence[str]
 ) -> dict[str, object]:
+    """A row of validation_results."""
     return {
         "batch_id": attempt.batch_id,
         "revision": attempt.revision,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial, reduce
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ecomm.analytics import analytics_summary
+from ecomm.analytics import analytics_summary, category_analysis, seasonal_analysis, segment_analysis
 from ecomm.attempt import Attempt, TaskResult, journal, side_by_side
 from ecomm.batches import archive
 from ecomm.contract import Source
@@ -20,7 +22,7 @@ from ecomm.transforms import enrich
 def final_merge_operation(attempt: Attempt, result: TaskResult) -> None:
     """08: the change sets enter the targets, analytics follow, everything is checked, and the batch is published."""
     side_by_side(partial(merge_target, attempt, source) for source in attempt.sources())
-    summarise(attempt)
+    write_analytics(attempt)
     check(attempt)
     if changed := archive.changed(attempt.claimed):
         raise SourceChangedError(f"{', '.join(str(f.path) for f in changed)} changed while it was being read")
@@ -36,27 +38,57 @@ def merge_target(attempt: Attempt, source: Source) -> None:
         )
 
 
+def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, int]:
+    """Bring the tables of 08 to what the targets say; how many rows were written of each."""
+    store, written = attempt.session.store, {}
+    orders, customers = store.read("enriched_orders"), store.read("customer_analytics")
+    products = store.read("product_analytics")
+    segments = segment_analysis.segment_analysis(customers)
+    frames = {
+        "seasonal_analysis": seasonal_analysis.seasonal_analysis(orders, attempt.today),
+        "segment_analysis": segments if attempt.live() else segments.limit(0),
+        "category_analysis": category_analysis.category_analysis(orders, products),
+    }
+
+    def write(name: str, frame: DataFrame) -> None:
+        written[name] = attempt.write_whole(name, frame)
+
+    def write_summary() -> None:
+        written["analytics_summary"] = summarise(attempt, everything=everything)
+
+    side_by_side([write_summary, *(partial(write, name, frame) for name, frame in frames.items())])
+    return written
+
+
 def summarise(attempt: Attempt, *, everything: bool = False) -> int:
     """analytics_summary: the rows of the batches from whose instant on anything differs, computed anew."""
-    store, name, alive = attempt.session.store, "analytics_summary", attempt.live()
-    old = store.read(name)
-    there = {r["batch_id"] for r in old.select("batch_id").collect()}
-    sinces = [c.since for n, c in attempt.changes.items() if n in analytics_summary.SOURCES and c.since]
-    since = min(sinces, default=None)
+    store, name = attempt.session.store, "analytics_summary"
+    alive, old = attempt.live(), store.read(name)
+    there = {r["batch_id"] for r in old.select("batch_id").collect()} if store.state[name].rows else set()
+    since = min((c.since for c in attempt.changes.values() if c.since), default=None)
     anew = {b for b, (as_of, _) in alive.items() if b not in there or (since is not None and as_of >= since)}
     if attempt.candidate is not None:
         anew.add(attempt.batch_id)
     if everything or _counts_otherwise(attempt):
         anew = set(alive)
+    before = _as_of_before(alive)
     batches = attempt.session.engine.spark.createDataFrame(
-        [(b, alive[b][0]) for b in sorted(anew)], "batch_id string, as_of timestamp"
+        [(b, alive[b][0], before[b]) for b in sorted(anew)],
+        "batch_id string, as_of timestamp, previous_as_of timestamp",
     )
+    key = attempt.session.sources["orders"].key
     revisions = [alive[b][1] for b in sorted(anew)]
-    stated = store.read(stage_name("orders")).filter(F.col("revision").isin(revisions)).select("batch_id", "order_id")
+    stated = store.read(stage_name("orders")).filter(F.col("revision").isin(revisions)).select("batch_id", *key)
     targets = enrich.Targets(**{n: store.read(target_name(n)) for n in attempt.session.sources})
-    new = analytics_summary.analytics_summary(batches, targets, stated, attempt.session.shop)
+    new = analytics_summary.analytics_summary(batches, targets, stated, attempt.session.shop, key)
     kept = old.filter(F.col("batch_id").isin(sorted(set(alive) - anew)))
     return attempt.write_whole(name, new.unionByName(kept))
+
+
+def _as_of_before(alive: Mapping[str, tuple[datetime, int]]) -> dict[str, datetime | None]:
+    """For each live batch the as-of of the one before it, in the order of (as-of, id bytewise)."""
+    order = sorted(alive, key=lambda b: (alive[b][0], b.encode()))
+    return dict(zip(order, [None, *(alive[b][0] for b in order)], strict=False))
 
 
 def _counts_otherwise(attempt: Attempt) -> bool:
@@ -97,5 +129,5 @@ def publish(attempt: Attempt, result: TaskResult) -> None:
     session.store.sync()
     result.ended_at = datetime.now(UTC)
     journal(attempt)
-    score = next((c["score"] for c in attempt.checks if c["check_name"] == "batch_score"), None)
-    session.entry_of("PUBLISH", attempt.trigger, revision=attempt.revision, files=tuple(attempt.files), score=score)
+    said = {"revision": attempt.revision, "files": tuple(attempt.files), "score": attempt.score}
+    session.entry_of("PUBLISH", attempt.trigger, **said)

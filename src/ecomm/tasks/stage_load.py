@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -25,14 +26,22 @@ def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     landed = land(attempt, source, files)
     rows = attempt.materialise(f"{source.name}_rows", read(attempt, source, landed))
     exceptions = None if rows is None else judge(attempt, source, rows)
-    verdicts = [] if exceptions is None else exceptions.groupBy("source_file", "verdict").count().collect()
-    counts = {(r["source_file"], r["verdict"]): r["count"] for r in verdicts}
-    result.files = [_file_entry(file.claimed, file.records, counts) for file in landed]
+    tallies = [] if rows is None else quality.tallied(quality.tally(rows, exceptions).collect())
+    attempt.tallies[source.name] = tallies
+    counts = Counter[tuple[str, str]]()
+    for tally in tallies:
+        counts[tally.file, tally.verdict] += tally.rows
+    result.files = [_file_entry(source, file.claimed, file.records, counts) for file in landed]
     write_stage(attempt, source, rows, exceptions, result)
-    if exceptions is not None:
-        attempt.exceptions[source.name] = exceptions
-        if any(f.rows_rejected or f.rows_superseded for f in result.files):
-            write_errors(attempt, source, exceptions, landed)
+    if exceptions is not None and any(f.rows_rejected or f.rows_superseded for f in result.files):
+        write_errors(attempt, source, exceptions, landed)
+    attempt.changes[source.name] = change_set(attempt, source)
+
+
+def change_set_of_held(attempt: Attempt, result: TaskResult, source: Source) -> None:
+    """01-05 of a held batch that was accepted: its rows are in stage; the change set is of today's targets."""
+    assert attempt.held is not None
+    result.files = [f for f in attempt.held.files if f.source == source.name]
     attempt.changes[source.name] = change_set(attempt, source)
 
 
@@ -52,7 +61,7 @@ def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> 
     for i, claimed in enumerate(files):
         header, offset = attempt.headers[claimed.copy]
         place = attempt.folder / f"{source.name}_landed_{i}.parquet"
-        records = landing.land(claimed.copy, len(header.names), offset, place)
+        records = landing.land(claimed.copy, len(header.names), offset, place, source.delivery.delimiter)
         landed.append(Landed(claimed, header, engine.spark.read.parquet(engine.uri(place)), records))
     return landed
 
@@ -62,14 +71,14 @@ def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFram
     frames = [staging.as_text(f.frame, source, f.header, f.claimed.file.name, f.claimed.sha256) for f in landed]
     extras = sorted({e for f in landed for e in f.header.extras})
     rows = staging.with_key(staging.together(frames, extras), source)
-    reasons = quality.broken(quality.quarantining(source, among_rivals=False), attempt.reading)
-    return staging.typed(rows, source, attempt.reading, reasons)
+    verdicts = quality.verdicts(source, attempt.reading, among_rivals=False)
+    return staging.typed(rows, source, attempt.reading, verdicts)
 
 
 def judge(attempt: Attempt, source: Source, rows: DataFrame) -> DataFrame | None:
-    """The rows of which something is to be said, None if all are simply accepted."""
+    """The rows that are not simply accepted with their own flags, None if all are."""
     sharing = attempt.materialise(f"{source.name}_rivals", quality.rivals(rows, source, attempt.reading))
-    return attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, sharing, source))
+    return attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, sharing, source, attempt.reading))
 
 
 def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed: Sequence[Landed]) -> None:
@@ -80,7 +89,9 @@ def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed
     store.append(name, quality.errors(exceptions, standing, attempt.lineage).select(*store.columns(name)))
 
 
-def _file_entry(claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, str], int]) -> FileEntry:
+def _file_entry(
+    source: Source, claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, str], int]
+) -> FileEntry:
     rejected, duplicate, superseded = (
         counts.get((claimed.file.name, verdict), 0) for verdict in ("rejected", "duplicate", "superseded")
     )
@@ -94,6 +105,7 @@ def _file_entry(claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, 
         rows_rejected=rejected,
         rows_duplicate=duplicate,
         rows_superseded=superseded,
+        absence=source.delivery.silence,
     )
 
 

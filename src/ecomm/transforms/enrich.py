@@ -1,10 +1,12 @@
 """enriched_orders: each current order beside its customer, product, stock and shipments.
 
-Grain: one row a current order. A whole function of the targets, so that the order of arrival cannot show.
+Grain: one row a current order (a current key: of a shop whose key is order and product, one row a line). A whole
+function of the targets, so that the order of arrival cannot show.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,6 +16,7 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import Field, Shop
 from ecomm.sources import customers, products, shipping
+from ecomm.transforms.rates import rated
 from ecomm.transforms.relations import as_of_join, several, timeline
 
 FIELDS = (
@@ -33,13 +36,17 @@ FIELDS = (
     ),
     Field("amount", "decimal(18,2)", "order_amount x rate, reporting currency; NULL without a rate."),
     Field("is_revenue", "boolean", "amount > 0 and order_status not in non_revenue_statuses."),
-    Field("margin_rate", "decimal(18,4)", "The assumed margin, 0-1."),
+    Field("margin_rate", "decimal(18,4)", "The assumed margin of product_category, 0-1 (settings)."),
     Field(
         "margin_estimate",
         "decimal(18,2)",
         "amount x margin_rate where is_revenue, else 0; reporting currency.",
     ),
-    Field("is_first_order", "boolean", "The customer's first revenue order by order_date, ordered_at, order_id."),
+    Field(
+        "is_first_order",
+        "boolean",
+        "The customer's first revenue order by order_date, ordered_at, order_id; false without a customer.",
+    ),
     Field("customer_tier", "string", "The customer's tier at the time of the order."),
     Field("customer_age_group", "string", "The customer's age group on order_date."),
     Field("customer_lifecycle_stage", "string", "New, Active or Established on order_date."),
@@ -55,7 +62,7 @@ FIELDS = (
     Field(
         "price_segment",
         "string",
-        "Budget, Standard, Premium or Luxury, by the price in the reporting currency.",
+        "Budget, Standard, Premium or Luxury, by product_price in the reporting currency at today's rate.",
     ),
     Field("is_discontinued", "boolean", "The product was discontinued at the time of the order."),
     Field("product_effective_date", "timestamp", "effective_date of the product version that was joined."),
@@ -66,7 +73,11 @@ FIELDS = (
     ),
     Field("shipments", "bigint", "Current shipments; one without a tracking number counts only if none has one."),
     Field("shipping_method", "string", "Of the latest shipment by created_timestamp, tracking_number."),
-    Field("shipping_cost_reporting", "decimal(18,2)", "Sum of shipping_cost in the reporting currency."),
+    Field(
+        "shipping_cost_reporting",
+        "decimal(18,2)",
+        "Sum of shipping_cost, each at the rate of its created day; of an order of several lines on the first only.",
+    ),
     Field("delivery_status", "string", "The worst of the shipments today: Late, Overdue, Pending, On Time."),
     Field("delivery_days", "bigint", "The greatest number of days from the created day to the delivery."),
     Field("order_month", "date", "First day of order_date's month."),
@@ -82,7 +93,7 @@ FIELDS = (
     Field("season", "string", "Dec-Feb Winter, Mar-May Spring, Jun-Aug Summer, Sep-Nov Autumn; south swaps."),
     Field("season_year", "bigint", "Year of the season: December belongs to the next year."),
 )
-KEY = ("order_id",)
+KEY = ("order_id",)  # where the shop's key of orders is the contract's
 
 
 @dataclass(frozen=True)
@@ -96,37 +107,51 @@ class Targets:
     shipping: DataFrame
 
 
-def rate(currency: Column, shop: Shop) -> Column:
-    """What one of a currency is worth in the reporting currency: 1 for itself, else NULL."""
-    return F.when(currency == F.lit(shop.reporting_currency), F.lit(1)).cast("decimal(18,8)")
-
-
 def valued(orders: DataFrame, shop: Shop) -> DataFrame:
     """Orders with rate, amount (order_amount x rate) and is_revenue (amount > 0, status counts)."""
     counts = ~F.coalesce(F.col("order_status").isin(list(shop.non_revenue_statuses)), F.lit(False))
     converted = canonical.half_up(F.col("order_amount") * F.col("rate"), 18, 2)
     return (
-        orders.withColumn("rate", rate(F.col("currency"), shop))
+        rated(orders, F.col("order_date"), shop)
         .withColumn("amount", converted)
         .withColumn("is_revenue", F.coalesce((F.col("amount") > 0) & counts, F.lit(False)))
     )
 
 
-def enriched_orders(targets: Targets, shop: Shop, today: date) -> DataFrame:
-    """FIELDS for every current order. today: the day of the greatest live as-of."""
+def margin_rate(category: Column, shop: Shop) -> Column:
+    """The assumed margin of a category: its own, else the shop's."""
+    rate = F.lit(shop.margin_rate).cast("decimal(18,4)")
+    own = [(category == F.lit(name), F.lit(said).cast("decimal(18,4)")) for name, said in shop.margin_rates.items()]
+    if not own:
+        return rate
+    chosen = F.when(*own[0])
+    for condition, value in own[1:]:
+        chosen = chosen.when(condition, value)
+    return chosen.otherwise(rate)
+
+
+def margin_estimate(rate: Column) -> Column:
+    """amount x margin rate where is_revenue, else 0."""
+    estimate = F.when(F.col("is_revenue"), canonical.half_up(F.col("amount") * rate, 18, 2))
+    return F.coalesce(estimate, F.lit("0.00").cast("decimal(18,2)"))
+
+
+def enriched_orders(targets: Targets, shop: Shop, today: date, key: Sequence[str] = KEY) -> DataFrame:
+    """FIELDS for every current order. today: the day of the greatest live as-of. key: the shop's key of orders."""
     orders = valued(targets.orders.filter(F.col("is_current")), shop).select(
         *[f.name for f in FIELDS[:9]], "rate", "amount", "is_revenue"
     )
-    orders = orders.withColumn("_at", _instant(shop)).join(_first_orders(orders), "order_id", "left")
+    orders = orders.withColumn("_at", instant(shop)).join(_first_orders(orders, key), list(key), "left")
     joined = as_of_join(orders, _customer_line(targets.customers), "customer_id", F.col("_at"))
     joined = as_of_join(joined, _product_line(targets.products), "product_id", F.col("_at"))
     joined = as_of_join(joined, _stock_line(targets.inventory), "product_id", F.col("_at"))
-    joined = joined.join(_shipments(targets.shipping, shop, today), "order_id", "left")
-    derived = joined.withColumns(_money(shop) | _people_and_things(shop) | _calendar(shop))
+    current = targets.shipping.filter(F.col("is_current"))
+    joined = beside_shipments(joined, shipments(current, F.lit(today), shop), key)
+    derived = joined.withColumns(_money(shop) | _people_and_things(shop, today) | calendar(shop))
     return derived.select(*[F.col(f.name).cast(f.type).alias(f.name) for f in FIELDS])
 
 
-def _instant(shop: Shop) -> Column:
+def instant(shop: Shop) -> Column:
     """ordered_at, else the last microsecond of order_date in the shop's time zone."""
     midnight = F.date_add("order_date", 1).cast("timestamp")
     if shop.shop_timezone != "UTC":
@@ -134,14 +159,21 @@ def _instant(shop: Shop) -> Column:
     return F.coalesce(F.col("ordered_at"), F.timestamp_micros(F.unix_micros(midnight) - F.lit(1)))
 
 
-def _first_orders(orders: DataFrame) -> DataFrame:
-    """The order_id of each customer's first revenue order. Sorted alone: a window would drag all columns along."""
+def _first_orders(orders: DataFrame, key: Sequence[str]) -> DataFrame:
+    """The key of each customer's first revenue order. Sorted alone: a window would drag all columns along."""
     of_customer = Window.partitionBy("customer_id").orderBy(
-        F.col("order_date").asc(), F.col("ordered_at").asc_nulls_last(), F.col("order_id").asc()
+        F.col("order_date").asc(), F.col("ordered_at").asc_nulls_last(), F.col("order_id").asc(), *_lines(key)
     )
-    rows = orders.filter("is_revenue").select("order_id", "customer_id", "order_date", "ordered_at")
+    known = F.col("is_revenue") & F.col("customer_id").isNotNull()
+    needed = dict.fromkeys(["customer_id", "order_date", "ordered_at", "order_id", *key])
+    rows = orders.filter(known).select(*needed)
     ranked = rows.withColumn("place", F.row_number().over(of_customer)).filter(F.col("place") == 1)
-    return ranked.select("order_id", F.lit(True).alias("_first"))
+    return ranked.select(*key, F.lit(True).alias("_first"))
+
+
+def _lines(key: Sequence[str]) -> list[str]:
+    """What tells the lines of one order apart."""
+    return [name for name in key if name != "order_id"]
 
 
 def _customer_line(versions: DataFrame) -> DataFrame:
@@ -203,37 +235,42 @@ def _stock_line(versions: DataFrame) -> DataFrame:
 _WORST_FIRST = ("Late", "Overdue", "Pending", "On Time")
 
 
-def _shipments(versions: DataFrame, shop: Shop, today: date) -> DataFrame:
-    """The current shipments of each order, summed."""
-    day = F.lit(today)
-    of_order = Window.partitionBy("order_id")
+def shipments(standing: DataFrame, today: Column, shop: Shop, within: Sequence[str] = ()) -> DataFrame:
+    """The shipments of each order, summed; one without a tracking number counts only if the order has none with one.
+
+    standing: one version a shipment. today: what delivery_status looks from. within: columns of `standing` within which
+    an order is one.
+    """
+    order = [*within, "order_id"]
+    of_order = Window.partitionBy(*order)
     latest = of_order.orderBy(F.col("created_timestamp").desc_nulls_last(), F.col("tracking_number").desc())
     numbered = F.when(F.col("tracking_number") != "", 1).otherwise(0)
-    status = shipping.delivery_status(day)
+    status = shipping.delivery_status(today)
     badness = F.when(status == _WORST_FIRST[0], 0)
     for place, word in enumerate(_WORST_FIRST[1:], start=1):
         badness = badness.when(status == word, place)
-    rows = versions.filter(F.col("is_current")).select(
-        "order_id",
+    created = canonical.local_date(F.col("created_timestamp"), shop.shop_timezone)
+    rows = rated(standing, created, shop).select(
+        *order,
         "tracking_number",
         "created_timestamp",
         "shipping_method",
-        products.in_reporting_currency(F.col("shipping_cost"), F.col("currency"), shop).alias("cost"),
+        canonical.half_up(F.col("shipping_cost") * F.col("rate"), 18, 2).alias("cost"),
         badness.alias("badness"),
-        shipping.delivery_days(day, shop.shop_timezone).alias("days"),
+        shipping.delivery_days(today, shop.shop_timezone).alias("days"),
         numbered.alias("numbered"),
     )
-    split = several(rows, ["order_id"])
+    split = several(rows, order)
     parcels = (
-        rows.join(split, "order_id", "left_semi")
+        rows.join(split, order, "left_semi")
         .withColumn("any_numbered", F.max("numbered").over(of_order))
         .filter(F.col("numbered") == F.col("any_numbered"))
         .withColumn("place", F.row_number().over(latest).cast("int"))
         .drop("any_numbered")
     )
-    whole = rows.join(split, "order_id", "left_anti").withColumn("place", F.lit(1))
+    whole = rows.join(split, order, "left_anti").withColumn("place", F.lit(1))
     rows = whole.unionByName(parcels)
-    summed = rows.groupBy("order_id").agg(
+    summed = rows.groupBy(*order).agg(
         F.count(F.lit(1)).alias("shipments"),
         F.max(F.when(F.col("place") == 1, F.col("shipping_method"))).alias("shipping_method"),
         F.sum("cost").try_cast("decimal(18,2)").alias("shipping_cost_reporting"),
@@ -244,22 +281,36 @@ def _shipments(versions: DataFrame, shop: Shop, today: date) -> DataFrame:
     return summed.withColumn("delivery_status", F.get(words, F.col("badness").cast("int"))).drop("badness")
 
 
+def beside_shipments(orders: DataFrame, summed: DataFrame, key: Sequence[str], within: Sequence[str] = ()) -> DataFrame:
+    """Orders beside their summed `shipments`; only the first of an order's lines has the cost, so it is added once."""
+    joined = orders.join(summed, [*within, "order_id"], "left")
+    lines = _lines(key)
+    if not lines:
+        return joined
+    of_order = Window.partitionBy(*within, "order_id").orderBy(*lines)
+    places = orders.select(*dict.fromkeys([*within, "order_id", *key]), F.row_number().over(of_order).alias("_line"))
+    return (
+        joined.join(places, [*dict.fromkeys([*within, "order_id", *key])], "left")
+        .withColumn("shipping_cost_reporting", F.when(F.col("_line") == 1, F.col("shipping_cost_reporting")))
+        .drop("_line")
+    )
+
+
 def _money(shop: Shop) -> dict[str, Column]:
-    margin = F.lit(shop.margin_rate).cast("decimal(18,4)")
-    estimate = F.when(F.col("is_revenue"), canonical.half_up(F.col("amount") * margin, 18, 2))
+    rate = margin_rate(F.col("product_category"), shop)
     return {
-        "margin_rate": margin,
-        "margin_estimate": F.coalesce(estimate, F.lit("0.00").cast("decimal(18,2)")),
+        "margin_rate": rate,
+        "margin_estimate": margin_estimate(rate),
         "is_first_order": F.coalesce(F.col("_first"), F.lit(False)),
         "shipments": F.coalesce(F.col("shipments"), F.lit(0).cast("bigint")),
     }
 
 
-def _people_and_things(shop: Shop) -> dict[str, Column]:
+def _people_and_things(shop: Shop, today: date) -> dict[str, Column]:
     day = F.col("order_date")
     years = customers.age(F.col("date_of_birth"), day)
     days = customers.days_since_registration(F.col("registration_date"), day)
-    price = products.in_reporting_currency(F.col("product_price"), F.col("_product_currency"), shop)
+    price = products.in_reporting_currency(F.col("product_price"), F.col("_product_currency"), shop, today)
     return {
         "customer_age_group": customers.age_group(years),
         "customer_lifecycle_stage": customers.lifecycle_stage(days),
@@ -269,7 +320,8 @@ def _people_and_things(shop: Shop) -> dict[str, Column]:
     }
 
 
-def _calendar(shop: Shop) -> dict[str, Column]:
+def calendar(shop: Shop) -> dict[str, Column]:
+    """What order_date and ordered_at say of the time of an order, in the shop's time zone."""
     day = F.col("order_date")
     month = F.month(day)
     weekday = (F.dayofweek(day) + 5) % 7 + 1

@@ -9,6 +9,7 @@ states that are equal in the tracked columns, without a gap between them, are on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
@@ -19,9 +20,10 @@ from ecomm.transforms.relations import ENTER, LEAVE, several
 
 
 def lacking(statements: DataFrame, extras: Sequence[str]) -> DataFrame:
-    """The columns that at least one statement's header lacked: one row a column (`name`)."""
+    """The columns that at least one upsert's header lacked: one row a column (`name`)."""
+    upserts = statements.filter(F.col("op") == "U")
     lacked = F.array_except(F.array(*[F.lit(e) for e in extras]).cast("array<string>"), F.col("extra_columns"))
-    return statements.select(F.explode(F.array_union("absent_columns", lacked)).alias("name")).distinct()
+    return upserts.select(F.explode(F.array_union("absent_columns", lacked)).alias("name")).distinct()
 
 
 def fold(statements: DataFrame, source: Source, extras: Sequence[str], carried: Sequence[str]) -> DataFrame:
@@ -146,12 +148,27 @@ def advance(statements: DataFrame, current: DataFrame, source: Source, columns: 
     return stepped.select(*[value(c).alias(c) for c in columns], change)
 
 
-def refolding(statements: DataFrame, current: DataFrame, source: Source) -> DataFrame | None:
-    """The statements that `advance` cannot judge, None if the source has none such."""
-    if source.refolded is None:
-        return None
-    joined, before = _beside_current(statements, current, source)
-    return joined.filter(F.coalesce(source.refolded(before), F.lit(False))).select(*statements.columns)
+def refolding(statements: DataFrame, target: DataFrame, source: Source, *, ended: bool) -> DataFrame | None:
+    """The statements that `advance` cannot judge, None if the source has none such.
+
+    ended: keys may have ended. What a version says of the one before is then beyond the current versions.
+    """
+    current, found = target.filter(F.col("is_current")), []
+    if source.refolded is not None:
+        joined, before = _beside_current(statements, current, source)
+        found.append(joined.filter(F.coalesce(source.refolded(before), F.lit(False))))
+    if ended and source.version_fields:
+        closed = target.filter(~F.col("is_current")).select(*source.key)
+        again = statements.join(closed, list(source.key), "left_semi")
+        found.append(again.join(current.select(*source.key), list(source.key), "left_anti"))
+    return reduce(lambda a, b: a.unionByName(b), [f.select(*statements.columns) for f in found]) if found else None
+
+
+def ended(versions: DataFrame, at: Column, columns: Sequence[str]) -> DataFrame:
+    """The change set that ends current versions at an instant. columns: the target's. Gives them and `change`."""
+    both = versions.withColumn("change", F.explode(F.array(F.lit(LEAVE), F.lit(ENTER))))
+    enters = F.col("change") == ENTER
+    return both.withColumns({"expiry_date": F.when(enters, at), "is_current": ~enters}).select(*columns, "change")
 
 
 def _beside_current(statements: DataFrame, current: DataFrame, source: Source) -> tuple[DataFrame, Before]:

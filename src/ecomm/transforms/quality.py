@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import Reading, Rule, Severity, Source
+from ecomm.contract import OFF, Reading, Rule, Severity, Shop, Source
 from ecomm.transforms.relations import several
 from ecomm.transforms.stage import strings
 
@@ -23,8 +24,19 @@ MALFORMED = Rule(
     lambda _: F.lit(True),
     "too many or few fields, broken quote, too long, undecodable",
 )
-CONFLICT = Rule(SEQUENCE_CONFLICT, Severity.MEDIUM, lambda _: F.lit(True), "same key and time, other content")
-PENALTY = {Severity.HIGH: Decimal(1), Severity.MEDIUM: Decimal("0.3"), Severity.LOW: Decimal("0.1")}
+CONFLICT = Rule(
+    SEQUENCE_CONFLICT,
+    Severity.MEDIUM,
+    lambda _: F.lit(True),
+    "same key and time, other content: the winner is flagged, the losers are kept beside",
+)
+PENALTY = {
+    Severity.HIGH: Decimal(1),
+    Severity.MEDIUM: Decimal("0.3"),
+    Severity.LOW: Decimal("0.1"),
+    Severity.NONE: Decimal(0),
+}
+SAMPLE = 5
 _CATEGORIES = {
     "completeness": ("_present", "_complete", "_assumed"),
     "format": ("line_malformed", "_format", "_readable", "_well_formed"),
@@ -44,56 +56,83 @@ def score(penalties: Decimal, rows: int) -> Decimal:
     return (100 * (1 - share)).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-def broken(rules: Iterable[Rule], reading: Reading) -> Column:
-    """The names of the rules that a row breaks, as an array; malformed records break only `line_malformed`."""
-    names = [F.when(~F.coalesce(rule.holds(reading), F.lit(True)), F.lit(rule.name)) for rule in rules]
-    failed = F.filter(F.array(*names).cast("array<string>"), lambda name: name.isNotNull())
-    return F.when(F.col("malformed"), strings([LINE_MALFORMED])).otherwise(failed)
+def conflict(shop: Shop) -> Rule | None:
+    """The rule on rivals of the same time at the shop's level; None if the shop does without it."""
+    level = shop.severity.get(SEQUENCE_CONFLICT, CONFLICT.severity)
+    return None if level == OFF else CONFLICT.at(level)
 
 
-def quarantining(source: Source, *, among_rivals: bool) -> list[Rule]:
-    """The rules of a source that reject a row: those that look at the row alone, or those that look at its rivals."""
-    return [r for r in source.rules if r.severity is Severity.HIGH and r.among_rivals is among_rivals]
+def in_force(source: Source, shop: Shop) -> tuple[Rule, ...]:
+    """Everything that may be said of a row of the source, in the order in which it is said."""
+    among = conflict(shop)
+    return (MALFORMED, *source.rules, *([] if among is None else [among]))
+
+
+def verdicts(source: Source, reading: Reading, *, among_rivals: bool) -> dict[str, Column]:
+    """What a row breaks, as two arrays of names: `reasons` (the rules that reject it), `quality_flags` (all others).
+
+    among_rivals: the rules that look at the other rows with the same key, or those that look at the row alone. Of a row
+    that ends its key only the key is looked at. A malformed record breaks `line_malformed` and nothing else.
+    """
+    rules = [r for r in source.rules if r.among_rivals is among_rivals]
+    high = [r for r in rules if r.severity is Severity.HIGH]
+    others = [r for r in rules if r.severity is not Severity.HIGH]
+    return {
+        "reasons": F.when(F.col("malformed"), strings([LINE_MALFORMED])).otherwise(_broken(high, source, reading)),
+        "quality_flags": F.when(F.col("malformed"), strings(())).otherwise(_broken(others, source, reading)),
+    }
+
+
+def _broken(rules: Iterable[Rule], source: Source, reading: Reading) -> Column:
+    names = []
+    for rule in rules:
+        holds = rule.holds(reading)
+        if source.delivery.delete_column is not None and rule.name not in source.identity:
+            holds = F.col("ends") | holds
+        names.append(F.when(~F.coalesce(holds, F.lit(True)), F.lit(rule.name)))
+    return F.filter(F.array(*names).cast("array<string>"), lambda name: name.isNotNull())
 
 
 def rivals(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
-    """The rows that share their key with another, with the rules added to `reasons` that look at rivals."""
+    """The rows that share their key with another; what the rules that look at rivals find is added."""
     repeated = several(rows.filter(F.col("key").isNotNull()), ["key"])
-    among = quarantining(source, among_rivals=True)
     sharing = rows.join(repeated, "key", "left_semi")
-    return sharing.withColumn("reasons", F.concat("reasons", broken(among, reading))) if among else sharing
+    if not any(r.among_rivals for r in source.rules):
+        return sharing
+    found = verdicts(source, reading, among_rivals=True)
+    return sharing.withColumns({name: F.concat(name, names) for name, names in found.items()})
 
 
-def judge(rows: DataFrame, sharing: DataFrame | None, source: Source) -> DataFrame:
-    """The rows of which something is to be said: grain = one record that is not simply accepted.
+def judge(rows: DataFrame, sharing: DataFrame | None, source: Source, reading: Reading) -> DataFrame:
+    """The rows that are not simply accepted with their own flags: grain = one such record.
 
-    rows: a batch's typed rows of a source, with the `reasons` of the rules that look at a row alone. sharing: its
-    `rivals`, None if there are none. Gives source_file, source_line, key, verdict (rejected, duplicate, superseded, or
-    flagged: accepted, but won against a rival of the same time), reasons, severity.
+    rows: a batch's typed rows of a source, with what they break by themselves. sharing: its `rivals`, None if there
+    are none. Gives source_file, source_line, key, verdict (rejected, duplicate, superseded, or flagged: accepted, with
+    flags that come from its rivals), reasons (all that is said of the row), severity.
     Order: reject; then rows equal in all columns; then the winner of a key, which is the one with the greatest
-    created_timestamp (missing lowest), then the greatest hashes, then the first in the files.
+    created_timestamp (missing lowest), then one that ends the key, then the greatest hashes, then the first in the
+    files.
     """
-    rejected = rows.filter(F.size("reasons") > 0).select(*_SAID_OF)
     if sharing is None:
-        return _rejected(rejected)
-    alone = rejected.join(sharing.select("source_file", "source_line"), ["source_file", "source_line"], "left_anti")
-    together = alone.unionByName(sharing.filter(F.size("reasons") > 0).select(*_SAID_OF))
-    return _rejected(together).unionByName(_losers(sharing.filter(F.size("reasons") == 0), source))
+        return _rejected(rows)
+    alone = rows.join(sharing.select("source_file", "source_line"), ["source_file", "source_line"], "left_anti")
+    accepted = sharing.filter(F.size("reasons") == 0)
+    return _rejected(alone).unionByName(_rejected(sharing)).unionByName(_losers(accepted, source, reading))
 
 
-def _rejected(frame: DataFrame) -> DataFrame:
-    return _verdict(frame, F.lit("rejected"), F.lit(str(Severity.HIGH)))
-
-
-_SAID_OF = ("source_file", "source_line", "key", "reasons")
+def _rejected(rows: DataFrame) -> DataFrame:
+    said = rows.filter(F.size("reasons") > 0).withColumn("reasons", F.concat("reasons", "quality_flags"))
+    return _verdict(said, F.lit("rejected"), F.lit(str(Severity.HIGH)))
 
 
 def _verdict(frame: DataFrame, verdict: Column, severity: Column) -> DataFrame:
-    return frame.select(*_SAID_OF, verdict.alias("verdict"), severity.alias("severity"))
+    return frame.select(
+        "source_file", "source_line", "key", "reasons", verdict.alias("verdict"), severity.alias("severity")
+    )
 
 
-def _losers(sharing: DataFrame, source: Source) -> DataFrame:
-    """Of accepted rows that share their key: all but the winners, and the winners that had a rival of their time."""
+def _losers(sharing: DataFrame, source: Source, reading: Reading) -> DataFrame:
+    """Of accepted rows that share their key: all but the winners, and the winners that are flagged for their rivals."""
     contract = [(c.name, c.type) for c in source.stored]
     computed = [c.name for c in source.computed]
     known = {c.name for c in source.stored} | _JUDGED
@@ -109,6 +148,7 @@ def _losers(sharing: DataFrame, source: Source) -> DataFrame:
     same = Window.partitionBy("key", "all_hash", "header", *computed, *extras).orderBy(*first)
     by_time = Window.partitionBy("key").orderBy(
         F.col("created_timestamp").desc_nulls_last(),
+        F.col("ends").desc(),
         F.col("published_hash").desc(),
         F.col("all_hash").desc(),
         *first,
@@ -120,20 +160,28 @@ def _losers(sharing: DataFrame, source: Source) -> DataFrame:
     placed = ranked.filter(F.col("copy") == 1).withColumns(
         {
             "place": F.row_number().over(by_time),
-            "rivals": F.count(F.lit(1)).over(whole),
             "winning_time": F.first("created_timestamp").over(whole),
         }
     )
-    of_its_time = F.col("created_timestamp").eqNullSafe(F.col("winning_time"))
-    placed = placed.withColumn("at_the_top", F.sum(F.when(of_its_time, 1).otherwise(0)).over(whole))
-    won = F.col("place") == 1
-    reason = F.when(of_its_time, strings([SEQUENCE_CONFLICT])).otherwise(strings([SUPERSEDED]))
-    lost_or_flagged = placed.filter(~won | (F.col("at_the_top") > 1)).withColumn("reasons", reason)
+    among = conflict(reading.shop)
+    at_once = F.lit(False) if among is None else F.col("created_timestamp").eqNullSafe(F.col("winning_time"))
+    placed = placed.withColumn("at_the_top", F.sum(F.when(at_once, 1).otherwise(0)).over(whole))
+    won, contested = F.col("place") == 1, F.col("at_the_top") > 1
+    said = strings([SEQUENCE_CONFLICT])
+    reasons = (
+        F.when(won & contested, F.concat("quality_flags", said))
+        .when(won, F.col("quality_flags"))
+        .when(at_once, said)
+        .otherwise(strings([SUPERSEDED]))
+    )
+    flagged_by_rivals = any(r.among_rivals and r.severity is not Severity.HIGH for r in source.rules)
+    told = placed.filter(~won | contested | F.lit(flagged_by_rivals)).withColumn("reasons", reasons)
+    level = (among or CONFLICT).severity
     return duplicates.unionByName(
         _verdict(
-            lost_or_flagged,
+            told,
             F.when(won, F.lit("flagged")).otherwise(F.lit("superseded")),
-            F.when(of_its_time, F.lit(str(Severity.MEDIUM))).otherwise(F.lit(str(Severity.NONE))),
+            F.when(at_once, F.lit(str(level))).otherwise(F.lit(str(Severity.NONE))),
         )
     )
 
@@ -144,10 +192,12 @@ _JUDGED = frozenset(
         "file_sha256",
         "source_line",
         "malformed",
+        "ends",
         "absent_columns",
         "extra_columns",
         "key",
         "reasons",
+        "quality_flags",
     )
 )
 
@@ -158,14 +208,67 @@ def errors(exceptions: DataFrame, standing: DataFrame, lineage: dict[str, Column
     return lost.join(standing, ["source_file", "source_line"]).withColumns(lineage)
 
 
-def summary(exceptions: DataFrame) -> DataFrame:
-    """What was found how often: one row a reason (`reason`, `rows`, and `sample`: at most five of the keys).
+def tally(rows: DataFrame, exceptions: DataFrame | None) -> DataFrame:
+    """What was said of a source's rows: one row a file, verdict and set of names. Rows without any are left out.
 
-    Of a sequence conflict the winner counts, which is in stage; losers lie beside the batch's figures.
+    rows: typed. exceptions: judge's result, None if it is empty. Gives source_file, verdict (also `accepted`: with its
+    own flags), said (the names, with blanks between), rows, sample (the first five by line: the line in twelve digits,
+    then the key). It also counts what became of each file: in small batches a second plan would cost as much again.
     """
-    told = exceptions.filter(F.col("verdict").isin("rejected", "flagged"))
-    each = told.select("source_file", "source_line", "key", F.explode("reasons").alias("reason"))
-    first = Window.partitionBy("reason").orderBy("source_file", "source_line")
-    numbered = each.withColumn("place", F.row_number().over(first))
-    sample = F.collect_list(F.when((F.col("place") <= 5) & F.col("key").isNotNull(), F.col("key")))
-    return numbered.groupBy("reason").agg(F.count(F.lit(1)).alias("rows"), F.sort_array(sample).alias("sample"))
+    where = ["source_file", "source_line"]
+    flagged = rows.filter((F.size("reasons") == 0) & (F.size("quality_flags") > 0))
+    plain = flagged if exceptions is None else flagged.join(exceptions.select(*where), where, "left_anti")
+    told = plain.select(*where, "key", F.lit("accepted").alias("verdict"), F.col("quality_flags").alias("reasons"))
+    if exceptions is not None:
+        told = told.unionByName(exceptions.select(*where, "key", "verdict", "reasons"))
+    first = F.concat(F.lpad(F.col("source_line").cast("string"), 12, "0"), F.col("key"))
+    sample = F.slice(F.sort_array(F.collect_list("first")), 1, SAMPLE)
+    return (
+        told.select("source_file", "verdict", F.array_join("reasons", " ").alias("said"), first.alias("first"))
+        .groupBy("source_file", "verdict", "said")
+        .agg(F.count(F.lit(1)).alias("rows"), sample.alias("sample"))
+    )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """So many rows of a file of which the same is said. sample: line and key of the first five that have a key."""
+
+    file: str
+    verdict: str
+    said: frozenset[str]
+    rows: int
+    sample: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Duplicates and superseded rows count in no figure of quality."""
+        return self.verdict in ("rejected", "flagged", "accepted")
+
+
+def tallied(rows: Iterable[Row]) -> list[Tally]:
+    """A collected `tally`."""
+    return [
+        Tally(
+            r["source_file"],
+            r["verdict"],
+            frozenset(r["said"].split()),
+            r["rows"],
+            tuple((int(place[:12]), place[12:]) for place in r["sample"]),
+        )
+        for r in rows
+    ]
+
+
+def failed(rule: Rule, tallies: Iterable[Tally]) -> tuple[int, list[str]]:
+    """How many rows break a rule, and the keys of the first five of them, by file and line."""
+    broken = [t for t in tallies if t.counts and rule.name in t.said]
+    first = sorted((t.file, line, key) for t in broken for line, key in t.sample)
+    return sum(t.rows for t in broken), [key for *_, key in first[:SAMPLE]]
+
+
+def penalties(rules: Iterable[Rule], tallies: Iterable[Tally]) -> list[tuple[Decimal, int]]:
+    """The penalty of a row for the worst level that it failed, and how many rows have it: one pair a tally."""
+    levels = {rule.name: PENALTY[rule.severity] for rule in rules}
+    nothing = PENALTY[Severity.NONE]
+    return [(max((levels[name] for name in t.said), default=nothing), t.rows) for t in tallies if t.counts]

@@ -24,8 +24,8 @@ def changes(new: DataFrame, old: DataFrame | None, columns: Sequence[str]) -> Da
     return net.withColumn("change", F.when(F.col("side") > 0, ENTER).otherwise(LEAVE)).drop("side")
 
 
-def equal(new: DataFrame, old: DataFrame, key: Sequence[str], columns: Sequence[str]) -> bool:
-    """Two tables with unique keys hold the same rows.
+def contained(new: DataFrame, old: DataFrame, key: Sequence[str], columns: Sequence[str]) -> bool:
+    """All rows of one table are in the other; both have unique keys, so they are equal if they have as many rows.
 
     Rows of one key are compared by a 64-bit hash of all columns, so that a wide table need not be held in memory. The
     hash is compared within one engine and never stored.
@@ -35,8 +35,6 @@ def equal(new: DataFrame, old: DataFrame, key: Sequence[str], columns: Sequence[
         texts = [F.coalesce(F.col(c).cast("string"), F.lit("\0")) for c in columns]
         return frame.select(*key, F.xxhash64(*texts).alias("print"))  # noqa: TID251
 
-    if new.count() != old.count():
-        return False
     return not printed(new).join(printed(old), [*key, "print"], "left_anti").limit(1).collect()
 
 
@@ -59,21 +57,24 @@ def several(rows: DataFrame, key: Sequence[str]) -> DataFrame:
     return rows.groupBy(*key).count().filter(F.col("count") > 1).select(*key)
 
 
-def timeline(versions: DataFrame, key: str) -> DataFrame:
+def timeline(versions: DataFrame, key: str, before: Sequence[str] = ()) -> DataFrame:
     """Versions with `_from` and `_until` so that exactly one version of a key answers for any instant.
 
     The version valid then, else the nearest earlier one, else the first: so the first reaches back for ever (`_from`
     NULL), and each reaches to the start of the next, across a gap too (`_until` NULL for the last).
+    before: columns whose value in the key's version before is added as `<name>_before`.
     """
     repeated = several(versions, [key])
     of_key = Window.partitionBy(key).orderBy("effective_date")
     first = F.row_number().over(of_key) == 1
     ever = F.lit(None).cast("timestamp")
-    alone = versions.join(repeated, key, "left_anti").withColumns({"_from": ever, "_until": ever})
+    none = {f"{name}_before": F.when(F.lit(False), F.col(name)) for name in before}
+    alone = versions.join(repeated, key, "left_anti").withColumns({"_from": ever, "_until": ever, **none})
     neighbours = versions.join(repeated, key, "left_semi").withColumns(
         {
             "_from": F.when(~first, F.col("effective_date")),
             "_until": F.lead("effective_date").over(of_key),
+            **{f"{name}_before": F.lag(name).over(of_key) for name in before},
         }
     )
     return alone.unionByName(neighbours)

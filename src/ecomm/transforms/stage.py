@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import ContractColumn, Header, Reading, Source, text, text_name
+from ecomm.contract import ContractColumn, Delivery, Header, Reading, Source, text, text_name
 
 _STRINGS = "array<string>"
 
@@ -24,11 +24,12 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
 
     landed: source_line, raw_line (set for a malformed record), and the cells c0, c1, ... in the file's order.
     Gives source_file, file_sha256, source_line, malformed, the trimmed text of each contract column (`<name>__text`,
-    NULL if the header lacks it), the extra columns, absent_columns and extra_columns (what the header lacks and has
-    besides the contract).
+    NULL if the header lacks it; days and decimals as the contract writes them), the extra columns, absent_columns and
+    extra_columns (what the header lacks and has besides the contract), ends (the shop's delete_column says that the key
+    ends).
     """
     cells = {
-        text_name(c.name): canonical.trimmed(F.col(f"c{header.positions[c.name]}"))
+        text_name(c.name): _as_written(canonical.trimmed(F.col(f"c{header.positions[c.name]}")), c, source.delivery)
         if c.name in header.positions
         else F.lit(None).cast("string")
         for c in source.columns
@@ -39,10 +40,28 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         F.lit(sha256).alias("file_sha256"),
         "source_line",
         F.col("raw_line").isNotNull().alias("malformed"),
+        _ends(source, header).alias("ends"),
         *[column.alias(name) for name, column in (cells | extras).items()],
         strings(header.absent).alias("absent_columns"),
         strings(sorted(header.extras)).alias("extra_columns"),
     )
+
+
+def _as_written(cell: Column, column: ContractColumn, delivery: Delivery) -> Column:
+    """The text of a cell as the contract writes it: days as ISO texts, decimals with a point."""
+    if delivery.date_format is not None and column.type in ("date", "timestamp"):
+        return canonical.iso(cell, delivery.date_format)
+    if delivery.decimal_comma and (column.type == "bigint" or column.type.startswith("decimal")):
+        return canonical.decimal_point(cell)
+    return cell
+
+
+def _ends(source: Source, header: Header) -> Column:
+    if header.deletes is None:
+        return F.lit(False)
+    said = canonical.word(canonical.trimmed(F.col(f"c{header.deletes}")))
+    values = [canonical.word(canonical.trimmed(F.lit(v))) for v in source.delivery.delete_values]
+    return F.coalesce(said.isin(*values), F.lit(False))
 
 
 def as_it_stands(landed: DataFrame, header: Header, file: str) -> DataFrame:
@@ -88,11 +107,11 @@ def with_key(rows: DataFrame, source: Source) -> DataFrame:
     return rows.withColumn("key", F.concat(*pieces))
 
 
-def typed(rows: DataFrame, source: Source, reading: Reading, reasons: Column) -> DataFrame:
-    """The text rows as typed ones: the value of each contract column, and what is computed from it, with `reasons`."""
+def typed(rows: DataFrame, source: Source, reading: Reading, verdicts: dict[str, Column]) -> DataFrame:
+    """The text rows as typed ones: the value of each contract column, and what is computed from it, with `verdicts`."""
     values = {c.name: _value(c, reading) for c in source.columns} | source.parsed(reading)
     keep = [c for c in rows.columns if not c.endswith(text_name(""))]
-    return rows.withColumns(values).withColumn("reasons", reasons).select(*keep, *values, "reasons")
+    return rows.withColumns(values).withColumns(verdicts).select(*keep, *values, *verdicts)
 
 
 def stage(
@@ -105,21 +124,23 @@ def stage(
     """The accepted rows with everything that stage stores: grain = one key of this batch.
 
     rows: typed. exceptions: quality.judge's result, None if it is empty. lineage: batch_id, revision,
-    as_of.
+    as_of. A rule at the level NONE informs (validation_results), and is no flag.
     """
-    flags = strings(())
+    flags = F.col("quality_flags")
     if exceptions is not None:
         where = ["source_file", "source_line"]
-        verdicts = exceptions.select(*where, "verdict")
+        verdicts = exceptions.select(*where, "verdict", F.col("reasons").alias("told"))
         rows = rows.join(verdicts, where, "left")
         rows = rows.filter(F.col("verdict").isNull() | (F.col("verdict") == "flagged"))
-        flags = F.when(F.col("verdict") == "flagged", strings(["sequence_conflict"])).otherwise(strings(()))
+        flags = F.when(F.col("verdict") == "flagged", F.col("told")).otherwise(flags)
+    if reading.shop.quiet:
+        flags = F.filter(flags, lambda name: ~name.isin(*reading.shop.quiet))
     return rows.withColumns(
         {
             **source.derived(reading),
             **lineage,
             "row_hash": canonical.row_hash(source.tracked),
-            "op": F.lit("U"),
+            "op": F.when(F.col("ends"), F.lit("D")).otherwise(F.lit("U")),
             "quality_flags": flags,
         }
     )

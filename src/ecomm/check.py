@@ -1,0 +1,183 @@
+"""A file judged without a warehouse: what would become of its rows. Nothing is written but what is removed again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ecomm.attempt import Attempt, Session, sources_of
+from ecomm.batches import landing, rates
+from ecomm.batches.archive import Claimed
+from ecomm.batches.ledger import Ledger
+from ecomm.batches.trigger import Candidate, LandedFile, State, Trigger
+from ecomm.contract import Rule, Severity, Source, match_header
+from ecomm.engines import start as start_engine
+from ecomm.errors import HeaderError, UsageError
+from ecomm.settings import Settings
+from ecomm.tables import Store, reserved
+from ecomm.tasks import stage_load
+from ecomm.transforms import quality
+from ecomm.transforms import stage as staging
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that rows of the file break: how many, and the first of their lines."""
+
+    rule: str
+    severity: str
+    meaning: str
+    rows: int
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that would not be accepted, as it stands in the file."""
+
+    line: int
+    verdict: str
+    reasons: tuple[str, ...]
+    raw: Mapping[str, str] | None
+    raw_line: str | None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What would become of a file's rows.
+
+    columns: contract column -> its name in the header, in the contract's order. absent: contract columns that the
+    header lacks. unknown: its names that no contract knows. rows: read, accepted, rejected, duplicate, superseded.
+    """
+
+    file: Path
+    source: str
+    as_of: datetime
+    columns: Mapping[str, str]
+    absent: tuple[str, ...]
+    unknown: tuple[str, ...]
+    rows: Mapping[str, int]
+    score: Decimal
+    findings: tuple[Finding, ...]
+    rejected: tuple[Rejected, ...]
+
+
+def check(settings: Settings, file: Path, source: str | None, as_of: datetime, limit: int, told: Progress) -> Checked:
+    """Judge a file as a batch at this instant would, and show so many of its rejected and superseded records.
+
+    source: None if the file's name or header says it. Raises UsageError, HeaderError, StorageError.
+    """
+    if not file.is_file():
+        raise UsageError(f"{file}: there is no such file.")
+    sources = sources_of(settings)
+    if source is not None and source not in sources:
+        raise UsageError(f"there is no source {source}; use {', '.join(sources)}.")
+    chosen = sources[source or _guess(sources, file)]
+    names, offset = landing.read_header(file, chosen.delivery.delimiter)
+    header = match_header(chosen, names, str(file), reserved(chosen.name))
+    shop = settings.counting(rates.read(settings))
+    with tempfile.TemporaryDirectory(prefix="ecomm-check-") as folder:
+        root = Path(folder)
+        inside = settings.model_copy(update={"warehouse": root})
+        engine = start_engine(settings)
+        try:
+            session = Session(inside, engine, Ledger(root), Store(engine, root, {}, sources), "", shop, sources)
+            trigger = Trigger(file, "", file.name, as_of.astimezone(UTC), None, None, True, ())
+            attempt = Attempt(session, Candidate(file, State.PENDING, trigger), 0, 0)
+            claimed = Claimed(LandedFile(chosen.name, file), file, "", file.stat().st_size)
+            attempt.headers[file] = (header, offset)
+            return _judged(attempt, chosen, claimed, limit, told)
+        finally:
+            engine.stop()
+
+
+def _judged(attempt: Attempt, source: Source, claimed: Claimed, limit: int, told: Progress) -> Checked:
+    told(f"reading {claimed.file.name} ({claimed.bytes / 1e6:,.1f} MB)")
+    (landed,) = stage_load.land(attempt, source, [claimed])
+    told(f"judging {landed.records:,} rows")
+    rows = attempt.materialise(f"{source.name}_rows", stage_load.read(attempt, source, [landed]))
+    exceptions = None if rows is None else stage_load.judge(attempt, source, rows)
+    tallies = _tallies(rows, exceptions)
+    rules = quality.in_force(source, attempt.session.shop)
+    lost = {v: sum(t.rows for t in tallies if t.verdict == v) for v in ("rejected", "duplicate", "superseded")}
+    accepted = landed.records - sum(lost.values())
+    penalties = sum((penalty * number for penalty, number in quality.penalties(rules, tallies)), Decimal(0))
+    return Checked(
+        file=claimed.copy,
+        source=source.name,
+        as_of=attempt.as_of,
+        columns={c: landed.header.names[i] for c, i in landed.header.positions.items()},
+        absent=landed.header.absent,
+        unknown=tuple(landed.header.names[i] for i in landed.header.extras.values()),
+        rows={"read": landed.records, "accepted": accepted, **lost},
+        score=quality.score(penalties, accepted + lost["rejected"]),
+        findings=tuple(_findings(rules, tallies)),
+        rejected=() if exceptions is None else _rejected(exceptions, landed, limit),
+    )
+
+
+def _tallies(rows: DataFrame | None, exceptions: DataFrame | None) -> list[quality.Tally]:
+    """What was said of the rows. Rows without a key are sampled too: here their lines count."""
+    if rows is None:
+        return []
+    key = F.coalesce(F.col("key"), F.lit(""))
+    said = None if exceptions is None else exceptions.withColumn("key", key)
+    return quality.tallied(quality.tally(rows.withColumn("key", key), said).collect())
+
+
+def _findings(rules: Sequence[Rule], tallies: Sequence[quality.Tally]) -> list[Finding]:
+    """The rules that are broken, the loudest and most frequent first."""
+    found = []
+    for rule in rules:
+        broken = [t for t in tallies if t.counts and rule.name in t.said]
+        if broken:
+            lines = sorted(line for t in broken for line, _ in t.sample)[: quality.SAMPLE]
+            rows = sum(t.rows for t in broken)
+            found.append(Finding(rule.name, str(rule.severity), rule.meaning, rows, tuple(lines)))
+    loudness = [str(s) for s in Severity]
+    return sorted(found, key=lambda f: (loudness.index(f.severity), -f.rows, f.rule))
+
+
+def _rejected(exceptions: DataFrame, landed: stage_load.Landed, limit: int) -> tuple[Rejected, ...]:
+    """The first records that would not be accepted, in the order of the file."""
+    lost = exceptions.filter(F.col("verdict").isin("rejected", "superseded"))
+    first = lost.select("source_line", "verdict", "reasons").orderBy("source_line").limit(limit).collect()
+    lines = landed.frame.filter(F.col("source_line").isin([r["source_line"] for r in first]))
+    standing = {r["source_line"]: r for r in staging.as_it_stands(lines, landed.header, "").collect()}
+    return tuple(
+        Rejected(
+            r["source_line"],
+            r["verdict"],
+            tuple(r["reasons"]),
+            standing[r["source_line"]]["raw"],
+            standing[r["source_line"]]["raw_line"],
+        )
+        for r in first
+    )
+
+
+def _guess(sources: Mapping[str, Source], file: Path) -> str:
+    """The source that a file's name names, else the one that knows most of its header's names."""
+    named = [name for name in sources if name in file.name.lower()]
+    if len(named) == 1:
+        return named[0]
+    known = {}
+    for name, source in sources.items():
+        try:
+            names, _ = landing.read_header(file, source.delivery.delimiter)
+            known[name] = len(match_header(source, names, str(file), reserved(name)).positions)
+        except HeaderError:
+            continue
+    best = [name for name, number in known.items() if number == max(known.values())]
+    if len(best) != 1:
+        raise UsageError(f"{file}: neither name nor header say which source it is; add --source {'|'.join(sources)}.")
+    return best[0]

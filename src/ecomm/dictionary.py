@@ -1,0 +1,83 @@
+"""The tables as a page, made from their columns' comments: `python -m ecomm.dictionary` prints docs/tables.md."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from ecomm.batches import ledger
+from ecomm.contract import Field
+from ecomm.sources import SOURCES
+from ecomm.tables import CATALOGUE, Table
+
+_INTRODUCTION = """\
+# Tables
+
+Written by `make docs` from the comments that are stored with the tables. `ecomm show TABLE`, `ecomm sql QUERY` and
+`ecomm export TABLE --out FILE` read them as they are published.
+
+- Money is decimal(18,2); shares (0-1) and ratios are decimal(18,4). Instants (timestamp) are UTC. NULL = not known;
+  x / 0 is NULL. Rounding is half up, once, when a column is published.
+- *key*: part of what names a row of the source. *personal*: tells about a person. *not tracked*: a change opens no
+  version. Columns that no contract names follow those listed here, in stage and target, as text.
+- Below, the **key** of a table is what no two of its rows share.
+"""
+_NAMES = {pa.string(): "string", pa.int64(): "bigint", pa.date32(): "date", pa.timestamp("us", "UTC"): "timestamp"}
+
+
+def page() -> str:
+    """docs/tables.md."""
+    tables = [*CATALOGUE.values(), _ledger()]
+    names = " · ".join(f"[{t.name}](#{t.name})" for t in tables)
+    return "\n".join([_INTRODUCTION, names, "", *map(_section, tables)])
+
+
+def _section(table: Table) -> str:
+    facts = [table.comment]
+    if table.key:
+        facts.append(f"Key: {', '.join(f'`{c}`' for c in table.key)}.")
+    if table.partition_by:
+        facts.append(f"Partitioned by {', '.join(f'`{c}`' for c in table.partition_by)}.")
+    if table.journal:
+        facts.append("Appended outside the batch's transaction: a failed batch leaves its trace.")
+    marks = _marks(table.name)
+    rows = [("column", "type", "what it is"), ("---", "---", "---")]
+    rows += [(f"`{f.name}`", f"`{f.type}`", " ".join([f.comment, *marks.get(f.name, ())])) for f in table.fields]
+    lines = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+    return f"## {table.name}\n{' '.join(facts)}\n\n{lines}"
+
+
+def _marks(table: str) -> dict[str, list[str]]:
+    """What a contract says of its columns, for the tables that hold them."""
+    source, _, kind = table.rpartition("_")
+    if source not in SOURCES or kind == "errors":
+        return {}
+    return {
+        c.name: [
+            f"*{mark}*"
+            for mark, holds in (("key", c.key), ("personal", c.personal), ("not tracked", not c.tracked))
+            if holds
+        ]
+        for c in SOURCES[source].stored
+    }
+
+
+def _ledger() -> Table:
+    fields = tuple(Field(f.name, _type(f.type), f.metadata[b"comment"].decode()) for f in ledger.SCHEMA)
+    return Table(ledger.NAME, ledger.COMMENT, fields, key=("seq",))
+
+
+def _type(kind: pa.DataType) -> str:
+    """An Arrow type by the name that Spark gives it."""
+    if pa.types.is_list(kind):
+        return f"array<{_type(kind.value_type)}>"
+    if pa.types.is_map(kind):
+        return f"map<{_type(kind.key_type)},{_type(kind.item_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{','.join(f'{f.name}:{_type(f.type)}' for f in kind)}>"
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision},{kind.scale})"
+    return _NAMES[kind]
+
+
+if __name__ == "__main__":
+    print(page(), end="")
