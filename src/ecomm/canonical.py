@@ -8,7 +8,6 @@ not exactly of the expected form is NULL, never a guess.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -175,11 +174,6 @@ def length_prefixed(columns: Iterable[tuple[str, str]]) -> Column:
 def row_hash(columns: Iterable[tuple[str, str]]) -> Column:
     """SHA-256, in hex, of the length-prefixed values of these (column, type) pairs."""
     return F.sha2(length_prefixed(columns).cast("binary"), 256)
-
-
-def all_of(conditions: Iterable[Column]) -> Column:
-    """Every condition holds; no condition at all is true."""
-    return reduce(lambda a, b: a & b, conditions, F.lit(True))
 
 
 def half_up(value: Column, precision: int, scale: int) -> Column:
