@@ -16,6 +16,8 @@ from pathlib import Path
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 _MARK = "== played =="
+# Of tasks that work side by side any may be the first to end.
+_TASKS = re.compile(r"(?:^ ✓ .*_stage_load .*\n)+", re.M)
 # What may be otherwise each time: durations, memory, sizes, wall-clock instants (with fractions), widths of tables.
 _VARYING = (
     (re.compile(r"\b[0-9.]+ (s|MB|GiB)\b"), r"N \1"),
@@ -44,7 +46,7 @@ def normal(text: str) -> str:
     """A text without what may be otherwise each time."""
     for pattern, instead in _VARYING:
         text = pattern.sub(instead, text)
-    return text.strip()
+    return _TASKS.sub(lambda run: "".join(sorted(run[0].splitlines(keepends=True))), text).strip()
 
 
 def commands(page: str) -> list[tuple[str, str]]:

@@ -115,14 +115,22 @@ def within_reach(versions: DataFrame, snapshot: Snapshot, source: Source) -> Dat
     """
     at = F.lit(snapshot.as_of).cast("timestamp")
     held = (F.col("effective_date") <= at) & (F.col("expiry_date").isNull() | (F.col("expiry_date") >= at))
-    texts = canonical.length_prefixed([(name, "string") for name in source.key])
-    keys = versions.filter(held).select(texts.alias("key"), *source.key)
-    return keys.filter(part(source, snapshot.scope).isin(sorted(snapshot.parts))) if snapshot.scope else keys
+    return _spoken_of(versions.filter(held), snapshot, source).select("key", *source.key)
 
 
 def unmentioned(versions: DataFrame, mentions: Iterable[DataFrame], snapshot: Snapshot, source: Source) -> DataFrame:
     """The versions whose keys a snapshot speaks of, but does not mention. mentions: its rows, with `key`."""
-    rows = versions.withColumn("key", canonical.length_prefixed([(name, "string") for name in source.key]))
-    if snapshot.scope:
-        rows = rows.filter(part(source, snapshot.scope).isin(sorted(snapshot.parts)))
+    rows = _spoken_of(versions, snapshot, source)
     return reduce(lambda left, mentioned: left.join(mentioned.select("key"), "key", "left_anti"), mentions, rows)
+
+
+def _spoken_of(versions: DataFrame, snapshot: Snapshot, source: Source) -> DataFrame:
+    """The versions in the parts that a snapshot speaks of, with their `key`."""
+
+    def texts(names: Iterable[str]) -> Column:
+        return canonical.length_prefixed([(name, "string") for name in names])
+
+    if snapshot.scope:
+        of_scope = texts(name for name in source.key if name in snapshot.scope)  # = part(key), from less
+        versions = versions.filter(of_scope.isin(sorted(snapshot.parts)))
+    return versions.withColumn("key", texts(source.key))
