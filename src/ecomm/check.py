@@ -87,8 +87,9 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
     shop = settings.counting(rates.read(settings))
     with tempfile.TemporaryDirectory(prefix="ecomm-check-") as folder:
         root = Path(folder)
-        inside = settings.model_copy(update={"warehouse": root})
-        engine = start_engine(settings)
+        # Judged here, whatever computes the batches: rules say the same everywhere, and a cluster may not see the file.
+        inside = settings.model_copy(update={"warehouse": root, "engine": "sail", "remote": None})
+        engine = start_engine(inside)
         try:
             session = Session(inside, engine, Ledger(root), Store(engine, root, {}, sources), "", shop, sources)
             trigger = Trigger(file, "", file.name, as_of.astimezone(UTC), None, None, True, ())

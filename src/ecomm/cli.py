@@ -20,7 +20,7 @@ import typer
 
 from ecomm import __version__
 from ecomm import settings as configuration
-from ecomm.errors import EcommError, StorageError, UsageError
+from ecomm.errors import EcommError, StorageError, UsageError, sentence
 from ecomm.settings import Settings
 
 app = typer.Typer(
@@ -39,6 +39,8 @@ WarehouseDir = Annotated[Path | None, typer.Option("--warehouse", "-w", help="Th
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The settings file; default ./ecomm.toml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many rows to show.")]
+EngineName = Annotated[str | None, typer.Option("--engine", "-e", help="What computes: sail (default) or spark.")]
+Remote = Annotated[str | None, typer.Option("--remote", help="A running Spark Connect server: sc://host:port.")]
 Batch = Annotated[str | None, typer.Option("--batch", help="This batch only.")]
 
 _state = {"verbose": False}
@@ -75,10 +77,12 @@ def run(
     config: Config = None,
     batch: Batch = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    engine: EngineName = None,
+    remote: Remote = None,
     as_json: Json = False,
 ) -> None:
     """Publish every complete pending batch, in the order of their time."""
-    settings = configuration.load(config, landing=landing, warehouse=warehouse)
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
     raise typer.Exit(_run(settings, batch, dry_run, as_json))
 
 
@@ -147,10 +151,12 @@ def accept(
     landing: Landing = None,
     warehouse: WarehouseDir = None,
     config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
     as_json: Json = False,
 ) -> None:
     """Publish a batch that is held because of its score."""
-    settings = configuration.load(config, landing=landing, warehouse=warehouse)
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
     raise typer.Exit(_decide(settings, batch, "ACCEPT", why, as_json))
 
 
@@ -161,10 +167,12 @@ def reject(
     landing: Landing = None,
     warehouse: WarehouseDir = None,
     config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
     as_json: Json = False,
 ) -> None:
     """End a batch that is held: nothing of it is published, and its id may come again."""
-    settings = configuration.load(config, landing=landing, warehouse=warehouse)
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
     raise typer.Exit(_decide(settings, batch, "REJECT", why, as_json))
 
 
@@ -380,12 +388,18 @@ def contract(
 
 
 @app.command(epilog="Example: `ecomm rebuild`")
-def rebuild(warehouse: WarehouseDir = None, config: Config = None, as_json: Json = False) -> None:
+def rebuild(
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    as_json: Json = False,
+) -> None:
     """Fold the whole log anew: the tables come out identical, or are mended."""
     from ecomm import rebuild as whole
     from ecomm import screens
 
-    changed = whole.rebuild(configuration.load(config, warehouse=warehouse))
+    changed = whole.rebuild(configuration.load(config, warehouse=warehouse, engine=engine, remote=remote))
     if as_json:
         _print_json({"changed_rows": changed})
     elif any(changed.values()):
@@ -445,13 +459,18 @@ def trigger(
 
 @app.command(epilog="Example: `ecomm doctor --json`")
 def doctor(
-    landing: Landing = None, warehouse: WarehouseDir = None, config: Config = None, as_json: Json = False
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    as_json: Json = False,
 ) -> None:
     """Look whether all is well: versions, engine, permissions, disk, locks, and every published table."""
     from ecomm import screens
     from ecomm.doctor import examine
 
-    findings = examine(configuration.load(config, landing=landing, warehouse=warehouse))
+    findings = examine(configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote))
     if as_json:
         _print_json({"healthy": not any(f.fix for f in findings), "findings": [f.__dict__ for f in findings]})
     else:
@@ -460,14 +479,39 @@ def doctor(
     raise typer.Exit(1 if any(f.fix for f in findings) else 0)
 
 
-@app.command(epilog="Example: `ecomm demo`")
+engines = typer.Typer(no_args_is_help=True, help="What computes: sail comes with the program, spark is installed.")
+app.add_typer(engines, name="engine")
+
+
+@engines.command(epilog="Example: `ecomm engine install spark`, then `ecomm run --engine spark`")
+def install(
+    engine: Annotated[str, typer.Argument(help="The engine: spark.")], config: Config = None, as_json: Json = False
+) -> None:
+    """Bring what a local Spark server needs (500 MB) into a folder of its own, without root; what is there stays."""
+    from ecomm import screens
+    from ecomm.engines import spark_home
+
+    if engine != "spark":
+        raise UsageError(f"there is nothing to install for {engine}; use spark. sail comes with the program.")
+    with screens.progress(hidden=as_json) as told:
+        place, runtime = spark_home.install(configuration.load(config).engine_dir, told)
+    if as_json:
+        _print_json({"engine": engine, "folder": place, "java": runtime})
+    else:
+        said = f"Spark {spark_home.SPARK} with Delta {spark_home.DELTA_VERSION} is in {place}, its Java is {runtime}."
+        screens.out.print(f"{said}\n`ecomm run --engine spark` uses it.", markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Examples: `ecomm demo`, `ecomm demo --engine spark`")
 def demo(
     into: Annotated[Path, typer.Option("--into", help="The folder that the demo makes anew.")] = Path("demo"),
+    engine: EngineName = None,
+    remote: Remote = None,
 ) -> None:
     """Run the two sample days in a folder of their own, and look at what came out."""
     from ecomm.demo import play
 
-    raise typer.Exit(play(into, _run))
+    raise typer.Exit(play(into, _run, engine=engine, remote=remote))
 
 
 @app.command(epilog="Example: `ecomm version --json`")
@@ -512,8 +556,7 @@ def _explain(error: Exception) -> int:
         error = StorageError(f"{error.filename or 'a file'}: {said}; check permissions and disk space.")
     if _state["verbose"]:
         traceback.print_exception(error)
-    known = isinstance(error, EcommError)
-    text = str(error) if known else f"{type(error).__name__}: {error}; run with --verbose for the whole story."
+    text = sentence(error, Path.cwd())
     if "--json" in sys.argv:
         print(json.dumps({"error": text}, ensure_ascii=False))
     print(f"ecomm: {text}", file=sys.stderr)

@@ -18,19 +18,19 @@ _MARK = ".ecomm-demo"
 _PLACES = (Path(__file__).parent / "sample", Path(__file__).parents[2] / "data")  # in the wheel, in the repository
 
 
-def play(into: Path, run: Callable[[Settings, str | None, bool, bool], int]) -> int:
+def play(into: Path, run: Callable[[Settings, str | None, bool, bool], int], **flags: str | None) -> int:
     """Lay the sample days into a fresh landing folder, run them, and show what came out; the run's exit code.
 
-    Raises UsageError if the folder is there and was not made by a demo.
+    flags: settings besides the folders. Raises UsageError if the folder is there and was not made by a demo.
     """
-    settings = prepare(into)
+    settings = prepare(into, **flags)
     code = run(settings, None, False, False)
     if code == 0:
         _look(into, Warehouse(settings.warehouse))
     return code
 
 
-def prepare(into: Path) -> Settings:
+def prepare(into: Path, **flags: str | None) -> Settings:
     """A fresh demo folder with the sample days in landing; its settings."""
     sample = next((p for p in _PLACES if p.is_dir()), None)
     if sample is None:
@@ -38,7 +38,7 @@ def prepare(into: Path) -> Settings:
     if into.exists() and any(into.iterdir()) and not (into / _MARK).exists():
         raise UsageError(f"{into}: this folder is not of a demo; name another with --into.")
     shutil.rmtree(into, ignore_errors=True)
-    settings = load(None, landing=into / "landing", warehouse=into / "warehouse")
+    settings = load(None, landing=into / "landing", warehouse=into / "warehouse", **flags)
     for name in (*SOURCES, TRIGGER):
         folder = settings.source_dir(name) / "source"
         folder.mkdir(parents=True)

@@ -59,11 +59,19 @@ class Settings(BaseSettings):
 
     landing: Path = Field(Path("landing"), description="The folder where the shop drops its files.")
     warehouse: Path = Field(Path("warehouse"), description="The folder that holds the tables.")
-    engine: Literal["sail"] = Field("sail", description="What computes: sail (embedded).")
+    engine: Literal["sail", "spark"] = Field(
+        "sail", description="What computes: sail (in the process), or spark (Apache Spark, a server of its own)."
+    )
+    remote: str | None = Field(
+        None, description="A running Spark Connect server, sc://host:port; then it computes, and none is started."
+    )
+    engine_dir: Path = Field(
+        Path("~/.local/share/ecomm"), description="Where `ecomm engine install spark` puts what a local server needs."
+    )
     memory_mb: int = Field(
         default_factory=_half_of_memory,
         ge=256,
-        description="How much the embedded engine's sorts and joins may hold at once; default half of the machine's.",
+        description="How much the engine may hold (sail: sorts and joins; spark: heap); default half of the machine's.",
     )
     source_dirs: dict[str, str] = Field(
         default_factory=dict, description="The folder of a source below landing; default <source>_data."

@@ -60,7 +60,7 @@ def test_an_order_of_arrival_does_not_show(order: tuple[int, ...], tmp_path: Pat
 
 @pytest.mark.long
 @pytest.mark.usefixtures("shop")
-@pytest.mark.parametrize("beginning", permutations(PLACES, 2))
+@pytest.mark.parametrize("beginning", list(permutations(PLACES, 2)))
 def test_no_order_of_arrival_shows(beginning: tuple[int, ...], tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """All 720 orders; those that begin alike share what was published so far."""
     if not request.config.getoption("--all-arrivals"):

@@ -6,10 +6,9 @@ engine understands. A new engine is one file here and one entry in `start`.
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-
-from ecomm.errors import UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,9 +30,15 @@ class Engine(Protocol):
 
 
 def start(settings: Settings) -> Engine:
-    """Start the engine that the settings name."""
-    if settings.engine == "sail":
-        from ecomm.engines.sail import Sail
+    """Start the engine that the settings name. Raises EcommError with what to do if it cannot be had."""
+    if settings.remote is not None:
+        from ecomm.engines.spark import RemoteSpark
 
-        return Sail(settings.memory_mb)
-    raise UsageError(f"there is no engine {settings.engine!r}; use sail.")
+        return RemoteSpark(settings.remote, settings.warehouse / f"probe-{uuid.uuid4().hex}")
+    if settings.engine == "spark":
+        from ecomm.engines.spark import Spark
+
+        return Spark(settings.engine_dir, settings.memory_mb)
+    from ecomm.engines.sail import Sail
+
+    return Sail(settings.memory_mb)

@@ -1,0 +1,43 @@
+"""Names of folders that an engine takes as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from pathlib import Path
+
+SAFE = re.compile(r"[A-Za-z0-9._/-]+")
+
+
+class Links:
+    """Paths whose every character is safe: engines read some as patterns, and write some in another way than they read.
+
+    A path with another character is reached through a link in a folder that lives as long as the engine.
+    """
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def safe(self, path: Path) -> str:
+        """The absolute path itself, or one through a link."""
+        whole = path.absolute()
+        if SAFE.fullmatch(str(whole)):
+            return str(whole)
+        # The longest safe tail stays; what stands before it is reached through the link.
+        tail: list[str] = []
+        head = whole
+        while SAFE.fullmatch(head.name) and not SAFE.fullmatch(str(head)):
+            tail.insert(0, head.name)
+            head = head.parent
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="ecomm-")
+        link = Path(self._folder.name) / hashlib.sha256(str(head).encode()).hexdigest()[:16]
+        if not link.is_symlink():
+            link.symlink_to(head)
+        return str(link.joinpath(*tail))
+
+    def remove(self) -> None:
+        """Remove all links."""
+        if self._folder is not None:
+            self._folder.cleanup()

@@ -1,0 +1,216 @@
+"""Apache Spark with Delta Lake behind Spark Connect: a local server that is started here, or one that runs already."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecomm.engines import spark_home, watchdog
+from ecomm.engines.links import SAFE, Links
+from ecomm.engines.sessions import DEBUGGING, connect, reach
+from ecomm.errors import EcommError, UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_DELTA = tuple(int(part) for part in spark_home.DELTA_VERSION.split(".")[:2])
+_PACKAGE = next(iter(spark_home.DELTA))
+_PATIENCE = 120
+"""Seconds that a server gets to start."""
+_STARTED = re.compile(r"Spark Connect server started at: \S*?:(\d+)")
+_OPENED = (
+    *("lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util", "util.concurrent", "util.concurrent.atomic"),
+)
+_JAVA = (
+    *(f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in _OPENED),
+    *(f"--add-opens=java.base/sun.{p}=ALL-UNNAMED" for p in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
+    *("-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"),
+)
+# As Spark logs by default, but nothing below a warning except where the server listens.
+_LOG = """rootLogger.level = warn
+rootLogger.appenderRef.stdout.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex
+logger.server.name = org.apache.spark.sql.connect.service.SparkConnectServer
+logger.server.level = info
+"""
+
+
+class Spark:
+    """A Connect server of this machine's Spark, on a loopback port and with a password that only this process knows.
+
+    engine_dir: where `ecomm engine install spark` has put it. memory_mb: the greatest heap of its JVM.
+    Raises EcommError: it is not installed, no Java fits, or it does not start.
+    """
+
+    name = "spark"
+
+    def __init__(self, engine_dir: Path, memory_mb: int) -> None:
+        classes, java = spark_home.jars(engine_dir), spark_home.java(engine_dir)
+        self._links = Links()
+        folder = Path(tempfile.mkdtemp(prefix="ecomm-spark-"))
+        (folder / "log4j2.properties").write_text(_LOG, encoding="utf-8")
+        token = secrets.token_urlsafe(24)
+        self._server = subprocess.Popen(
+            [sys.executable, "-S", watchdog.__file__, str(folder), *_command(java, classes, folder, memory_mb)],
+            stdin=subprocess.PIPE,
+            env=_environment() | {"SPARK_CONNECT_AUTHENTICATE_TOKEN": token},
+            start_new_session=True,  # an interrupt from the keyboard is for us: we still need the server to recover
+        )
+        try:
+            self.spark = connect(f"sc://localhost:{self._port(folder / 'server.log')}/;token={token}")
+        except BaseException:
+            self._end()
+            raise
+
+    def uri(self, path: Path) -> str:
+        """The path, through a link if it holds a character that Hadoop reads as a pattern."""
+        return f"file://{self._links.safe(path)}"
+
+    def stop(self) -> None:
+        """End the session, then the server."""
+        self.spark.stop()
+        self._end()
+
+    def _end(self) -> None:
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait()
+        self._links.remove()
+
+    def _port(self, log: Path) -> int:
+        """Where the server listens, once it says so."""
+        for _ in range(_PATIENCE * 10):
+            ended = self._server.poll() is not None
+            said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+            if found := _STARTED.search(said):
+                return int(found[1])
+            if ended:
+                break
+            time.sleep(0.1)
+        why = next(
+            (line.strip() for line in said.splitlines() if "Exception" in line or "rror" in line), "no reason given"
+        )
+        raise EcommError(
+            f"the Spark server did not start ({why[:300]}); check memory_mb, the loopback interface and Java."
+        )
+
+
+class RemoteSpark:
+    """A session with a Spark Connect server that somebody else runs; the cluster sees the warehouse under our path.
+
+    url: sc://host:port, as Spark Connect writes it. probe: a folder of the warehouse in which a small table is made and
+    removed, to see that it has Delta, and the same disk. Raises EcommError.
+    """
+
+    name = "spark"
+
+    def __init__(self, url: str, probe: Path) -> None:
+        host, port = _address(url)
+        reach(host, port, f"start a Spark Connect server there, or name another with --remote (it says {url}).")
+        self.spark = connect(url)
+        try:
+            _look(self.spark, self.uri(probe), probe)
+        except BaseException:
+            self.spark.stop()
+            raise
+
+    def uri(self, path: Path) -> str:
+        """The path; no link of ours reaches over to the cluster."""
+        whole = str(path.absolute())
+        if not SAFE.fullmatch(whole):
+            raise UsageError(
+                f"{whole}: a cluster reads this path as it stands, so it may have only letters, digits and . _ - / in "
+                "it; choose another --warehouse."
+            )
+        return f"file://{whole}"
+
+    def stop(self) -> None:
+        """End the session; the server goes on."""
+        self.spark.stop()
+
+
+def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) -> list[str]:
+    """The command that starts a server. It needs no script of Spark's: those ask for a module that not all have."""
+    cores = os.cpu_count() or 1
+    settings = {
+        "spark.master": f"local[{cores}]",
+        "spark.app.name": "ecomm",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": "0",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.local.dir": str(folder),
+        DEBUGGING: "false",
+        "spark.scheduler.mode": "FAIR",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.connect.serverStacktrace.enabled": "false",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.shuffle.partitions": str(cores),
+        "spark.sql.warehouse.dir": str(folder / "catalog"),
+        "spark.databricks.delta.snapshotPartitions": str(cores),
+        "spark.ui.enabled": "false",
+        "log4j2.configurationFile": str(folder / "log4j2.properties"),
+    }
+    return [
+        str(java),
+        *_JAVA,
+        f"-Xmx{memory_mb}m",
+        *(f"-D{name}={value}" for name, value in settings.items()),
+        *("-cp", os.pathsep.join(str(jars / "*") for jars in classes)),
+        "org.apache.spark.sql.connect.service.SparkConnectServer",
+    ]
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what was set for another Spark."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_", "JAVA_TOOL"))}
+
+
+def _address(url: str) -> tuple[str, int]:
+    found = re.match(r"sc://([^/:;]+)(?::(\d+))?(?:/|\Z)", url)
+    if found is None:
+        raise UsageError(f"--remote {url}: write it as sc://host:port.")
+    return found[1], int(found[2] or 15002)
+
+
+def _look(spark: SparkSession, uri: str, probe: Path) -> None:
+    """Raises EcommError unless the server writes a Delta table of a fitting version where we see it."""
+    commit = probe / "_delta_log" / f"{0:020d}.json"
+    try:
+        spark.createDataFrame([(1,)], "n int").write.format("delta").save(uri)
+        said = commit.read_text(encoding="utf-8") if commit.is_file() else ""
+    except Exception as error:
+        if "DATA_SOURCE_NOT_FOUND" in str(error) or "delta" in str(error).lower():
+            raise EcommError(
+                f"the Spark server has no Delta Lake that works ({str(error).splitlines()[0][:200]}); start it with "
+                f"{_PACKAGE}, Delta's session extension and its catalog."
+            ) from error
+        raise EcommError(f"the Spark server does not answer as one ({str(error).splitlines()[0][:200]}).") from error
+    finally:
+        shutil.rmtree(probe, ignore_errors=True)
+    if not said:
+        raise EcommError(
+            f"the Spark server writes {probe.parent} where this program does not see it; put the warehouse on a disk "
+            "that the cluster and this machine have under one path."
+        )
+    found = re.search(r"Delta-Lake/(\d+)\.(\d+)", said)
+    there = (int(found[1]), int(found[2])) if found else (0, 0)
+    if there[0] != _DELTA[0] or there < _DELTA:
+        raise EcommError(
+            f"the Spark server has {found[0] if found else 'an unknown Delta Lake'}, and this program needs "
+            f"{spark_home.DELTA_VERSION} or a later one of its line; start the server with {_PACKAGE}."
+        )
