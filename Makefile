@@ -5,7 +5,7 @@ UV := .uv/bin/uv
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-more lint docs lock bench clean compiled rebuild
+.PHONY: help demo test test-more test-spark parity lint docs lock bench clean compiled rebuild
 
 help: ## Show this list
 	@echo "make <target>:"
@@ -19,10 +19,20 @@ demo: compiled ## Run the shop's sample batches and show what came out
 	.venv/bin/ecomm demo
 
 test: compiled ## Run the tests that every change must pass
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not long and not spark"
 
 test-more: compiled ## Run the long tests
-	$(PYTEST) -m long
+	$(PYTEST) -m "long and not spark"
+
+# One session, one server: its JVM takes longer to get warm than most tests take. Fewer tests than this are a failure.
+ON_SPARK = .venv/bin/ecomm engine install spark && .venv/bin/pytest --engine spark
+SPARK_TESTS := 200
+
+test-spark: compiled ## Install Apache Spark into a folder of its own, and run the tests of every engine on it
+	$(ON_SPARK) -m "every_engine or spark" --at-least $(SPARK_TESTS)
+
+parity: compiled ## Run all that must be equal on Apache Spark too: hours
+	$(ON_SPARK) -m "every_engine or spark or parity"
 
 # mypy is told what is there, for it refuses a folder without Python files.
 CHECKED = $(sort $(foreach folder,src tests data benchmarks,$(if $(shell find $(folder) -name '*.py' 2>/dev/null),$(folder))))

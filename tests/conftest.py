@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from ecomm import attempt
 from ecomm.engines import Engine, start
 from ecomm.settings import load
+from tests import gaps
 from tests.shop import DAYS, Shop
 
 
@@ -17,7 +19,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The same tests run on every engine."""
     parser.addoption("--scenarios", default=20, type=int, help="so many random scenarios (seeds 0, 1, ...)")
     parser.addoption("--all-arrivals", action="store_true", help="six batches in all 720 orders of arrival")
-    parser.addoption("--engine", default="sail", choices=["sail"], help="the engine that the tests run on")
+    parser.addoption("--engine", default="sail", choices=["sail", "spark"], help="the engine that the tests run on")
+    parser.addoption("--at-least", default=0, type=int, help="fail if fewer tests than this were run to their end")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes that tests start use the engine too."""
+    if config.getoption("--engine") != "sail":
+        os.environ["ECOMM_ENGINE"] = config.getoption("--engine")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What an engine is known to do otherwise is expected to fail, and said why."""
+    gaps.mark(config.getoption("--engine"), items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """How many tests the engine has passed."""
+    passed, wanted = len(terminalreporter.stats.get("passed", [])), config.getoption("--at-least")
+    terminalreporter.line(f"{config.getoption('--engine')}: {passed} tests passed (at least {wanted} must)")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Too few tests are a failure: a mark or a skip may have gone astray."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and reporter and len(reporter.stats.get("passed", [])) < session.config.getoption("--at-least"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from ecomm.engines import Engine
 from tests.conftest import _kept
 from tests.shop import Row, Shop, differences, published
 
-pytestmark = pytest.mark.every_engine
+pytestmark = pytest.mark.parity
 
 RATES = "currency,valid_from,rate\nEUR,2025-01-01,1.10\nEUR,2025-01-10,1.20\n"
 ORDERS = "order_id,customer_id,product_id,order_date,order_amount,currency,order_status,created_timestamp\n"

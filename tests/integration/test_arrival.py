@@ -46,7 +46,7 @@ def oracle(made: list[Batch], settings: Settings) -> Tables:
     return {name: ordered(rows) for name, rows in comparable(expected(oracle_run(made, settings))).items()}
 
 
-@pytest.mark.every_engine
+@pytest.mark.parity
 @pytest.mark.usefixtures("shop")  # runs use the engine of the session
 @pytest.mark.parametrize("order", [BACKWARDS, *[pytest.param(order, marks=pytest.mark.long) for order in OTHERS]])
 def test_an_order_of_arrival_does_not_show(order: tuple[int, ...], tmp_path: Path) -> None:

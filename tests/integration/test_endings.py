@@ -14,7 +14,7 @@ from ecomm import rebuild
 from tests.shop import Shop
 from tests.walk import Batch, Key, Said, walk
 
-pytestmark = [pytest.mark.every_engine, pytest.mark.usefixtures("shop")]  # runs use the engine of the session
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("shop")]  # runs use the engine of the session
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 COLUMNS = ("stock_quantity", "stock_status")
 SCOPES: dict[tuple[int, ...], list[str]] = {

@@ -22,7 +22,7 @@ from tests.integration.test_sample_days import comparable
 from tests.oracle import run as oracle_run
 from tests.shop import Shop, differences, expected, ordered, published
 
-pytestmark = [pytest.mark.every_engine, pytest.mark.usefixtures("shop")]  # runs use the engine of the session
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("shop")]  # runs use the engine of the session
 HEADER = "order_id,customer_id,product_id,order_date,order_amount,currency,order_status,created_timestamp\n"
 GOOD = HEADER + "O1,C1,P1,2025-01-01,10.00,USD,pending,2025-01-01T08:00:00Z\n"
 BAD = HEADER + (

@@ -18,7 +18,6 @@ from tests.oracle import Batch
 from tests.oracle import run as oracle_run
 from tests.shop import Row, Shop, differences, expected, ordered, published
 
-pytestmark = pytest.mark.every_engine
 _NAME = re.compile(r"h[0-9]{3}-")
 Tables = dict[str, list[Row]]
 
@@ -97,6 +96,7 @@ def drawn() -> int:
     return seeds[0]
 
 
+@pytest.mark.every_engine
 def test_two_hundred_histories_equal_the_oracle(shop: Shop) -> None:
     seed = drawn()
     same(shop, seed, batches(seed, TRIGGERS[:-1]))
@@ -104,6 +104,7 @@ def test_two_hundred_histories_equal_the_oracle(shop: Shop) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parity
 @pytest.mark.parametrize(
     ("seed", "said"),
     [

@@ -25,7 +25,7 @@ from ecomm.tasks import final_merge_operation
 from tests.conftest import _kept
 from tests.shop import DAYS, SOURCES, Row, Shop, differences, published
 
-pytestmark = pytest.mark.every_engine
+pytestmark = pytest.mark.parity
 CHILD = Path(__file__).with_name("kill_child.py")
 Tables = dict[str, list[Row]]
 

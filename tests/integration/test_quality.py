@@ -18,7 +18,7 @@ from tests.integration.test_cli import ecomm, in_warehouse
 from tests.oracle import checks_on_arrival, read_landing
 from tests.shop import DAYS, Row, Shop, differences, ordered
 
-pytestmark = pytest.mark.every_engine
+pytestmark = pytest.mark.parity
 
 ACROSS = {c.name for c in CHECKS}
 BATCHES = [f"batch_{day}" for day in DAYS]

@@ -10,8 +10,6 @@ from tests.oracle import read_flat
 from tests.oracle import run as oracle_run
 from tests.shop import DATA, DAYS, Row, Shop, differences, expected, published
 
-pytestmark = pytest.mark.every_engine
-
 
 def comparable(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
     """Tables as the oracle writes them: without our own column, the names of rules in a fixed order."""
@@ -22,12 +20,14 @@ def comparable(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
     return tables
 
 
+@pytest.mark.every_engine
 def test_every_table_equals_the_oracle(sample: Shop) -> None:
     ours, theirs = comparable(published(sample)), comparable(expected(oracle_run(read_flat(DATA))))
     assert not differences(ours, theirs)
     assert len(ours["orders_target"]) > 800
 
 
+@pytest.mark.every_engine
 def test_every_documented_column_is_there_with_a_comment(sample: Shop) -> None:
     for name, table in CATALOGUE.items():
         columns = sample.warehouse.table(name).column_names
@@ -35,6 +35,7 @@ def test_every_documented_column_is_there_with_a_comment(sample: Shop) -> None:
         assert all(f.comment.endswith(".") for f in table.fields), name
 
 
+@pytest.mark.parity
 def test_day_two_before_day_one_gives_equal_tables(shop: Shop, sample: Shop) -> None:
     for day in reversed(DAYS):
         shop.drop_sample(day)
@@ -42,6 +43,7 @@ def test_day_two_before_day_one_gives_equal_tables(shop: Shop, sample: Shop) -> 
     assert not differences(published(shop), published(sample))
 
 
+@pytest.mark.every_engine
 def test_sending_a_day_again_or_running_again_changes_nothing(sample: Shop) -> None:
     before = sample.versions()
     sample.drop_sample(DAYS[0])
@@ -51,6 +53,7 @@ def test_sending_a_day_again_or_running_again_changes_nothing(sample: Shop) -> N
     assert sample.versions() == before
 
 
+@pytest.mark.every_engine
 def test_rebuild_finds_every_table_identical(sample: Shop) -> None:
     before, entries = sample.versions(), len(sample.warehouse.entries)
     assert not any(rebuild.rebuild(sample.settings).values())

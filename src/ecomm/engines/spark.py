@@ -22,15 +22,17 @@ from ecomm.errors import EcommError, UsageError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_DELTA = tuple(int(part) for part in spark_home.DELTA_VERSION.split(".")[:2])
+DELTA = tuple(int(part) for part in spark_home.DELTA_VERSION.split(".")[:2])
 _PACKAGE = next(iter(spark_home.DELTA))
+_ANSWER = 15
+"""Seconds that a server gets to answer."""
 _PATIENCE = 120
 """Seconds that a server gets to start."""
 _STARTED = re.compile(r"Spark Connect server started at: \S*?:(\d+)")
 _OPENED = (
     *("lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util", "util.concurrent", "util.concurrent.atomic"),
 )
-_JAVA = (
+JAVA = (
     *(f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in _OPENED),
     *(f"--add-opens=java.base/sun.{p}=ALL-UNNAMED" for p in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
     *("-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"),
@@ -60,7 +62,7 @@ class Spark:
     def __init__(self, engine_dir: Path, memory_mb: int) -> None:
         classes, java = spark_home.jars(engine_dir), spark_home.java(engine_dir)
         self._links = Links()
-        folder = Path(tempfile.mkdtemp(prefix="ecomm-spark-"))
+        self._folder = folder = Path(tempfile.mkdtemp(prefix="ecomm-spark-"))
         (folder / "log4j2.properties").write_text(_LOG, encoding="utf-8")
         token = secrets.token_urlsafe(24)
         self._server = subprocess.Popen(
@@ -89,6 +91,7 @@ class Spark:
         self._server.stdin.close()
         self._server.wait()
         self._links.remove()
+        shutil.rmtree(self._folder, ignore_errors=True)  # if the server had ended by itself
 
     def _port(self, log: Path) -> int:
         """Where the server listens, once it says so."""
@@ -119,10 +122,12 @@ class RemoteSpark:
 
     def __init__(self, url: str, probe: Path) -> None:
         host, port = _address(url)
-        reach(host, port, f"start a Spark Connect server there, or name another with --remote (it says {url}).")
+        uri = self.uri(probe)
+        reach(host, port, "start a Spark Connect server there, or name another with --remote.")
+        _await(url, f"{host}:{port}")
         self.spark = connect(url)
         try:
-            _look(self.spark, self.uri(probe), probe)
+            _look(self.spark, uri, probe)
         except BaseException:
             self.spark.stop()
             raise
@@ -167,7 +172,7 @@ def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) 
     }
     return [
         str(java),
-        *_JAVA,
+        *JAVA,
         f"-Xmx{memory_mb}m",
         *(f"-D{name}={value}" for name, value in settings.items()),
         *("-cp", os.pathsep.join(str(jars / "*") for jars in classes)),
@@ -183,8 +188,22 @@ def _environment() -> dict[str, str]:
 def _address(url: str) -> tuple[str, int]:
     found = re.match(r"sc://([^/:;]+)(?::(\d+))?(?:/|\Z)", url)
     if found is None:
-        raise UsageError(f"--remote {url}: write it as sc://host:port.")
+        raise UsageError(f"--remote {url.partition(';')[0]}: write it as sc://host:port.")
     return found[1], int(found[2] or 15002)
+
+
+def _await(url: str, shown: str) -> None:
+    """Raises EcommError if what listens there does not speak as a server of Spark Connect does."""
+    import grpc
+    from pyspark.sql.connect.client.core import DefaultChannelBuilder
+
+    with DefaultChannelBuilder(url).toChannel() as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=_ANSWER)
+        except grpc.FutureTimeoutError as error:
+            raise EcommError(
+                f"{shown} does not answer as a Spark Connect server; check host, port and use_ssl, or name another."
+            ) from error
 
 
 def _look(spark: SparkSession, uri: str, probe: Path) -> None:
@@ -196,10 +215,10 @@ def _look(spark: SparkSession, uri: str, probe: Path) -> None:
     except Exception as error:
         if "DATA_SOURCE_NOT_FOUND" in str(error) or "delta" in str(error).lower():
             raise EcommError(
-                f"the Spark server has no Delta Lake that works ({str(error).splitlines()[0][:200]}); start it with "
+                f"the Spark server has no Delta Lake that works ({_first(error)}); start it with "
                 f"{_PACKAGE}, Delta's session extension and its catalog."
             ) from error
-        raise EcommError(f"the Spark server does not answer as one ({str(error).splitlines()[0][:200]}).") from error
+        raise EcommError(f"the Spark server fails at a first small table ({_first(error)}).") from error
     finally:
         shutil.rmtree(probe, ignore_errors=True)
     if not said:
@@ -209,8 +228,12 @@ def _look(spark: SparkSession, uri: str, probe: Path) -> None:
         )
     found = re.search(r"Delta-Lake/(\d+)\.(\d+)", said)
     there = (int(found[1]), int(found[2])) if found else (0, 0)
-    if there[0] != _DELTA[0] or there < _DELTA:
+    if there[0] != DELTA[0] or there < DELTA:
         raise EcommError(
             f"the Spark server has {found[0] if found else 'an unknown Delta Lake'}, and this program needs "
             f"{spark_home.DELTA_VERSION} or a later one of its line; start the server with {_PACKAGE}."
         )
+
+
+def _first(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]

@@ -33,7 +33,7 @@ def contained(new: DataFrame, old: DataFrame, key: Sequence[str], columns: Seque
 
     def printed(frame: DataFrame) -> DataFrame:
         texts = [F.coalesce(F.col(c).cast("string"), F.lit("\0")) for c in columns]
-        return frame.select(*key, F.xxhash64(*texts).alias("print"))  # noqa: TID251
+        return frame.select(*key, F.xxhash64(*texts).alias("print"))
 
     return not printed(new).join(printed(old), [*key, "print"], "left_anti").limit(1).collect()
 
