@@ -369,7 +369,7 @@ def journal(attempt: Attempt) -> None:
         done = attempt.results.get(task)
         if done is None and not task.endswith("_stage_load"):
             continue
-        files = done.files if done else []
+        files = done.files if done and attempt.held is None else []  # what was held was read when it was
         rows.append(
             {
                 "batch_id": attempt.batch_id,
