@@ -6,6 +6,7 @@ command's exit code. It is run as a file, so it imports nothing of ours.
 """
 
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -31,6 +32,7 @@ def main(folder: Path, command: list[str]) -> int:
             server.kill()
 
     threading.Thread(target=end, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     code = server.wait()
     if asked.is_set():
         shutil.rmtree(folder, ignore_errors=True)
