@@ -232,7 +232,7 @@ def parcels(versions: DataFrame, today: date) -> DataFrame:
             "cost": F.when(F.col("currency") == "USD", F.col("shipping_cost")),
         }
     )
-    latest = F.max_by("shipping_method", F.struct("created_timestamp", "tracking_number"))  # noqa: TID251 - Spark alone
+    latest = F.max_by("shipping_method", F.struct("created_timestamp", "tracking_number"))
     summed = current.groupBy("order_id").agg(
         F.count("*").alias("shipments"),
         latest.alias("shipping_method"),
