@@ -31,7 +31,7 @@ ORDERS = "order_id,customer_id,product_id,order_date,order_amount,currency,order
 
 def ecomm(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
     """The program in a process of its own."""
-    program = [sys.executable, "-m", "ecomm", *map(str, arguments)]
+    program = [str(Path(sys.executable).with_name("ecomm")), *map(str, arguments)]
     return subprocess.Popen(
         program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ) | environment
     )
@@ -196,26 +196,23 @@ def test_spark_that_is_not_installed(tmp_path: Path) -> None:
     assert not (tmp_path / "d" / "warehouse" / "batch_ledger").exists()
 
 
-def test_a_java_that_does_not_fit(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "there"),
+    [('openjdk version "11.0.2" 2019-01-15', "is Java 11"), ('java version "1.8.0_202"', "Java 8")],
+)
+def test_a_java_that_does_not_fit(version: str, there: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tmp_path / "old" / "bin" / "java"
     old.parent.mkdir(parents=True)
-    old.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
+    old.write_text(f"#!/bin/sh\necho '{version}' >&2\n")
     old.chmod(0o755)
-    home = tmp_path / "engines" / spark_home.NAME
-    home.mkdir(parents=True)
-    for part in ("jars", "delta"):
-        (home / part).symlink_to(spark_home.home(load().engine_dir) / part)
-    path = f"{old.parent}:{Path(sys.executable).parent}"
-    code, error = said(
-        ecomm(
-            *("demo", "--engine", "spark", "--into", tmp_path / "d"),
-            **{"ECOMM_ENGINE_DIR": str(tmp_path / "engines"), "JAVA_HOME": str(old.parents[1]), "PATH": path},
-        )
-    )
-    assert code == 1
-    assert one_sentence(error)
-    assert "is Java 11" in error
-    assert "17 to 25" in error
+    monkeypatch.setenv("JAVA_HOME", str(old.parents[1]))
+    monkeypatch.setenv("PATH", str(old.parent))
+    with pytest.raises(EcommError, match=f"needs Java 17 to 25, and .*{there}.*: run `ecomm engine install spark`"):
+        spark_home.java(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME")
+    with pytest.raises(EcommError, match="needs Java 17 to 25, and there is no Java here: run"):
+        spark_home.java(tmp_path)
 
 
 def test_a_jar_of_another_delta(tmp_path: Path) -> None:

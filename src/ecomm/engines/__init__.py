@@ -25,6 +25,9 @@ class Engine(Protocol):
     def uri(self, path: Path) -> str:
         """How the engine names a folder or file."""
 
+    def expect(self, size: int) -> None:
+        """Be told how many bytes of files the next batch has, to divide the work by."""
+
     def stop(self) -> None:
         """End the session and whatever was started for it."""
 

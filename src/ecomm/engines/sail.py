@@ -38,6 +38,9 @@ class Sail:
         """The path itself, or through a link if it holds a character that Sail reads as a pattern or encodes."""
         return self._links.safe(path)
 
+    def expect(self, size: int) -> None:
+        """It has a part for each core, whatever comes."""
+
     def stop(self) -> None:
         """Stop the session first: the server waits for it otherwise."""
         self.spark.stop()

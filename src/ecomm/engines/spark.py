@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 DELTA = tuple(int(part) for part in spark_home.DELTA_VERSION.split(".")[:2])
 _PACKAGE = next(iter(spark_home.DELTA))
+_LEAST = 2
+_PART = 32 << 20
+"""Bytes of files for a part of a shuffle: some 100 MB of rows in memory."""
 _ANSWER = 15
 """Seconds that a server gets to answer."""
 _PATIENCE = 120
@@ -80,6 +83,10 @@ class Spark:
     def uri(self, path: Path) -> str:
         """The path, through a link if it holds a character that Hadoop reads as a pattern."""
         return f"file://{self._links.safe(path)}"
+
+    def expect(self, size: int) -> None:
+        """Shuffle in as many parts as the batch's bytes ask for."""
+        _divide(self.spark, size)
 
     def stop(self) -> None:
         """End the session, then the server."""
@@ -142,9 +149,18 @@ class RemoteSpark:
             )
         return f"file://{whole}"
 
+    def expect(self, size: int) -> None:
+        """Shuffle in as many parts as the batch's bytes ask for."""
+        _divide(self.spark, size)
+
     def stop(self) -> None:
         """End the session; the server goes on."""
         self.spark.stop()
+
+
+def _divide(spark: SparkSession, size: int) -> None:
+    """Spark's default of 200 parts is too many for a small batch; adaptive execution joins parts, it adds none."""
+    spark.conf.set("spark.sql.shuffle.partitions", str(max(_LEAST, -(-size // _PART))))
 
 
 def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) -> list[str]:
@@ -164,7 +180,7 @@ def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) 
         "spark.sql.connect.serverStacktrace.enabled": "false",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-        "spark.sql.shuffle.partitions": str(cores),
+        "spark.sql.shuffle.partitions": str(_LEAST),
         "spark.sql.warehouse.dir": str(folder / "catalog"),
         "spark.databricks.delta.snapshotPartitions": str(cores),
         "spark.ui.enabled": "false",
