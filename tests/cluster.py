@@ -12,19 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from benchmarks.peers.environments import without_vector
 from ecomm.engines import spark, spark_home, watchdog
 
-# Workers start executors with an option for a module that not every Java has, and that Spark does without.
-_WITHOUT_VECTOR = """#!/bin/sh
-for argument do
-    shift
-    [ "$argument" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$argument"
-done
-exec "{java}" "$@"
-"""
 _MASTER = re.compile(r"Starting Spark master at (spark://\S+)")
 _WORKER = re.compile(r"Successfully registered with master")
-_SERVER = re.compile(r"Spark Connect server started at: \S*?:(\d+)")
 
 
 @contextmanager
@@ -34,15 +26,19 @@ def running(
 ) -> Iterator[str]:  # fmt: skip
     """One of Spark's programs, which ends with the block; what it says of itself once it is there."""
     folder = Path(tempfile.mkdtemp(prefix="ecomm-cluster-"))
-    java = folder / "home" / "bin" / "java"
-    java.parent.mkdir(parents=True)
-    java.write_text(_WITHOUT_VECTOR.format(java=spark_home.java(engine_dir)))
-    java.chmod(0o755)
+    # Workers start executors with an option for a module that not every Java has, and that Spark does without.
+    java_home = without_vector(spark_home.java(engine_dir), folder / "home")
     classes = spark_home.jars(engine_dir)[: None if delta else 1]
     said = {"spark.local.dir": str(folder), **(properties or {})}
-    command = [str(java), *spark.JAVA, "-Xmx1g", *(f"-D{name}={value}" for name, value in said.items()), "-cp"]
+    command = [
+        str(java_home / "bin" / "java"),
+        *spark.JAVA,
+        "-Xmx1g",
+        *(f"-D{name}={value}" for name, value in said.items()),
+        "-cp",
+    ]
     command += [os.pathsep.join(str(place / "*") for place in classes), main, *arguments]
-    home = {"SPARK_HOME": str(spark_home.home(engine_dir)), "JAVA_HOME": str(java.parent.parent)}
+    home = {"SPARK_HOME": str(spark_home.home(engine_dir)), "JAVA_HOME": str(java_home)}
     process = subprocess.Popen(
         [sys.executable, "-S", watchdog.__file__, str(folder), *command],
         stdin=subprocess.PIPE,
@@ -73,10 +69,6 @@ def connect_server(
     engine_dir: Path, properties: Mapping[str, str] | None = None, *, delta: bool = True
 ) -> Iterator[str]:
     """A Connect server that nothing of ours has started; its address. delta: it has Delta Lake."""
-    with_delta = {
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    }
     said = {
         "spark.app.name": "server",
         "spark.master": "local[1]",
@@ -84,11 +76,11 @@ def connect_server(
         "spark.driver.host": "127.0.0.1",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": "0",
-        **(with_delta if delta else {}),
+        **(spark.WITH_DELTA if delta else {}),
         **(properties or {}),
     }
     main = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    with running(engine_dir, main, _SERVER, properties=said, delta=delta) as port:
+    with running(engine_dir, main, spark.STARTED, properties=said, delta=delta) as port:
         yield f"sc://127.0.0.1:{port}"
 
 

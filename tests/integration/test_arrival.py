@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.scenarios import rates_csv, scenario, shop_options
-from tests.integration.test_histories import Tables, agree, nothing_changes, publish, tables
-from tests.integration.test_sample_days import comparable
-from tests.oracle import Batch, Settings
-from tests.oracle import run as oracle_run
-from tests.shop import Shop, expected, ordered
+from tests.integration.scenarios import scenario, shop_options
+from tests.integration.test_histories import agree, nothing_changes, oracle, publish, tables
+from tests.integration.test_scenarios import opened
+from tests.oracle import Batch
+from tests.shop import Shop
 
 SEED = 10
 """A shop with rates, deletes, and snapshots of two sources, one of them with a scope."""
@@ -32,18 +31,6 @@ def small(made: list[Batch]) -> list[Batch]:
         replace(batch, files={s: files for s, files in batch.files.items() if place in SMALL.get(s, PLACES)})
         for place, batch in enumerate(made)
     ]
-
-
-def opened(root: Path, settings: Settings) -> Shop:
-    """A shop with the settings of a scenario, and its rates."""
-    shop = Shop(root, **shop_options(settings))
-    (root / "landing" / "rates.csv").write_text(rates_csv(settings), encoding="utf-8")
-    return shop
-
-
-def oracle(made: list[Batch], settings: Settings) -> Tables:
-    """All tables as they must be."""
-    return {name: ordered(rows) for name, rows in comparable(expected(oracle_run(made, settings))).items()}
 
 
 @pytest.mark.parity

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ecomm import rebuild
 from tests.integration.histories import TRIGGERS, arrival, batches
 from tests.integration.test_sample_days import comparable
-from tests.oracle import Batch
+from tests.oracle import Batch, Settings
 from tests.oracle import run as oracle_run
 from tests.shop import Row, Shop, differences, expected, ordered, published
 
@@ -58,9 +58,9 @@ def tables(shop: Shop) -> Tables:
     return {name: ordered(rows) for name, rows in comparable(published(shop)).items()}
 
 
-def oracle(made: list[Batch], **said: Any) -> Tables:
+def oracle(made: list[Batch], shop: Settings | None = None, **said: Any) -> Tables:
     """The same by the oracle."""
-    return {name: ordered(rows) for name, rows in comparable(expected(oracle_run(made, **said))).items()}
+    return {name: ordered(rows) for name, rows in comparable(expected(oracle_run(made, shop, **said))).items()}
 
 
 def nothing_changes(shop: Shop) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from tests.integration.scenarios import arrival, rates_csv, scenario, shop_options, sizes
-from tests.integration.test_histories import agree, nothing_changes, publish, tables
-from tests.integration.test_sample_days import comparable
+from tests.integration.test_histories import agree, nothing_changes, oracle, publish, tables
 from tests.oracle import Batch, Settings, checks_on_arrival
 from tests.oracle import run as oracle_run
-from tests.shop import SOURCES, Row, Shop, expected, ordered
+from tests.shop import SOURCES, Row, Shop, ordered
 
 QUICK = 2
 """So many of the scenarios are no long test."""
@@ -36,16 +35,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.mark.usefixtures("shop")  # runs use the engine of the session
 def test_a_random_shop_equals_the_oracle(seed: int, tmp_path: Path) -> None:
     made, settings = scenario(seed)
-    shop = Shop(tmp_path / "random", **shop_options(settings))
-    (shop.root / "landing" / "rates.csv").write_text(rates_csv(settings), encoding="utf-8")
+    shop = opened(tmp_path / "random", settings)
     order = arrival(seed, made)
     publish(shop, order)
-    theirs = {name: ordered(rows) for name, rows in comparable(expected(oracle_run(made, settings))).items()}
-    agree(seed, order, tables(shop), theirs)
+    agree(seed, order, tables(shop), oracle(made, settings))
     checks, scores = expected_findings(order, settings)
     assert findings(shop) == (checks, scores)
     if seed < QUICK:
         nothing_changes(shop)
+
+
+def opened(root: Path, settings: Settings) -> Shop:
+    """A shop with the settings of a scenario, and its rates."""
+    shop = Shop(root, **shop_options(settings))
+    (root / "landing" / "rates.csv").write_text(rates_csv(settings), encoding="utf-8")
+    return shop
 
 
 def findings(shop: Shop) -> tuple[list[Row], dict[str, Decimal]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -14,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from ecomm import attempt
 from ecomm.engines import Engine, sessions, spark, spark_home, start
 from ecomm.engines.spark import RemoteSpark
 from ecomm.errors import EcommError
 from ecomm.settings import load
 from tests.cluster import cluster, connect_server
+from tests.conftest import _kept
 from tests.integration.test_sample_days import comparable
 from tests.oracle import read_flat
 from tests.oracle import run as oracle_run
@@ -74,12 +73,6 @@ def until(true: object, seconds: float = 60) -> bool:
     return False
 
 
-def on(engine: Engine, patch: pytest.MonkeyPatch) -> None:
-    """Runs use this engine, and leave it running."""
-    patch.setattr(engine, "stop", lambda: None)
-    patch.setattr(attempt, "start_engine", lambda _: engine)
-
-
 @pytest.fixture(scope="module")
 def sail() -> Iterator[Engine]:
     """The embedded engine beside the session's."""
@@ -110,19 +103,19 @@ def test_a_warehouse_goes_from_one_engine_to_the_other_and_back_twice(
 
     travelled, stayed = Shop(tmp_path / "travelled"), Shop(tmp_path / "stayed")
     for nth in range(len(batches)):
-        on((sail, engine)[nth % 2], monkeypatch)
+        _kept((sail, engine)[nth % 2], monkeypatch)
         if nth == 3:  # the other engine breaks off behind its merges
-            on(sail, monkeypatch)
+            _kept(sail, monkeypatch)
             with monkeypatch.context() as broken:
                 broken.setattr("ecomm.tasks.final_merge_operation.check", _break)
                 shop, (name, as_of, text) = travelled, batches[nth]
                 shop.drop(name, as_of, {"orders": {f"{name}.csv": text}})
                 assert [o.status for o in shop.run()] == ["failed"]
-            on(engine, monkeypatch)
+            _kept(engine, monkeypatch)
             assert [o.status for o in travelled.run()] == ["published"]
             continue
         publish(travelled, nth)
-    on(sail, monkeypatch)
+    _kept(sail, monkeypatch)
     for nth in range(len(batches)):
         publish(stayed, nth)
     ours, theirs = published(travelled), published(stayed)
@@ -154,7 +147,7 @@ def test_a_killed_run_leaves_no_server_and_is_finished_by_the_next(tmp_path: Pat
     assert until(lambda: not alive(java[0]), 20)
     assert until(lambda: not [*tmp_path.glob("ecomm-spark-*")], 20)
     with pytest.MonkeyPatch.context() as patch:
-        on(sail, patch)
+        _kept(sail, patch)
         assert [o.status for o in shop.run()] == ["published"]
     assert [row["order_id"] for row in shop.rows("orders_target")] == ["O1"]
 
@@ -177,7 +170,7 @@ def test_nobody_enters_a_server_without_its_password(tmp_path: Path, monkeypatch
     running = start(load(engine="spark", memory_mb=1024))
     try:
         log = next(tmp_path.glob("ecomm-spark-*")) / "server.log"
-        found = re.search(r"started at: \S*?:(\d+)", log.read_text())
+        found = spark.STARTED.search(log.read_text())
         assert found is not None
         with pytest.raises(Exception, match=r"(?i)token|unauthenticated|authentication"):
             sessions.connect(f"sc://127.0.0.1:{found[1]}")

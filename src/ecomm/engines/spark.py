@@ -31,7 +31,7 @@ _ANSWER = 15
 """Seconds that a server gets to answer."""
 _PATIENCE = 120
 """Seconds that a server gets to start."""
-_STARTED = re.compile(r"Spark Connect server started at: \S*?:(\d+)")
+STARTED = re.compile(r"Spark Connect server started at: \S*?:(\d+)")
 _OPENED = (
     *("lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util", "util.concurrent", "util.concurrent.atomic"),
 )
@@ -40,6 +40,10 @@ JAVA = (
     *(f"--add-opens=java.base/sun.{p}=ALL-UNNAMED" for p in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
     *("-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"),
 )
+WITH_DELTA = {
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+}
 # As Spark logs by default, but nothing below a warning except where the server listens.
 _LOG = """rootLogger.level = warn
 rootLogger.appenderRef.stdout.ref = console
@@ -105,7 +109,7 @@ class Spark:
         for _ in range(_PATIENCE * 10):
             ended = self._server.poll() is not None
             said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-            if found := _STARTED.search(said):
+            if found := STARTED.search(said):
                 return int(found[1])
             if ended:
                 break
@@ -176,14 +180,13 @@ def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) 
         "spark.local.dir": str(folder),
         DEBUGGING: "false",
         "spark.scheduler.mode": "FAIR",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.connect.serverStacktrace.enabled": "false",
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.shuffle.partitions": str(_LEAST),
         "spark.sql.warehouse.dir": str(folder / "catalog"),
         "spark.databricks.delta.snapshotPartitions": str(cores),
         "spark.ui.enabled": "false",
+        **WITH_DELTA,
         "log4j2.configurationFile": str(folder / "log4j2.properties"),
     }
     return [

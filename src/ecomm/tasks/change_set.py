@@ -36,7 +36,7 @@ def change_set(attempt: Attempt, source: Source) -> ChangeSet:
     if first and declared == own:
         rows = relations.changes(folding.first_versions(mine, source), None, columns)
     elif not attempt.is_latest:
-        touched = _touched(attempt, source, mine, target, own) if own else mine.select("key", *source.key)
+        touched = _touched(attempt, source, mine, stage, target, own) if own else mine.select("key", *source.key)
         if touched is None:
             return ChangeSet()
         rows = fold_difference(attempt, source, touched, columns)
@@ -50,7 +50,7 @@ def change_set(attempt: Attempt, source: Source) -> ChangeSet:
 
 
 def _touched(
-    attempt: Attempt, source: Source, mine: DataFrame, target: DataFrame, own: Sequence[Snapshot]
+    attempt: Attempt, source: Source, mine: DataFrame, stage: DataFrame, target: DataFrame, own: Sequence[Snapshot]
 ) -> DataFrame | None:
     """The keys that a late batch which may be a snapshot touches (`key` and the key's columns), None if there are none.
 
@@ -59,7 +59,6 @@ def _touched(
     touched = mine.select("key", *source.key)
     for snapshot in complete(attempt, source, own):
         # Of a life that began and ended within its instant there is no version to reach it by.
-        stage = attempt.session.store.read(stage_name(source.name))
         at_once = stage.filter(F.col("as_of") == F.lit(snapshot.as_of).cast("timestamp"))
         touched = at_once.select("key", *source.key).unionByName(absences.within_reach(target, snapshot, source))
     return attempt.materialise(f"{source.name}_touched", touched.distinct())
