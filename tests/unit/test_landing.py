@@ -42,7 +42,7 @@ def land(content: bytes, folder: Path, chunk: int = WHOLE, delimiter: str = ",")
     path, into = folder / "x.csv", folder / "x.parquet"
     path.write_bytes(content)
     names, offset = landing.read_header(path, delimiter)
-    with patch.object(landing, "_CHUNK", chunk):
+    with patch.object(landing, "CHUNK", chunk):
         count = landing.land(path, len(names), offset, into, delimiter)
     table = pq.read_table(into)
     assert table.column_names == ["source_line", "raw_line", *(f"c{i}" for i in range(len(names)))]

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,8 +28,8 @@ import pyarrow.parquet as pq
 from ecomm.errors import HeaderError
 
 MAX_RECORD = 1 << 20
-_CHUNK = 16 << 20
-_BOM = b"\xef\xbb\xbf"
+CHUNK = 16 << 20
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -145,20 +146,12 @@ def scan(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[lis
 
 def _plain(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[pa.Table, int] | None:
     """The same by the vectorised reader; None where a check does not vouch for the stretch."""
-    if width < 2:  # a line of blanks would be a record to the reader
+    if width < 2 or data.startswith(BOM):  # a line of blanks would be a record to the reader
         return None
-    buffer = np.frombuffer(data, dtype=np.uint8)
-    quotes = np.flatnonzero(buffer == ord('"'))
-    newlines = np.flatnonzero(buffer == ord("\n"))
-    if len(quotes):
-        newlines = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-    end = len(data) if eof else int(newlines[-1]) + 1 if len(newlines) else 0
-    if end == 0:
+    looked = look(data, eof, form)
+    if looked is None:
         return None
-    quotes = quotes[quotes < end]
-    if data.startswith(_BOM) or not _vouched(buffer[:end], quotes, newlines, form):
-        return None
-    stretch = data[:end]
+    stretch = data[: looked.end]
     names = [f"c{i}" for i in range(width)]
     try:
         table = pcsv.read_csv(
@@ -173,7 +166,30 @@ def _plain(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[p
         )
     except pa.ArrowInvalid:
         return None
-    return table, end
+    return table, looked.end
+
+
+class Look(NamedTuple):
+    """A stretch that the quick checks vouch for: where its last whole record ends, and its newlines.
+
+    ends: those that end a record. quoted: whether there are others, within quotes.
+    """
+
+    end: int
+    ends: np.ndarray
+    quoted: bool
+
+
+def look(data: bytes, eof: bool, form: Dialect) -> Look | None:
+    """What is regular in a stretch that begins at a record's start; None if something is not."""
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    quotes = np.flatnonzero(buffer == ord('"'))
+    newlines = np.flatnonzero(buffer == ord("\n"))
+    ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0] if len(quotes) else newlines
+    end = len(data) if eof else int(ends[-1]) + 1 if len(ends) else 0
+    if end == 0 or not _vouched(buffer[:end], quotes[quotes < end], ends, form):
+        return None
+    return Look(end, ends, bool(np.searchsorted(newlines, end) > len(ends)))
 
 
 def _vouched(buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray, form: Dialect) -> bool:
@@ -222,7 +238,7 @@ def read_header(path: Path, delimiter: str = ",") -> tuple[list[str], int]:
     with path.open("rb") as file:
         data = file.read(2 * MAX_RECORD)
         eof = not file.read(1)
-    at = len(_BOM) if data.startswith(_BOM) else 0
+    at = len(BOM) if data.startswith(BOM) else 0
     while at < len(data):
         taken = _take(data, at, eof, form)
         if taken is None:
@@ -245,8 +261,8 @@ def stretches(path: Path, width: int, offset: int, form: Dialect) -> Iterator[pa
     with path.open("rb") as file:
         file.seek(offset)
         while True:
-            block = file.read(_CHUNK)
-            eof = len(block) < _CHUNK
+            block = file.read(CHUNK)
+            eof = len(block) < CHUNK
             data = rest + block
             plain = _plain(data, width, eof, form)
             if plain is not None:

@@ -7,11 +7,12 @@ engine understands. A new engine is one file here and one entry in `start`.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from ecomm.settings import Settings
 
@@ -21,6 +22,14 @@ class Engine(Protocol):
 
     name: str
     spark: SparkSession
+
+    @property
+    def csv(self) -> Callable[[Path, Path, int, str, bool], tuple[DataFrame, int] | None] | None:
+        """The records of a large CSV file as the landing would give them, and their number.
+
+        Takes the file, a folder for what is read, the number of fields, their delimiter, and whether records hold
+        newlines; gives None for a file that the engine does not see. None itself: it has no machines for that.
+        """
 
     def uri(self, path: Path) -> str:
         """How the engine names a folder or file."""

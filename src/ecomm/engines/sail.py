@@ -16,6 +16,7 @@ class Sail:
     """
 
     name = "sail"
+    csv = None
 
     def __init__(self, memory_mb: int) -> None:
         os.environ.setdefault("RUST_LOG", "error")

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecomm.engines import spark_home, watchdog
+from ecomm.engines import spark_csv, spark_home, watchdog
 from ecomm.engines.links import SAFE, Links
 from ecomm.engines.sessions import DEBUGGING, connect, reach
 from ecomm.errors import EcommError, UsageError
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 DELTA = tuple(int(part) for part in spark_home.DELTA_VERSION.split(".")[:2])
 _PACKAGE = next(iter(spark_home.DELTA))
@@ -65,6 +65,7 @@ class Spark:
     """
 
     name = "spark"
+    csv = None
 
     def __init__(self, engine_dir: Path, memory_mb: int) -> None:
         classes, java = spark_home.jars(engine_dir), spark_home.java(engine_dir)
@@ -152,6 +153,10 @@ class RemoteSpark:
                 "it; choose another --warehouse."
             )
         return f"file://{whole}"
+
+    def csv(self, path: Path, into: Path, width: int, delimiter: str, multiline: bool) -> tuple[DataFrame, int] | None:
+        """A CSV file's records, read by the cluster; None if it does not see the file."""
+        return spark_csv.read(self.spark, self.uri(path), self.uri(into), width, delimiter, multiline=multiline)
 
     def expect(self, size: int) -> None:
         """Shuffle in as many parts as the batch's bytes ask for."""

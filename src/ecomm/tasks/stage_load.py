@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
+import structlog
 from pyspark.sql import DataFrame
 
 from ecomm.attempt import Attempt, TaskResult
 from ecomm.batches import archive, landing
 from ecomm.batches.ledger import FileEntry
+from ecomm.batches.survey import survey
 from ecomm.contract import Header, Source
+from ecomm.errors import StorageError
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import change_set
 from ecomm.transforms import quality
 from ecomm.transforms import stage as staging
+
+log = structlog.get_logger(__name__)
+LARGE = 256 << 20
+"""Bytes from which on a cluster reads a file faster than this process does: see docs/scale.md."""
 
 
 def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
@@ -56,14 +63,37 @@ class Landed:
 
 
 def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> list[Landed]:
-    """Land the files of a source in the attempt's folder."""
+    """Land the files of a source in the attempt's folder: the large ones by a cluster, if there is one."""
     engine, landed = attempt.session.engine, []
     for i, claimed in enumerate(files):
         header, offset = attempt.headers[claimed.copy]
-        place = attempt.folder / f"{source.name}_landed_{i}.parquet"
-        records = landing.land(claimed.copy, len(header.names), offset, place, source.delivery.delimiter)
-        landed.append(Landed(claimed, header, engine.spark.read.parquet(engine.uri(place)), records))
+        place, width = attempt.folder / f"{source.name}_landed_{i}.parquet", len(header.names)
+        read = by_cluster(attempt, source, claimed, place)
+        if read is None:
+            records = landing.land(claimed.copy, width, offset, place, source.delivery.delimiter)
+            read = engine.spark.read.parquet(engine.uri(place)), records
+        landed.append(Landed(claimed, header, *read))
     return landed
+
+
+def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place: Path) -> tuple[DataFrame, int] | None:
+    """A large file's records by an engine that has machines for it; None if it must be landed here.
+
+    Raises StorageError if the engine sees another file.
+    """
+    csv, delimiter = attempt.session.engine.csv, source.delivery.delimiter
+    if csv is None or claimed.bytes < LARGE:
+        return None
+    header, offset = attempt.headers[claimed.copy]
+    seen = survey(claimed.copy, len(header.names), offset, landing.dialect(delimiter))
+    read = None if seen is None else csv(claimed.copy, place, len(header.names), delimiter, seen.multiline)
+    log.info("large_file", source=source.name, bytes=claimed.bytes, by="the engine" if read else "the landing")
+    if read and seen and read[1] != seen.records:
+        raise StorageError(
+            f"{claimed.file.path.name} has {seen.records} records here, and {read[1]} where the engine sees it; put "
+            "landing on a disk that the cluster and this machine have under one path."
+        )
+    return read
 
 
 def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFrame:

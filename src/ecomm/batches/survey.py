@@ -1,0 +1,84 @@
+"""What a look over a CSV file's bytes says to a reader that is not exact: whether it may read the file, and how.
+
+Spark's reader works on many machines at once, and guesses where a file is odd. It finds the records that the landing
+finds if quotes stand only around whole fields, line ends are regular, the bytes are UTF-8 and both take the same lines
+to be blank; records may have too few or too many fields. Any other file is the landing's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ecomm.batches.landing import BOM, CHUNK, Dialect, look
+
+_UNSEEN = bytes(range(33))
+"""A line of these bytes is blank to Spark, which drops it."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A file that Spark's reader may read. records: how many it must find. multiline: some hold a newline."""
+
+    records: int
+    multiline: bool
+
+
+def survey(path: Path, width: int, offset: int, form: Dialect) -> Survey | None:
+    """Look over a file with `width` fields whose data begins at `offset`; None if only the landing reads it right."""
+    with path.open("rb") as file:
+        head = file.read(offset).removeprefix(BOM)
+        seen = look(head, True, form)
+        # One line, for what Spark takes to be the header is the first that is not blank.
+        if width < 2 or seen is None or seen.ends.tolist() != [len(head) - 1]:
+            return None
+        records, multiline, only_empty = 0, seen.quoted, True
+        newlines, returns = head.count(b"\n"), head.count(b"\r")
+        rest, eof = b"", False
+        while not eof:
+            block = file.read(CHUNK)
+            eof = len(block) < CHUNK
+            data = rest + block
+            if not data:
+                break
+            seen = look(data, eof, form)
+            if seen is None or data.startswith(BOM) or not _is_utf8(stretch := data[: seen.end]):
+                return None
+            counted = _records(stretch, seen.ends, form)
+            if counted is None:
+                return None
+            records += counted[0]
+            only_empty &= counted[1]
+            multiline |= seen.quoted
+            newlines, returns = newlines + stretch.count(b"\n"), returns + stretch.count(b"\r")
+            rest = data[seen.end :]
+    # Where newlines may stand within quotes, Spark takes the first line end for that of all, and "  " for a record.
+    if multiline and not (only_empty and returns in (0, newlines)):
+        return None
+    return Survey(records, multiline)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _records(data: bytes, ends: np.ndarray, form: Dialect) -> tuple[int, bool] | None:
+    """How many records the lines are, and whether those that are none are empty; None if Spark counts otherwise."""
+    stops = ends if data.endswith(b"\n") else np.append(ends, len(data))
+    starts = np.concatenate(([0], stops[:-1] + 1))
+    blank, only_empty = 0, True
+    for at in np.flatnonzero(np.frombuffer(data, dtype=np.uint8)[starts] < len(_UNSEEN)):
+        line = data[starts[at] : stops[at]].removesuffix(b"\r")
+        if line.strip(_UNSEEN):
+            continue
+        if line.strip(form.blank):
+            return None
+        blank += 1
+        only_empty &= not line
+    return len(stops) - blank, only_empty

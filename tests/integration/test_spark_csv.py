@@ -1,0 +1,71 @@
+"""Large CSV files by Spark: the records, the numbers and the raw lines of the landing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from ecomm.batches import landing, survey
+from ecomm.engines import Engine, spark_csv
+from tests.csvfiles import TRUSTED
+from tests.unit.test_landing import CORPUS
+
+pytestmark = pytest.mark.spark
+FILES = TRUSTED | {f"corpus, {name}": (b"a,b\n", body, ",") for name, (body, _) in CORPUS.items()}
+
+
+@pytest.fixture
+def parts(engine: Engine) -> Iterator[None]:
+    """A file is read in parts of a few bytes, each by a task of its own."""
+    engine.spark.conf.set("spark.sql.files.maxPartitionBytes", "64")
+    engine.spark.conf.set("spark.sql.files.openCostInBytes", "1")
+    yield
+    engine.spark.conf.unset("spark.sql.files.maxPartitionBytes")
+    engine.spark.conf.unset("spark.sql.files.openCostInBytes")
+
+
+def both(
+    engine: Engine, content: bytes, delimiter: str, folder: Path
+) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]] | None]:
+    """A file's records by the landing, and by Spark; None if the survey does not trust Spark with it."""
+    path, landed = folder / "x.csv", folder / "x.parquet"
+    path.write_bytes(content)
+    names, offset = landing.read_header(path, delimiter)
+    width = len(names)
+    landing.land(path, width, offset, landed, delimiter)
+    ours = [tuple(row.values()) for row in pq.read_table(landed).to_pylist()]
+    seen = survey.survey(path, width, offset, landing.dialect(delimiter))
+    if seen is None:
+        return ours, None
+    frame, records = spark_csv.read(
+        engine.spark, engine.uri(path), engine.uri(folder / "read"), width, delimiter, multiline=seen.multiline
+    )
+    assert records == seen.records
+    return ours, sorted(tuple(row) for row in frame.collect())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_spark_gives_what_the_landing_gives(name: str, engine: Engine, parts: None, tmp_path: Path) -> None:
+    """Every file that it may read, cut into parts wherever its bytes are; the corpus of bad files is among them."""
+    header, body, delimiter = FILES[name]
+    ours, theirs = both(engine, header + body, delimiter, tmp_path)
+    if name in TRUSTED:
+        assert theirs is not None
+    assert theirs in (None, ours)
+
+
+def test_a_file_is_read_in_parts(engine: Engine, parts: None, tmp_path: Path) -> None:
+    """The numbers run through many parts."""
+    header, body, delimiter = FILES["many records"]
+    both(engine, header + body, delimiter, tmp_path)
+    begins = engine.spark.read.parquet(engine.uri(tmp_path / "read")).select("begins").distinct().count()
+    assert begins > 100
+
+
+def test_at_least_sixty_bad_files() -> None:
+    """A bad file has a malformed record."""
+    bad = [name for name, (_, said) in CORPUS.items() if any(isinstance(one, str) for one in said)]
+    assert len(bad) + len(TRUSTED) >= 60
