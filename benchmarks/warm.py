@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ecomm import pipeline, settings
-from ecomm.attempt import TaskResult, open_warehouse, peak_memory_mb
+from ecomm.attempt import TaskResult, open_warehouse
 from ecomm.batches.locks import TASKS
 from ecomm.batches.trigger import State, scan
 from ecomm.engines import Engine, start
@@ -45,7 +45,7 @@ def main(landings: Path, out: Path) -> None:
     """Publish every shop, one after the other, with one engine."""
     engine = start(settings.load())
     runs = [publish(engine, shop) for shop in sorted(landings.iterdir())]
-    out.write_text(json.dumps({"runs": runs[1:], "peak_mb": peak_memory_mb()}))
+    out.write_text(json.dumps({"runs": runs[1:], "peak_mb": engine.peak_memory_mb()}))
     engine.stop()
 
 

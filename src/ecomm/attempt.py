@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 import shutil
-import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES, of_shop
-from ecomm.tables import State, Store, check_keys, create_all
+from ecomm.tables import State, Store, Usage, check_keys, complete_journals, create_all
 from ecomm.transforms import checks, quality, relations
 
 
@@ -48,6 +47,12 @@ class TaskResult:
     error: str | None = None
     files: list[FileEntry] = field(default_factory=list)
     rows: int = 0
+    usage: Usage = field(default_factory=Usage)
+    peak_memory_mb: int | None = None
+
+    def end(self, engine: Engine) -> None:
+        """Note the time and the memory."""
+        self.ended_at, self.peak_memory_mb = datetime.now(UTC), engine.peak_memory_mb()
 
     @property
     def seconds(self) -> float:
@@ -158,6 +163,7 @@ def open_warehouse(settings: Settings, engine: Engine, listener: Listener = sile
         # A table that came with a newer program is made now; the ledger names it from its next entry on.
         new = any(not deltafiles.exists(root / name) for name in store.catalogue)
         store.state = create_all(root, store.catalogue) if new else {}
+        complete_journals(root, store.catalogue)
         recover(session)
     archive.settle_all(settings, ledger.entries, list(SOURCES))
     return session
@@ -354,7 +360,7 @@ class Attempt:
 def side_by_side(work: Iterable[Callable[[], None]]) -> None:
     """Do all of it at once; when all has ended, the first error is raised."""
     with ThreadPoolExecutor(max_workers=len(SOURCES)) as pool:
-        waiting = [pool.submit(piece) for piece in work]
+        waiting = [pool.submit(copy_context().run, piece) for piece in work]
     for future in waiting:
         future.result()
 
@@ -384,16 +390,11 @@ def journal(attempt: Attempt) -> None:
                 "rows_duplicate": sum(f.rows_duplicate for f in files),
                 "rows_superseded": sum(f.rows_superseded for f in files),
                 "files": len(files),
-                "bytes_written": attempt.session.store.bytes_written if task == locks.TASKS[-1] else None,
-                "peak_memory_mb": peak_memory_mb(),
+                "bytes_read": done.usage.read + sum(f.bytes for f in files) if done else None,
+                "bytes_written": done.usage.written if done else None,
+                "peak_memory_mb": done.peak_memory_mb if done else None,
                 "status": done.status if done else "SKIPPED",
                 "error": done.error if done else None,
             }
         )
     attempt.session.store.journal("processing_log", rows)
-
-
-def peak_memory_mb() -> int:
-    """The greatest resident memory of this process so far, MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak >> (20 if sys.platform == "darwin" else 10)

@@ -283,7 +283,6 @@ def open_batch(session: Session, candidate: Candidate, held: Entry | None) -> At
     trigger = candidate.trigger
     assert trigger is not None
     opened = session.entry_of("OPEN", trigger).seq
-    session.store.bytes_written = 0
     if held is not None:
         assert held.revision is not None
         session.engine.expect(sum(file.bytes for file in held.files))
@@ -321,6 +320,7 @@ def _task(attempt: Attempt, name: str, work: Callable[[Attempt, TaskResult], Non
     now = datetime.now(UTC)
     result = TaskResult(name, now, now)
     attempt.results[name] = result
+    attempt.session.store.usage.set(result.usage)
     attempt.session.listener(attempt.batch_id, name, None)
     try:
         work(attempt, result)
@@ -328,7 +328,7 @@ def _task(attempt: Attempt, name: str, work: Callable[[Attempt, TaskResult], Non
         result.status, result.error = "FAILED", sentence(error, attempt.session.settings.warehouse)
         raise
     finally:
-        result.ended_at = datetime.now(UTC)
+        result.end(attempt.session.engine)
         attempt.session.listener(attempt.batch_id, name, result)
         log.info(
             "task",

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -101,8 +103,11 @@ _LOG = (
     Field("rows_duplicate", "bigint", "Rows equal to another one: only counted."),
     Field("rows_superseded", "bigint", "Rows that lost to another of their key."),
     Field("files", "bigint", "Files read."),
+    Field(
+        "bytes_read", "bigint", "Bytes of the files and tables that the task opened, whole, also where less is read."
+    ),
     Field("bytes_written", "bigint", "Bytes of table files written."),
-    Field("peak_memory_mb", "bigint", "The process's greatest memory so far, MiB."),
+    Field("peak_memory_mb", "bigint", "The greatest memory so far of the program and a server of its own, MiB."),
     Field("status", "string", "OK, FAILED or SKIPPED."),
     Field("error", "string", "What went wrong."),
 )
@@ -248,11 +253,19 @@ class State:
     rows: int
 
 
+@dataclass
+class Usage:
+    """Bytes of tables that were opened for reading, and bytes of table files that were written."""
+
+    read: int = 0
+    written: int = 0
+
+
 class Store:
     """The tables of one warehouse, for writing.
 
     state: the version and rows at which each table is expected; every write moves it on by exactly one version.
-    bytes_written: of all files that `sync` has forced onto the disk.
+    usage: where a task's reading and writing is counted, each task in its own context.
     """
 
     def __init__(
@@ -262,7 +275,9 @@ class Store:
         self.engine = engine
         self.root = root
         self.state = dict(state)
-        self.bytes_written = 0
+        self.usage = ContextVar[Usage]("usage")
+        self._counting = Lock()
+        self._bytes: dict[tuple[str, int], int] = {}
         self._columns: dict[str, list[str]] = {}
         self._synced: dict[str, int] = {}
 
@@ -286,6 +301,9 @@ class Store:
         found, expected = deltafiles.version(self.path(name)), self.state[name].version
         if found != expected:
             raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
+        if (name, found) not in self._bytes:
+            self._bytes[name, found] = deltafiles.extent(self.path(name))[1]
+        self._count(read=self._bytes[name, found])
         return self.engine.spark.read.format("delta").load(self.engine.uri(self.path(name)))
 
     def evolve(self, name: str, extras: Sequence[str]) -> None:
@@ -395,18 +413,27 @@ class Store:
         return ahead
 
     def sync(self) -> None:
-        """Force what was written since the last time onto the disk, and count its bytes."""
+        """Force what was written since the last time onto the disk."""
         for name, state in self.state.items():
             since = self._synced.get(name, -1)
             if state.version > since:
-                self.bytes_written += deltafiles.sync(self.path(name), since)
+                deltafiles.sync(self.path(name), since)
                 self._synced[name] = state.version
+
+    def _count(self, *, read: int = 0, written: int = 0) -> None:
+        usage = self.usage.get(None)
+        if usage is not None:
+            with self._counting:
+                usage.read, usage.written = usage.read + read, usage.written + written
 
     def _moved(self, name: str, rows: int | None = None) -> State:
         found, expected = deltafiles.version(self.path(name)), self.state[name].version + 1
         if found != expected:
             raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
-        self.state[name] = State(found, deltafiles.rows(self.path(name)) if rows is None else rows)
+        if rows is None:
+            rows, self._bytes[name, found] = deltafiles.extent(self.path(name))
+        self._count(written=sum(deltafiles.added(self.path(name), found).values()))
+        self.state[name] = State(found, rows)
         return self.state[name]
 
 
@@ -416,6 +443,15 @@ def create_all(root: Path, tables: Mapping[str, Table]) -> dict[str, State]:
         if not deltafiles.exists(root / table.name):
             deltafiles.create(root / table.name, table.fields, table.comment, table.partition_by, table.statistics)
     return {t.name: State(deltafiles.version(root / t.name), 0) for t in tables.values() if not t.journal}
+
+
+def complete_journals(root: Path, tables: Mapping[str, Table]) -> None:
+    """Give the journals of an earlier program the columns that this one fills too."""
+    for table in tables.values():
+        if table.journal:
+            there = deltafiles.columns(root / table.name)
+            if new := [field for field in table.fields if field.name not in there]:
+                deltafiles.add_columns(root / table.name, new)
 
 
 def key_of(root: Path, source: str) -> tuple[str, ...]:

@@ -73,10 +73,12 @@ def test_odd_files_are_not(name: str, tmp_path: Path) -> None:
         (b"\na,b\n1,2\n", ","),  # blank lines before the header
         (b"a,b\n\x0b\n1,2\n", ","),  # blank to one, a record to the other
         (b"a\tb\n\t\n1\t2\n", "\t"),  # a record of empty cells looks blank
-        (b'a,b\n"1\n",2\n3,4\r\n', ","),  # two kinds of line end beside quoted ones
+        (b'a,b\n"1\n",2\n3,4\r\n', ","),  # a carriage return beside quoted newlines
+        (b'a,b\r\n"1\r\n",2\r\n', ","),
         (b'a,b\n"1\n",2\n  \n3,4\n', ","),  # a line of blanks beside quoted newlines
         (b"a,b\n1," + b"x" * landing.MAX_RECORD + b"\n", ","),
         (b"a\n1\n", ","),
+        ("a,b\n1,2\n\ufeff3,4\n".encode(), ","),
     ],
 )
 def test_what_spark_reads_otherwise_is_not(content: bytes, delimiter: str, tmp_path: Path) -> None:
@@ -86,7 +88,8 @@ def test_what_spark_reads_otherwise_is_not(content: bytes, delimiter: str, tmp_p
 
 def test_newlines_within_quotes_are_noticed(tmp_path: Path) -> None:
     """In the header, in the first chunk or in a later one."""
-    for content in (b'"a\nb",c\n1,2\n', b'a,b\n"1\n",2\n', b'a,b\r\n1,2\r\n"3\r\n",4\r\n', b'a,b\n1,2\n3,"\n"\n'):
+    for content in (b'"a\nb",c\n1,2\n', b'a,b\n"1\n",2\n', b'a,b\n1,2\n3,"\n"\n'):
         said, records = look(content, tmp_path, 8)
-        assert said == Survey(records, multiline=True)
-    assert look(b"a,b\n1,2\n3,4\n", tmp_path)[0] == Survey(2, multiline=False)
+        assert said is not None
+        assert (said.records, said.multiline) == (records, True)
+    assert look(b"a,b\n1,2\n3,456\n", tmp_path)[0] == Survey(2, multiline=False, longest=5)

@@ -20,10 +20,14 @@ _UNSEEN = bytes(range(33))
 
 @dataclass(frozen=True)
 class Survey:
-    """A file that Spark's reader may read. records: how many it must find. multiline: some hold a newline."""
+    """A file that Spark's reader may read.
+
+    records: how many it must find. multiline: some hold a newline. longest: no record has more bytes, nor fields.
+    """
 
     records: int
     multiline: bool
+    longest: int
 
 
 def survey(path: Path, width: int, offset: int, form: Dialect) -> Survey | None:
@@ -34,8 +38,8 @@ def survey(path: Path, width: int, offset: int, form: Dialect) -> Survey | None:
         # One line, for what Spark takes to be the header is the first that is not blank.
         if width < 2 or seen is None or seen.ends.tolist() != [len(head) - 1]:
             return None
-        records, multiline, only_empty = 0, seen.quoted, True
-        newlines, returns = head.count(b"\n"), head.count(b"\r")
+        records, multiline, longest, only_empty = 0, seen.quoted, len(head), True
+        returns = b"\r" in head
         rest, eof = b"", False
         while not eof:
             block = file.read(CHUNK)
@@ -44,20 +48,22 @@ def survey(path: Path, width: int, offset: int, form: Dialect) -> Survey | None:
             if not data:
                 break
             seen = look(data, eof, form)
-            if seen is None or data.startswith(BOM) or not _is_utf8(stretch := data[: seen.end]):
+            # Spark may drop a byte order mark wherever one of its parts begins.
+            if seen is None or BOM in data or not _is_utf8(stretch := data[: seen.end]):
                 return None
             counted = _records(stretch, seen.ends, form)
             if counted is None:
                 return None
             records += counted[0]
-            only_empty &= counted[1]
+            longest = max(longest, counted[1])
+            only_empty &= counted[2]
             multiline |= seen.quoted
-            newlines, returns = newlines + stretch.count(b"\n"), returns + stretch.count(b"\r")
+            returns |= b"\r" in stretch
             rest = data[seen.end :]
-    # Where newlines may stand within quotes, Spark takes the first line end for that of all, and "  " for a record.
-    if multiline and not (only_empty and returns in (0, newlines)):
+    # Where newlines may stand within quotes, Spark changes "\r\n" into "\n" there, and takes "  " for a record.
+    if multiline and (returns or not only_empty):
         return None
-    return Survey(records, multiline)
+    return Survey(records, multiline, longest)
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -68,8 +74,11 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _records(data: bytes, ends: np.ndarray, form: Dialect) -> tuple[int, bool] | None:
-    """How many records the lines are, and whether those that are none are empty; None if Spark counts otherwise."""
+def _records(data: bytes, ends: np.ndarray, form: Dialect) -> tuple[int, int, bool] | None:
+    """How many records the lines are, the bytes of the longest, and whether those that are none are empty.
+
+    None if Spark takes other lines to be blank.
+    """
     stops = ends if data.endswith(b"\n") else np.append(ends, len(data))
     starts = np.concatenate(([0], stops[:-1] + 1))
     blank, only_empty = 0, True
@@ -81,4 +90,4 @@ def _records(data: bytes, ends: np.ndarray, form: Dialect) -> tuple[int, bool] |
             return None
         blank += 1
         only_empty &= not line
-    return len(stops) - blank, only_empty
+    return len(stops) - blank, int(np.max(stops - starts)), only_empty

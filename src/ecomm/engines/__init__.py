@@ -7,7 +7,6 @@ engine understands. A new engine is one file here and one entry in `start`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +16,15 @@ if TYPE_CHECKING:
     from ecomm.settings import Settings
 
 
+class CsvReader(Protocol):
+    """How an engine reads a CSV file by itself."""
+
+    def __call__(
+        self, path: Path, into: Path, width: int, delimiter: str, *, multiline: bool, most_fields: int
+    ) -> tuple[DataFrame, int] | None:
+        """The records as the landing gives them, and their number; None if the engine does not see the file."""
+
+
 class Engine(Protocol):
     """What the rest of the program needs of an engine."""
 
@@ -24,18 +32,17 @@ class Engine(Protocol):
     spark: SparkSession
 
     @property
-    def csv(self) -> Callable[[Path, Path, int, str, bool], tuple[DataFrame, int] | None] | None:
-        """The records of a large CSV file as the landing would give them, and their number.
-
-        Takes the file, a folder for what is read, the number of fields, their delimiter, and whether records hold
-        newlines; gives None for a file that the engine does not see. None itself: it has no machines for that.
-        """
+    def csv(self) -> CsvReader | None:
+        """The engine's own reading of a large CSV file; None if it has no machines for that."""
 
     def uri(self, path: Path) -> str:
         """How the engine names a folder or file."""
 
     def expect(self, size: int) -> None:
         """Be told how many bytes of files the next batch has, to divide the work by."""
+
+    def peak_memory_mb(self) -> int:
+        """The greatest resident memory so far of this process and of what the engine runs on this machine, MiB."""
 
     def stop(self) -> None:
         """End the session and whatever was started for it."""

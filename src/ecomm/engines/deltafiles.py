@@ -76,8 +76,21 @@ def version(path: Path) -> int:
 
 def rows(path: Path, at: int | None = None) -> int:
     """How many rows a version of a table has, by its log."""
+    return extent(path, at)[0]
+
+
+def extent(path: Path, at: int | None = None) -> tuple[int, int]:
+    """How many rows a version of a table has, and how many bytes its files, by its log."""
     actions = pa.table(DeltaTable(path, version=at).get_add_actions(flatten=True))
-    return sum(actions["num_records"].to_pylist())
+    return sum(actions["num_records"].to_pylist()), sum(actions["size_bytes"].to_pylist())
+
+
+def added(path: Path, version: int) -> dict[str, int]:
+    """The files that a version added, by their path in the table's folder, and their bytes."""
+    # Lines of bytes: a text would also break at U+2028.
+    lines = (path / "_delta_log" / f"{version:020d}.json").read_bytes().splitlines()
+    actions = (json.loads(line).get("add") for line in lines)
+    return {unquote(add["path"]): add["size"] for add in actions if add}
 
 
 def missing(path: Path) -> list[str]:
@@ -110,24 +123,19 @@ def append_rows(path: Path, data: pa.Table, at: int | None = None) -> None:
     write_deltalake(table, data, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
 
 
-def sync(path: Path, since: int) -> int:
-    """Force every file that the versions after `since` added onto the disk, and their folders; give their bytes."""
-    log, size = path / "_delta_log", 0
+def sync(path: Path, since: int) -> None:
+    """Force every file that the versions after `since` added onto the disk, and their folders."""
+    log = path / "_delta_log"
     folders = {log, path}
     at = since + 1
     while (commit := log / f"{at:020d}.json").exists():
-        for line in commit.read_bytes().splitlines():  # of bytes: a text would also break at U+2028
-            added = json.loads(line).get("add")
-            if added:
-                file = path / unquote(added["path"])
-                size += added["size"]
-                fsync(file)
-                folders.add(file.parent)
+        for name in added(path, at):
+            fsync(path / name)
+            folders.add((path / name).parent)
         fsync(commit)
         at += 1
     for folder in folders:
         fsync(folder)
-    return size
 
 
 def fsync(path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ecomm.engines.links import Links
-from ecomm.engines.sessions import DEBUGGING, connect, reach
+from ecomm.engines.sessions import DEBUGGING, connect, peak_memory_mb, reach
 
 
 class Sail:
@@ -41,6 +41,10 @@ class Sail:
 
     def expect(self, size: int) -> None:
         """It has a part for each core, whatever comes."""
+
+    def peak_memory_mb(self) -> int:
+        """Of this process: the engine is in it."""
+        return peak_memory_mb()
 
     def stop(self) -> None:
         """Stop the session first: the server waits for it otherwise."""

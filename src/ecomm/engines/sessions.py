@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -22,6 +23,12 @@ def reach(host: str, port: int, otherwise: str) -> None:
         socket.create_connection((host, port), timeout=10).close()
     except OSError as error:
         raise EcommError(f"{host}:{port} cannot be reached ({error.strerror or error}); {otherwise}") from error
+
+
+def peak_memory_mb() -> int:
+    """The greatest resident memory of this process so far, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)
 
 
 def connect(url: str) -> SparkSession:

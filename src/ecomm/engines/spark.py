@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ecomm.engines import spark_csv, spark_home, watchdog
 from ecomm.engines.links import SAFE, Links
-from ecomm.engines.sessions import DEBUGGING, connect, reach
+from ecomm.engines.sessions import DEBUGGING, connect, peak_memory_mb, reach
 from ecomm.errors import EcommError, UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +93,15 @@ class Spark:
         """Shuffle in as many parts as the batch's bytes ask for."""
         _divide(self.spark, size)
 
+    def peak_memory_mb(self) -> int:
+        """Of this process and of the server, where the system tells about that one (Linux)."""
+        try:
+            status = Path("/proc", (self._folder / "pid").read_text(encoding="ascii"), "status").read_text()
+        except OSError:
+            return peak_memory_mb()
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        return peak_memory_mb() + (int(found[1]) >> 10 if found else 0)
+
     def stop(self) -> None:
         """End the session, then the server."""
         self.spark.stop()
@@ -154,13 +163,20 @@ class RemoteSpark:
             )
         return f"file://{whole}"
 
-    def csv(self, path: Path, into: Path, width: int, delimiter: str, multiline: bool) -> tuple[DataFrame, int] | None:
+    def csv(
+        self, path: Path, into: Path, width: int, delimiter: str, *, multiline: bool, most_fields: int
+    ) -> tuple[DataFrame, int] | None:
         """A CSV file's records, read by the cluster; None if it does not see the file."""
-        return spark_csv.read(self.spark, self.uri(path), self.uri(into), width, delimiter, multiline=multiline)
+        uri, place = self.uri(path), self.uri(into)
+        return spark_csv.read(self.spark, uri, place, width, delimiter, multiline=multiline, most_fields=most_fields)
 
     def expect(self, size: int) -> None:
         """Shuffle in as many parts as the batch's bytes ask for."""
         _divide(self.spark, size)
+
+    def peak_memory_mb(self) -> int:
+        """Of this process: the cluster's own pages tell about its machines."""
+        return peak_memory_mb()
 
     def stop(self) -> None:
         """End the session; the server goes on."""

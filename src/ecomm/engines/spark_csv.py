@@ -12,16 +12,14 @@ from ecomm.errors import StorageError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-MOST_FIELDS = 1 << 20
-"""A line has no more fields than bytes, and a record of more bytes than this was not vouched for."""
-
 
 def read(
-    spark: SparkSession, uri: str, into: str, width: int, delimiter: str, *, multiline: bool
+    spark: SparkSession, uri: str, into: str, width: int, delimiter: str, *, multiline: bool, most_fields: int
 ) -> tuple[DataFrame, int] | None:
     """The records of a file, and their number; None if the engine does not see the file.
 
-    uri: the file. into: a folder that takes what was read.
+    uri: the file. into: a folder that takes what was read. multiline: records hold newlines. most_fields: no record
+    has more.
     Columns: source_line (1 = the first record after the header), raw_line (only of a record with another number of
     fields than `width`), c0, c1, ... (NULL in such a record; an empty cell is empty text). Spark numbers nothing: a
     record's number is how many are in the parts of the file before its own, and its place there.
@@ -39,7 +37,7 @@ def read(
         .option("mode", "PERMISSIVE")
         .option("columnNameOfCorruptRecord", "raw_line")
         .option("multiLine", multiline)
-        .option("maxColumns", MOST_FIELDS)
+        .option("maxColumns", most_fields)
         .option("ignoreLeadingWhiteSpace", False)
         .option("ignoreTrailingWhiteSpace", False)
         .csv(uri)

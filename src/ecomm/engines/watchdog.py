@@ -1,8 +1,8 @@
 """Runs a command for as long as its own standard input is open: a server that ends with the program that needs it.
 
-`python watchdog.py FOLDER COMMAND ...` writes what the command says to FOLDER/server.log. When the other side of its
-input is closed, also because that program was killed, it ends the command and removes the folder. It leaves with the
-command's exit code. It is run as a file, so it imports nothing of ours.
+`python watchdog.py FOLDER COMMAND ...` writes what the command says to FOLDER/server.log, and its process's number to
+FOLDER/pid. When the other side of its input is closed, also because that program was killed, it ends the command and
+removes the folder. It leaves with the command's exit code. It is run as a file, so it imports nothing of ours.
 """
 
 import shutil
@@ -20,6 +20,7 @@ def main(folder: Path, command: list[str]) -> int:
     """Run the command; its exit code."""
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
+    (folder / "pid").write_text(str(server.pid), encoding="ascii")
     asked = threading.Event()
 
     def end() -> None:

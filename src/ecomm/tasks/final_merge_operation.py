@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial, reduce
 
 from pyspark.sql import DataFrame
@@ -127,7 +127,7 @@ def publish(attempt: Attempt, result: TaskResult) -> None:
     """Force every written file onto the disk, then make the batch visible by one entry."""
     session = attempt.session
     session.store.sync()
-    result.ended_at = datetime.now(UTC)
+    result.end(session.engine)
     journal(attempt)
     said = {"revision": attempt.revision, "files": tuple(attempt.files), "score": attempt.score}
     session.entry_of("PUBLISH", attempt.trigger, **said)

@@ -86,7 +86,10 @@ def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place
         return None
     header, offset = attempt.headers[claimed.copy]
     seen = survey(claimed.copy, len(header.names), offset, landing.dialect(delimiter))
-    read = None if seen is None else csv(claimed.copy, place, len(header.names), delimiter, seen.multiline)
+    read = None
+    if seen is not None:
+        width, most = len(header.names), seen.longest + 1
+        read = csv(claimed.copy, place, width, delimiter, multiline=seen.multiline, most_fields=most)
     log.info("large_file", source=source.name, bytes=claimed.bytes, by="the engine" if read else "the landing")
     if read and seen and read[1] != seen.records:
         raise StorageError(
