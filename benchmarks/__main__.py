@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks.engines import engines
 from benchmarks.load import load
 from benchmarks.measure import BenchmarkError, Report
 from benchmarks.peers.compete import peers
@@ -18,10 +19,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "what",
         nargs="*",
-        choices=["sample", "load", "peers"],
+        choices=["sample", "load", "peers", "engines"],
         default=["sample", "load"],
         help="sample: the two sample batches. load: many orders against the yardstick. peers: the same tables by plain "
-        "PySpark, the same histories by Polars (sets up their environments, from the network). Default: sample load",
+        "PySpark, the same histories by Polars (sets up their environments, from the network). engines: sample, 1 M "
+        "and 5 M orders on Sail and on Spark. Default: sample load",
     )
     parser.add_argument("--orders", type=int, default=2_000_000, help="orders of the first day, for load and peers")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each, of which the median counts")
@@ -49,6 +51,8 @@ def main() -> int:
                     reports.append(load(cache, asked.repeat, asked.orders))
                 case "peers":
                     reports.append(peers(cache, asked.repeat, asked.orders))
+                case "engines":
+                    reports.append(engines(cache, asked.repeat))
             reports[-1].show()
     except BenchmarkError as error:
         print(error, file=sys.stderr)

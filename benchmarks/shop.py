@@ -41,10 +41,10 @@ class Shop:
             _link(data / f"{source}_{day}.csv", self.landing / f"{source}_data" / "source")
         _link(data / f"trigger_{day}.json", self.landing / "trigger_data" / "source")
 
-    def publish(self) -> Timing:
+    def publish(self, *options: str) -> Timing:
         """Run `ecomm run`, from the start of the process to its exit."""
         ecomm = str(PYTHON.with_name("ecomm"))
-        command = [ecomm, "run", "--landing", str(self.landing), "--warehouse", str(self.warehouse)]
+        command = [ecomm, "run", "--landing", str(self.landing), "--warehouse", str(self.warehouse), *options]
         return run(command, self.folder / "ecomm.log", HERE)
 
 

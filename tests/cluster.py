@@ -39,6 +39,7 @@ def running(
     ]
     command += [os.pathsep.join(str(place / "*") for place in classes), main, *arguments]
     home = {"SPARK_HOME": str(spark_home.home(engine_dir)), "JAVA_HOME": str(java_home)}
+    home["SPARK_SCALA_VERSION"] = "2.13"  # else a worker looks for the folders of a whole distribution
     process = subprocess.Popen(
         [sys.executable, "-S", watchdog.__file__, str(folder), *command],
         stdin=subprocess.PIPE,

@@ -55,7 +55,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     running.stop()
 
 
-def _kept(engine: Engine, patch: pytest.MonkeyPatch) -> None:
+def keep_running(engine: Engine, patch: pytest.MonkeyPatch) -> None:
     """Runs use the engine of the session, and leave it running."""
     patch.setattr(engine, "stop", lambda: None)
     patch.setattr(attempt, "start_engine", lambda _: engine)
@@ -64,7 +64,7 @@ def _kept(engine: Engine, patch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def shop(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """An empty shop in a folder of its own."""
-    _kept(engine, monkeypatch)
+    keep_running(engine, monkeypatch)
     return Shop(tmp_path)
 
 
@@ -72,7 +72,7 @@ def shop(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Sho
 def sample(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[Shop]:
     """A shop in which both sample days were published, in order. Nothing may be published in it."""
     with pytest.MonkeyPatch.context() as patch:
-        _kept(engine, patch)
+        keep_running(engine, patch)
         shop = Shop(tmp_path_factory.mktemp("sample"))
         shop.drop_sample(*DAYS)
         assert [o.status for o in shop.run()] == ["published", "published"]

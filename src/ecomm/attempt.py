@@ -32,8 +32,11 @@ from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES, of_shop
-from ecomm.tables import State, Store, Usage, check_keys, complete_journals, create_all
+from ecomm.tables import State, Store, Usage, check_keys, complete_journals, create_all, target_name
 from ecomm.transforms import checks, quality, relations
+
+_ROW = 140
+"""Bytes of a row in files: the mean of the generated shop's (benchmarks/generate.py)."""
 
 
 @dataclass
@@ -99,6 +102,11 @@ class Session:
     def settings_hash(self) -> str:
         """A hash of the settings that change what is in the tables, rates included."""
         return self.settings.counting_hash(self.shop)
+
+    def expect(self, size: int = 0) -> None:
+        """Tell the engine how much there is to do: bytes of files, and targets at what their rows are in files."""
+        rows = sum(self.store.state[target_name(name)].rows for name in self.sources)
+        self.engine.expect(size + rows * _ROW)
 
     def entry(self, kind: str, **said: object) -> Entry:
         """Append a ledger entry that names the tables as they are now, once their files are on the disk."""

@@ -285,11 +285,11 @@ def open_batch(session: Session, candidate: Candidate, held: Entry | None) -> At
     opened = session.entry_of("OPEN", trigger).seq
     if held is not None:
         assert held.revision is not None
-        session.engine.expect(sum(file.bytes for file in held.files))
+        session.expect(sum(file.bytes for file in held.files))
         return Attempt(session, candidate, held.revision, opened, held)
     attempt = Attempt(session, candidate, opened, opened)
     attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
-    session.engine.expect(sum(claimed.bytes for claimed in attempt.claimed))
+    session.expect(sum(claimed.bytes for claimed in attempt.claimed))
     for claimed in attempt.claimed:
         source = session.sources[claimed.file.source]
         names, offset = landing.read_header(claimed.copy, source.delivery.delimiter)

@@ -28,6 +28,7 @@ def rebuild(settings: Settings) -> dict[str, int]:
 
 def _rebuild(session: Session) -> dict[str, int]:
     opened = session.entry("OPEN").seq
+    session.expect()
     attempt = Attempt(session, None, opened, opened)
     store, rows = session.store, {}
     try:

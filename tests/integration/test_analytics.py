@@ -12,7 +12,7 @@ import pytest
 
 from ecomm import rebuild
 from ecomm.engines import Engine
-from tests.conftest import _kept
+from tests.conftest import keep_running
 from tests.shop import Row, Shop, differences, published
 
 pytestmark = pytest.mark.parity
@@ -48,7 +48,7 @@ BATCHES = {"first": FIRST, "late": LATE, "parcel": PARCEL, "last": LAST}
 @pytest.fixture
 def shops(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shop]:
     """Makes shops that count in their own way: settings -> an empty shop with rates."""
-    _kept(engine, monkeypatch)
+    keep_running(engine, monkeypatch)
 
     def make(name: str, rates: str = RATES, **settings: Any) -> Shop:
         shop = Shop(tmp_path / name, **settings)

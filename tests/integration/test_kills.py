@@ -22,7 +22,7 @@ from ecomm.batches import status
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import InvariantError
 from ecomm.tasks import final_merge_operation
-from tests.conftest import _kept
+from tests.conftest import keep_running
 from tests.shop import DAYS, SOURCES, Row, Shop, differences, published
 
 pytestmark = pytest.mark.parity
@@ -83,7 +83,7 @@ class Days:
 @pytest.fixture(scope="session")
 def days(tmp_path_factory: pytest.TempPathFactory, engine: Engine, sample: Shop) -> Iterator[Days]:
     with pytest.MonkeyPatch.context() as patch:
-        _kept(engine, patch)
+        keep_running(engine, patch)
         shop = Shop(tmp_path_factory.mktemp("days"))
         shop.drop_sample(DAYS[0])
         assert [o.status for o in shop.run()] == ["published"]

@@ -18,7 +18,7 @@ from ecomm.engines.spark import RemoteSpark
 from ecomm.errors import EcommError
 from ecomm.settings import load
 from tests.cluster import cluster, connect_server
-from tests.conftest import _kept
+from tests.conftest import keep_running
 from tests.integration.test_sample_days import comparable
 from tests.oracle import read_flat
 from tests.oracle import run as oracle_run
@@ -49,7 +49,7 @@ def one_sentence(text: str) -> bool:
 
 def servers(of: int) -> list[int]:
     """The processes of the servers that a process has started: what its children run, by their session."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [
         (int(pid), int(parent), args) for pid, parent, args in (line.split(None, 2) for line in listed.splitlines())
     ]
@@ -103,19 +103,19 @@ def test_a_warehouse_goes_from_one_engine_to_the_other_and_back_twice(
 
     travelled, stayed = Shop(tmp_path / "travelled"), Shop(tmp_path / "stayed")
     for nth in range(len(batches)):
-        _kept((sail, engine)[nth % 2], monkeypatch)
+        keep_running((sail, engine)[nth % 2], monkeypatch)
         if nth == 3:  # the other engine breaks off behind its merges
-            _kept(sail, monkeypatch)
+            keep_running(sail, monkeypatch)
             with monkeypatch.context() as broken:
                 broken.setattr("ecomm.tasks.final_merge_operation.check", _break)
                 shop, (name, as_of, text) = travelled, batches[nth]
                 shop.drop(name, as_of, {"orders": {f"{name}.csv": text}})
                 assert [o.status for o in shop.run()] == ["failed"]
-            _kept(engine, monkeypatch)
+            keep_running(engine, monkeypatch)
             assert [o.status for o in travelled.run()] == ["published"]
             continue
         publish(travelled, nth)
-    _kept(sail, monkeypatch)
+    keep_running(sail, monkeypatch)
     for nth in range(len(batches)):
         publish(stayed, nth)
     ours, theirs = published(travelled), published(stayed)
@@ -147,7 +147,7 @@ def test_a_killed_run_leaves_no_server_and_is_finished_by_the_next(tmp_path: Pat
     assert until(lambda: not alive(java[0]), 20)
     assert until(lambda: not [*tmp_path.glob("ecomm-spark-*")], 20)
     with pytest.MonkeyPatch.context() as patch:
-        _kept(sail, patch)
+        keep_running(sail, patch)
         assert [o.status for o in shop.run()] == ["published"]
     assert [row["order_id"] for row in shop.rows("orders_target")] == ["O1"]
 
@@ -156,12 +156,13 @@ def test_a_server_ends_with_its_engine_and_takes_its_folder_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = set(servers(os.getpid()))
     running = start(load(engine="spark", memory_mb=1024))
-    java = servers(os.getpid())
+    (java,) = set(servers(os.getpid())) - before
     assert running.spark.range(3).count() == 3
     assert [*tmp_path.glob("ecomm-spark-*")]
     running.stop()
-    assert not any(map(alive, set(java) - set(servers(os.getpid()))))
+    assert not alive(java)
     assert not [*tmp_path.glob("ecomm-spark-*")]
 
 

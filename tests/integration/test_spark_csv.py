@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,7 +11,12 @@ import pytest
 
 from ecomm.batches import landing, survey
 from ecomm.engines import Engine, spark_csv
+from ecomm.tasks import stage_load
+from tests.conftest import keep_running
 from tests.csvfiles import TRUSTED
+from tests.integration.test_histories import agree, oracle, publish, tables
+from tests.oracle import Batch
+from tests.shop import Shop
 from tests.unit.test_landing import CORPUS
 
 pytestmark = pytest.mark.spark
@@ -73,6 +79,39 @@ def test_a_file_is_read_in_parts(engine: Engine, parts: None, tmp_path: Path) ->
     both(engine, header + body, delimiter, tmp_path)
     begins = engine.spark.read.parquet(engine.uri(tmp_path / "read")).select("begins").distinct().count()
     assert begins == PARTS
+
+
+class Clustered:
+    """The session's engine as one that has machines for large files."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.read = engine, list[str]()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+    def csv(self, path: Path, into: Path, width: int, delimiter: str, **said: int) -> object:
+        """By Spark, and noted."""
+        self.read.append(path.name.removesuffix(".part"))
+        uri, place = self._engine.uri(path), self._engine.uri(into)
+        return spark_csv.read(self._engine.spark, uri, place, width, delimiter, **said)  # type: ignore[arg-type]
+
+
+def test_a_batch_of_large_files(engine: Engine, parts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows, reasons, raw lines and their numbers are the oracle's; a file that Spark may not read is landed."""
+    orders = b"order_id,customer_id,product_id,order_date,order_amount,currency,order_status\n"
+    bad = orders + b"O1,C1,P1,2025-01-01,10.00,USD,pending\nO2,C1\n\nO1,C1,P1,2025-01-01,12.00,USD,pending,,\n"
+    bad += b"O3,C1,P1,2025-01-40,10.00,USD,pending\n,C1,P1,2025-01-01,1,USD,pending\nO4,,P1,2025-01-01,-1.00,,\n" * 3
+    odd = orders + b'O5,C1,P1,2025-01-01,10.00,USD,"pending\nO6,C1,P1,2025-01-01,10.00,USD,pending\n'
+    batch = Batch("b1", datetime(2025, 1, 1, tzinfo=UTC), {"orders": {"bad.csv": bad, "odd.csv": odd}})
+    clustered = Clustered(engine)
+    monkeypatch.setattr(stage_load, "LARGE", 1)
+    keep_running(clustered, monkeypatch)  # type: ignore[arg-type]
+    shop = Shop(tmp_path)
+    publish(shop, [batch])
+    assert clustered.read == ["bad.csv"]
+    agree(0, [batch], tables(shop), oracle([batch]))
+    assert len(shop.rows("orders_errors")) > 6
 
 
 def test_at_least_sixty_bad_files() -> None:

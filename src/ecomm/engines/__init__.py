@@ -39,7 +39,7 @@ class Engine(Protocol):
         """How the engine names a folder or file."""
 
     def expect(self, size: int) -> None:
-        """Be told how many bytes of files the next batch has, to divide the work by."""
+        """Be told of how many bytes the next work is, files and targets, to divide it by."""
 
     def peak_memory_mb(self) -> int:
         """The greatest resident memory so far of this process and of what the engine runs on this machine, MiB."""

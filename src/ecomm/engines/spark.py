@@ -90,7 +90,7 @@ class Spark:
         return f"file://{self._links.safe(path)}"
 
     def expect(self, size: int) -> None:
-        """Shuffle in as many parts as the batch's bytes ask for."""
+        """Shuffle in as many parts as the bytes ask for."""
         _divide(self.spark, size)
 
     def peak_memory_mb(self) -> int:
@@ -171,7 +171,7 @@ class RemoteSpark:
         return spark_csv.read(self.spark, uri, place, width, delimiter, multiline=multiline, most_fields=most_fields)
 
     def expect(self, size: int) -> None:
-        """Shuffle in as many parts as the batch's bytes ask for."""
+        """Shuffle in as many parts as the bytes ask for."""
         _divide(self.spark, size)
 
     def peak_memory_mb(self) -> int:

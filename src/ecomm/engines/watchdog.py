@@ -5,6 +5,7 @@ FOLDER/pid. When the other side of its input is closed, also because that progra
 removes the folder. It leaves with the command's exit code. It is run as a file, so it imports nothing of ours.
 """
 
+import os
 import shutil
 import signal
 import subprocess
@@ -24,7 +25,8 @@ def main(folder: Path, command: list[str]) -> int:
     asked = threading.Event()
 
     def end() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1):
+            pass
         asked.set()
         server.terminate()
         try:
