@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks.engines import engines
+from benchmarks.engines import SIZES, engines
 from benchmarks.load import load
 from benchmarks.measure import BenchmarkError, Report
 from benchmarks.peers.compete import peers
@@ -26,6 +26,7 @@ def _arguments() -> argparse.Namespace:
         "and 5 M orders on Sail and on Spark. Default: sample load",
     )
     parser.add_argument("--orders", type=int, default=2_000_000, help="orders of the first day, for load and peers")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="the same for engines; 0 is the sample")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each, of which the median counts")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument(
@@ -52,7 +53,7 @@ def main() -> int:
                 case "peers":
                     reports.append(peers(cache, asked.repeat, asked.orders))
                 case "engines":
-                    reports.append(engines(cache, asked.repeat))
+                    reports.append(engines(cache, asked.repeat, asked.sizes))
             reports[-1].show()
     except BenchmarkError as error:
         print(error, file=sys.stderr)
