@@ -17,6 +17,7 @@ SIZES = [0, 1_000_000, 5_000_000]
 def engines(cache: Path, repeat: int, sizes: Sequence[int] = SIZES) -> Report:
     """Some sizes, both days, both engines in turns. Raises BenchmarkError if a table differs."""
     report = Report("engines", "spark / sail", {"repeat": repeat, "outputs": "equal, all columns of all tables"})
+    cache.mkdir(parents=True, exist_ok=True)
     run([str(PYTHON.with_name("ecomm")), "engine", "install", "spark"], cache / "install.log", HERE)
     for orders in sizes:
         _both(cache, repeat, orders, report)

@@ -98,7 +98,8 @@ def cluster(engine_dir: Path) -> Iterator[str]:
         settings = {
             "spark.master": master,
             "spark.executor.memory": "1g",
+            "spark.executor.extraJavaOptions": "-XX:ReservedCodeCacheSize=512m",
+            "spark.sql.codegen.cache.maxEntries": "20000",
             "spark.executor.extraClassPath": str(spark_home.home(engine_dir) / "delta" / "*"),
-            "spark.sql.shuffle.partitions": "2",
         }
         yield stack.enter_context(connect_server(engine_dir, settings))
