@@ -73,7 +73,7 @@ def nothing_changes(shop: Shop) -> None:
     assert shop.versions() == after
 
 
-def same(shop: Shop, seed: int, made: list[Batch], least: int = 200, **said: Any) -> Tables:
+def same(shop: Shop, seed: int, made: list[Batch], least: int = 200, /, **said: Any) -> Tables:
     """Publish a seed's histories and compare every table with the oracle's; give our tables. least: so many orders."""
     order = arrival(seed, made)
     publish(shop, order)
@@ -100,7 +100,7 @@ def drawn() -> int:
 def test_fifty_histories_equal_the_oracle(shop: Shop) -> None:
     """Three batches, two of them at one instant: what an engine that takes minutes a batch can do in every run."""
     seed = drawn()
-    same(shop, seed, batches(seed, TRIGGERS[1:4], histories=50), least=20)
+    same(shop, seed, batches(seed, TRIGGERS[1:4], histories=50), 20)
     nothing_changes(shop)
 
 
