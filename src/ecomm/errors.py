@@ -75,5 +75,10 @@ def sentence(error: BaseException, folder: Path) -> str:
         return f"{folder}: the disk is full; free some space there (or in {gettempdir()}), then run the command again."
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}; check permissions and disk space."
+    if "StatusCode.UNAVAILABLE" in str(error):
+        return (
+            "the engine has ended or cannot be reached any more (its memory is memory_mb; a cluster's log says more); "
+            "nothing of the batch was published, run the command again."
+        )
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {text[:300]}; run with --verbose for the whole story."

@@ -152,6 +152,25 @@ def test_a_killed_run_leaves_no_server_and_is_finished_by_the_next(tmp_path: Pat
     assert [row["order_id"] for row in shop.rows("orders_target")] == ["O1"]
 
 
+def test_a_server_that_dies_is_a_batch_that_failed(tmp_path: Path, sail: Engine) -> None:
+    """In a sentence, without waiting for long; the next run publishes the batch."""
+    shop = Shop(tmp_path)
+    shop.drop("b1", "2025-01-01T00:00:00Z", {"orders": {"o.csv": ORDERS + "O1,C1,P1,2025-01-01,10.00,USD,pending\n"}})
+    before = set(servers(os.getpid()))
+    running = start(load(engine="spark", memory_mb=1024))
+    (java,) = set(servers(os.getpid())) - before
+    os.kill(java, signal.SIGKILL)
+    with pytest.MonkeyPatch.context() as patch:
+        keep_running(running, patch)
+        (outcome,) = shop.run()
+    assert outcome.status == "failed"
+    assert (outcome.reason or "").startswith("the engine has ended or cannot be reached any more")
+    running.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        keep_running(sail, patch)
+        assert [o.status for o in shop.run()] == ["published"]
+
+
 def test_a_server_ends_with_its_engine_and_takes_its_folder_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

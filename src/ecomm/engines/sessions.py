@@ -35,7 +35,10 @@ def connect(url: str) -> SparkSession:
     """A session of our own with a server that can be reached. It counts in UTC."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client.retries import DefaultPolicy
 
     session = SparkSession.builder.remote(url).create()
+    # A server that has died would be asked again for ten minutes; these tries take some twenty seconds.
+    session.client.set_retry_policies([DefaultPolicy(max_retries=5)])
     session.conf.set("spark.sql.session.timeZone", "UTC")
     return session
