@@ -146,7 +146,7 @@ def scan(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[lis
 
 def _plain(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[pa.Table, int] | None:
     """The same by the vectorised reader; None where a check does not vouch for the stretch."""
-    if width < 2 or data.startswith(BOM):  # a line of blanks would be a record to the reader
+    if width < 2 or data.startswith(BOM):  # the reader takes a line of blanks for a record, and drops the mark
         return None
     looked = look(data, eof, form)
     if looked is None:

@@ -54,9 +54,8 @@ def survey(path: Path, width: int, offset: int, form: Dialect) -> Survey | None:
             counted = _records(stretch, seen.ends, form)
             if counted is None:
                 return None
-            records += counted[0]
-            longest = max(longest, counted[1])
-            only_empty &= counted[2]
+            found, most, empty = counted
+            records, longest, only_empty = records + found, max(longest, most), only_empty and empty
             multiline |= seen.quoted
             returns |= b"\r" in stretch
             rest = data[seen.end :]

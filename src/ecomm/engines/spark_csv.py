@@ -42,6 +42,7 @@ def read(
         .option("ignoreTrailingWhiteSpace", False)
         .csv(uri)
     )
+    # Sail has no input_file_*: such names stay within engines (docs/parity.md, E7), and only Spark comes here.
     begins, place = F.input_file_block_start().alias("begins"), F.monotonically_increasing_id().alias("place")
     try:
         frame.select(begins, place, "raw_line", *cells).write.mode("overwrite").parquet(into)

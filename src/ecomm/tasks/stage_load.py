@@ -24,7 +24,7 @@ from ecomm.transforms import stage as staging
 
 log = structlog.get_logger(__name__)
 LARGE = 256 << 20
-"""Bytes from which on a cluster reads a file faster than this process does: see docs/scale.md."""
+"""Bytes from which on a cluster is asked to read a file: chosen, not measured (docs/spark.md)."""
 
 
 def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
@@ -68,11 +68,11 @@ def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> 
     for i, claimed in enumerate(files):
         header, offset = attempt.headers[claimed.copy]
         place, width = attempt.folder / f"{source.name}_landed_{i}.parquet", len(header.names)
-        read = by_cluster(attempt, source, claimed, place)
-        if read is None:
+        found = by_cluster(attempt, source, claimed, place)
+        if found is None:
             records = landing.land(claimed.copy, width, offset, place, source.delivery.delimiter)
-            read = engine.spark.read.parquet(engine.uri(place)), records
-        landed.append(Landed(claimed, header, *read))
+            found = engine.spark.read.parquet(engine.uri(place)), records
+        landed.append(Landed(claimed, header, *found))
     return landed
 
 
@@ -86,17 +86,17 @@ def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place
         return None
     header, offset = attempt.headers[claimed.copy]
     seen = survey(claimed.copy, len(header.names), offset, landing.dialect(delimiter))
-    read = None
+    found = None
     if seen is not None:
         width, most = len(header.names), seen.longest + 1
-        read = csv(claimed.copy, place, width, delimiter, multiline=seen.multiline, most_fields=most)
-    log.info("large_file", source=source.name, bytes=claimed.bytes, by="the engine" if read else "the landing")
-    if read and seen and read[1] != seen.records:
+        found = csv(claimed.copy, place, width, delimiter, multiline=seen.multiline, most_fields=most)
+    log.info("large_file", source=source.name, bytes=claimed.bytes, by="the engine" if found else "the landing")
+    if found and seen and found[1] != seen.records:
         raise StorageError(
-            f"{claimed.file.path.name} has {seen.records} records here, and {read[1]} where the engine sees it; put "
+            f"{claimed.file.path.name} has {seen.records} records here, and {found[1]} where the engine sees it; put "
             "landing on a disk that the cluster and this machine have under one path."
         )
-    return read
+    return found
 
 
 def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFrame:
