@@ -98,8 +98,10 @@ def cluster(engine_dir: Path) -> Iterator[str]:
         settings = {
             "spark.master": master,
             "spark.executor.memory": "1g",
-            "spark.executor.extraJavaOptions": "-XX:ReservedCodeCacheSize=512m",
-            "spark.sql.codegen.cache.maxEntries": "20000",
+            # Three JVMs that live for minutes: what each would compile for itself is interpreted, or compiled once.
+            "spark.sql.codegen.wholeStage": "false",
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+            "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
             "spark.executor.extraClassPath": str(spark_home.home(engine_dir) / "delta" / "*"),
         }
         yield stack.enter_context(connect_server(engine_dir, settings))

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from tests.oracle import Batch
 from tests.shop import SOURCES
+from tests.traps import laid
 
 Texts = dict[str, str]
 
@@ -301,7 +302,7 @@ def _say(h: _History, source: str, key: tuple[str, ...], files: Sequence[_File])
 
     def into(*rows: Texts | str) -> None:
         for one in rows:
-            h.rng.choice(files).rows.append(one)
+            h.rng.choice(files).rows.append(one if isinstance(one, str) else laid(h.rng, one))
 
     action = h.rng.randrange(13)
     if action < 2:

@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.oracle import Batch, Settings
 from tests.oracle.settings import Delivery, Rate, Scale
+from tests.traps import laid
 
 Texts = dict[str, str]
 
@@ -168,6 +169,7 @@ class _Teller:
 
     def __init__(self, seed: int, rng: random.Random, settings: Settings) -> None:
         self.seed, self.rng, self.settings = seed, rng, settings
+        self.traps = random.Random(f"traps {seed}")
         self.said: dict[str, dict[tuple[str, ...], Texts]] = {source: {} for source in _HEADERS}
         self.as_of = _INSTANTS[0]
         self.last = False
@@ -328,7 +330,7 @@ class _Teller:
     def file(self, source: str) -> bytes:
         """A file of the source: some columns may not be in it."""
         delivery = self.settings.delivery(source)
-        rows = self.rows(source)
+        rows = [laid(self.traps, row) for row in self.rows(source)]
         columns = [c for c in _HEADERS[source].split() if c in _REQUIRED[source] or self.rng.random() < 0.9]
         columns += ["deleted"] if delivery.delete_column else []
         out = io.StringIO()

@@ -121,11 +121,11 @@ def test_any_order_of_arrival(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["deletes", "snapshots", "scopes", "everything"])
-@pytest.mark.parametrize("seed", range(2, 5))
+@pytest.mark.parametrize("seed", [2, 3])
 def test_more_orders_of_arrival(kind: str, seed: int, tmp_path: Path) -> None:
     made = log(kind, seed, keys=200)
     agree(tmp_path / "in order", made, in_order(made))
-    for n in range(3):
+    for n in range(2):
         agree(tmp_path / str(n), made, random.Random(n).sample(made, len(made)))
 
 

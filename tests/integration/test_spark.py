@@ -313,6 +313,6 @@ def test_the_sample_days_on_a_cluster(tmp_path: Path) -> None:
     where = ("--landing", shop.root / "landing", "--warehouse", shop.root / "warehouse")
     with cluster(load().engine_dir) as url:
         run = ecomm("run", "--remote", url, *where)
-        out, error = run.communicate(timeout=900)
+        out, error = run.communicate(timeout=1800)
         assert run.returncode == 0, out + error
     assert not differences(comparable(published(shop)), comparable(expected(oracle_run(read_flat(DATA)))))

@@ -27,6 +27,8 @@ _PACKAGE = next(iter(spark_home.DELTA))
 _LEAST = 2
 _PART = 32 << 20
 """Bytes of files for a part of a shuffle: some 100 MB of rows in memory."""
+_LOG_PARTS = 50
+"""Delta's own default for the parts in which it reads a table's log."""
 _ANSWER = 15
 """Seconds that a server gets to answer."""
 _PATIENCE = 120
@@ -81,6 +83,7 @@ class Spark:
         )
         try:
             self.spark = connect(f"sc://localhost:{self._port(folder / 'server.log')}/;token={token}")
+            self.expect(0)
         except BaseException:
             self._end()
             raise
@@ -148,6 +151,7 @@ class RemoteSpark:
         _await(url, f"{host}:{port}")
         self.spark = connect(url)
         try:
+            self.expect(0)
             _look(self.spark, uri, probe)
         except BaseException:
             self.spark.stop()
@@ -184,8 +188,10 @@ class RemoteSpark:
 
 
 def _divide(spark: SparkSession, size: int) -> None:
-    """Spark's default of 200 parts is too many for a small batch; adaptive execution joins parts, it adds none."""
-    spark.conf.set("spark.sql.shuffle.partitions", str(max(_LEAST, -(-size // _PART))))
+    """Spark's 200 parts, and Delta's 50 of a log, are too many for a small batch; adaptive execution adds none."""
+    parts = max(_LEAST, -(-size // _PART))
+    spark.conf.set("spark.sql.shuffle.partitions", str(parts))
+    spark.conf.set("spark.databricks.delta.snapshotPartitions", str(min(parts, _LOG_PARTS)))
 
 
 def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) -> list[str]:
@@ -205,9 +211,7 @@ def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) 
         "spark.sql.codegen.cache.maxEntries": "20000",
         "spark.sql.connect.serverStacktrace.enabled": "false",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-        "spark.sql.shuffle.partitions": str(_LEAST),
         "spark.sql.warehouse.dir": str(folder / "catalog"),
-        "spark.databricks.delta.snapshotPartitions": str(cores),
         "spark.ui.enabled": "false",
         **WITH_DELTA,
         "log4j2.configurationFile": str(folder / "log4j2.properties"),
