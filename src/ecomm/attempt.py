@@ -339,13 +339,18 @@ class Attempt:
         """The day of the greatest live as-of (UTC); without a live batch no table has a row that looks at it."""
         return max((as_of.date() for as_of, _ in self.live().values()), default=date(1970, 1, 1))
 
-    def live(self) -> dict[str, tuple[datetime, int]]:
-        """The live log as it will be once this attempt is published: batch -> (as-of, revision)."""
+    def published(self) -> dict[str, tuple[datetime, int]]:
+        """The live log as it is published: batch -> (as-of, revision)."""
         alive: dict[str, tuple[datetime, int]] = {}
         for batch, entry in live(self.session.ledger.entries).items():
             assert entry.as_of is not None
             assert entry.revision is not None
             alive[batch] = (entry.as_of, entry.revision)
+        return alive
+
+    def live(self) -> dict[str, tuple[datetime, int]]:
+        """The live log as it will be once this attempt is published."""
+        alive = self.published()
         if self.candidate is not None:
             alive[self.batch_id] = (self.as_of, self.revision)
         return alive

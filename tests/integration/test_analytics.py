@@ -201,3 +201,20 @@ def test_days_and_seasons_are_the_shop_s_own(shops: Callable[..., Shop]) -> None
     assert str(one["shipping_cost_reporting"]) == "4.80"  # 23:30 in London is the next day in Berlin
     months = {r["order_month"]: r["is_complete"] for r in shop.rows("seasonal_analysis")}
     assert months == {date(2025, 3, 1): True, date(2026, 1, 1): False}
+
+
+def test_a_late_batch_of_one_instant_is_the_batch_before_though_it_says_nothing_of_orders(
+    shops: Callable[..., Shop],
+) -> None:
+    """Who bought for the first time at a batch depends on which batch lies before it."""
+    at = "2025-01-05T12:00:00Z"
+    said = {"z": {"orders": FIRST["orders"]}, "a": {"inventory": "product_id,stock_quantity\nP1,5\n"}}
+    found = []
+    for name, order in {"in order": "az", "late": "za"}.items():
+        shop = shops(name)
+        for batch in order:
+            shop.drop(batch, at, {source: {f"{batch}.csv": text} for source, text in said[batch].items()})
+            assert [o.status for o in shop.run()] == ["published"]
+        found.append(published(shop))
+    assert not differences(*found)
+    assert [(r["batch_id"], r["new_buyers"]) for r in found[0]["analytics_summary"]] == [("a", 2), ("z", 0)]

@@ -66,12 +66,16 @@ def summarise(attempt: Attempt, *, everything: bool = False) -> int:
     alive, old = attempt.live(), store.read(name)
     there = {r["batch_id"] for r in old.select("batch_id").collect()} if store.state[name].rows else set()
     since = min((c.since for c in attempt.changes.values() if c.since), default=None)
-    anew = {b for b, (as_of, _) in alive.items() if b not in there or (since is not None and as_of >= since)}
-    if attempt.candidate is not None:
+    before, was = _as_of_before(alive), _as_of_before(attempt.published())
+    anew = {
+        b
+        for b, (as_of, _) in alive.items()
+        if b not in there or before[b] != was.get(b) or (since is not None and as_of >= since)
+    }
+    if attempt.candidate is not None and attempt.batch_id in alive:
         anew.add(attempt.batch_id)
     if everything or _counts_otherwise(attempt):
         anew = set(alive)
-    before = _as_of_before(alive)
     batches = attempt.session.engine.spark.createDataFrame(
         [(b, alive[b][0], before[b]) for b in sorted(anew)],
         "batch_id string, as_of timestamp, previous_as_of timestamp",
