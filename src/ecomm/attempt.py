@@ -17,6 +17,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -227,19 +228,33 @@ def attempts_dir(settings: Settings) -> Path:
     return settings.warehouse / "attempts"
 
 
+class Origin(StrEnum):
+    """Where the rows come from that an attempt publishes: an undo publishes none."""
+
+    LANDING = "landing"
+    ARCHIVE = "archive"
+    STAGE = "stage"
+    NOWHERE = "nowhere"
+
+
 @dataclass
 class Attempt:
     """One try at a batch: its claimed files, and what its tasks have done so far. A rebuild is one without a batch.
 
     revision: which the batch's rows bear: the seq of this attempt's OPEN, or, of a batch that was held, of the OPEN by
-    which they were written. opened: the seq of this attempt's OPEN. held: the entry that held the batch.
+    which they were written. opened: the seq of this attempt's OPEN. of: the entry about the revision that is worked on,
+    unless its files come from landing: the one that held it, that published it, or that is undone. replaces: the entry
+    of the batch in the live log, which this attempt ends. why: what a person said who asked for it.
     """
 
     session: Session
     candidate: Candidate | None
     revision: int
     opened: int
-    held: Entry | None = None
+    origin: Origin = Origin.LANDING
+    of: Entry | None = None
+    replaces: Entry | None = None
+    why: str | None = None
     claimed: list[archive.Claimed] = field(default_factory=list)
     headers: dict[Path, tuple[Header, int]] = field(default_factory=dict)
     results: dict[str, TaskResult] = field(default_factory=dict)
@@ -316,23 +331,32 @@ class Attempt:
         """The batch's files, with what has become of their rows so far."""
         return [file for result in self.results.values() for file in result.files]
 
+    def claimed_of(self, source: Source) -> list[archive.Claimed]:
+        """The files of a source that are read."""
+        return [c for c in self.claimed if c.file.source == source.name]
+
+    def delivered(self) -> list[Source]:
+        """The sources of which files are read."""
+        return [s for s in self.session.sources.values() if self.claimed_of(s)]
+
     def sources(self) -> list[Source]:
-        """The sources that the batch has files of."""
-        names = {f.source for f in self.held.files} if self.held else {c.file.source for c in self.claimed}
+        """The sources that the batch has files of, or had when it was published last."""
+        names = {c.file.source for c in self.claimed}
+        names |= {f.source for e in (self.of, self.replaces) if e is not None for f in e.files}
         return [s for name, s in self.session.sources.items() if name in names]
 
     @property
     def score(self) -> Decimal | None:
         """The batch's score, once its rows are judged."""
-        if self.held is not None:
-            return self.held.score
+        if self.origin is Origin.STAGE and self.of is not None:
+            return self.of.score
         found = (c["score"] for c in self.checks if c["check_name"] == "batch_score")
         return next((s for s in found if isinstance(s, Decimal)), None)
 
     @property
     def is_latest(self) -> bool:
-        """The batch lies after every other live batch."""
-        return all(as_of < self.as_of for batch, (as_of, _) in self.live().items() if batch != self.batch_id)
+        """The batch is new and lies after every live batch."""
+        return self.replaces is None and all(as_of < self.as_of for as_of, _ in self.published().values())
 
     @property
     def today(self) -> date:
@@ -351,7 +375,9 @@ class Attempt:
     def live(self) -> dict[str, tuple[datetime, int]]:
         """The live log as it will be once this attempt is published."""
         alive = self.published()
-        if self.candidate is not None:
+        if self.origin is Origin.NOWHERE:
+            del alive[self.batch_id]
+        elif self.candidate is not None:
             alive[self.batch_id] = (self.as_of, self.revision)
         return alive
 
@@ -361,11 +387,13 @@ class Attempt:
         Asked only when this attempt's files are read, if it has any.
         """
         entries = live(self.session.ledger.entries)
-        mine = self.results.get(f"{source}_stage_load")
-        if mine is not None:
-            entries[self.batch_id] = Entry(
-                "PUBLISH", batch_id=self.batch_id, as_of=self.as_of, revision=self.revision, files=tuple(mine.files)
-            )
+        if self.candidate is not None:
+            entries.pop(self.batch_id, None)
+            mine = self.results.get(f"{source}_stage_load")
+            if mine is not None:
+                entries[self.batch_id] = Entry(
+                    "PUBLISH", batch_id=self.batch_id, as_of=self.as_of, revision=self.revision, files=tuple(mine.files)
+                )
         of_source = (replace(e, files=tuple(f for f in e.files if f.source == source)) for e in entries.values())
         return [e for e in of_source if e.files]
 
@@ -388,7 +416,7 @@ def journal(attempt: Attempt) -> None:
         done = attempt.results.get(task)
         if done is None and not task.endswith("_stage_load"):
             continue
-        files = done.files if done and attempt.held is None else []  # what was held was read when it was
+        files = done.files if done and attempt.claimed else []  # what was held was read when it was
         rows.append(
             {
                 "batch_id": attempt.batch_id,

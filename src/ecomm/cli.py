@@ -10,10 +10,11 @@ import re
 import shlex
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 import typer
@@ -22,6 +23,9 @@ from ecomm import __version__
 from ecomm import settings as configuration
 from ecomm.errors import EcommError, StorageError, UsageError, sentence
 from ecomm.settings import Settings
+
+if TYPE_CHECKING:
+    from ecomm.pipeline import Outcome
 
 app = typer.Typer(
     name="ecomm",
@@ -76,6 +80,10 @@ def run(
     warehouse: WarehouseDir = None,
     config: Config = None,
     batch: Batch = None,
+    replace: Annotated[
+        str | None,
+        typer.Option("--replace", help="This batch only: corrected files have come under the id of a published one."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     engine: EngineName = None,
     remote: Remote = None,
@@ -83,16 +91,26 @@ def run(
 ) -> None:
     """Publish every complete pending batch, in the order of their time."""
     settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
-    raise typer.Exit(_run(settings, batch, dry_run, as_json))
+    if batch is not None and replace is not None:
+        raise UsageError("--replace names the batch already; leave out --batch.")
+    raise typer.Exit(_run(settings, batch, replace, dry_run, as_json))
 
 
-def _run(settings: Settings, batch: str | None, dry_run: bool, as_json: bool) -> int:
+def _run(settings: Settings, batch: str | None, replace: str | None, dry_run: bool, as_json: bool) -> int:
     from ecomm import pipeline, screens
     from ecomm.attempt import silent
 
-    outcomes = pipeline.run(settings, only=batch, dry_run=dry_run, listener=silent if as_json else screens.task)
-    if batch is not None and not outcomes:
-        raise UsageError(_no_trigger(settings, batch))
+    listener = silent if as_json else screens.task
+    outcomes = pipeline.run(settings, only=batch, replacing=replace, dry_run=dry_run, listener=listener)
+    if (named := replace or batch) is not None and not outcomes:
+        raise UsageError(_no_trigger(settings, named))
+    return _told(outcomes, as_json)
+
+
+def _told(outcomes: Sequence[Outcome], as_json: bool) -> int:
+    """Say what became of batches; the exit code of them all."""
+    from ecomm import screens
+
     if as_json:
         _print_json({"batches": [o.summary() for o in outcomes]})
     else:
@@ -130,13 +148,15 @@ def status(
         screens.published(now.published)
     for waiting in now.held:
         screens.held(waiting)
+    for taken_back in now.undone:
+        screens.undone(taken_back)
     for line in now.triggers:
         screens.line(line.batch_id, line.state, line.reason)
     for path in now.unexpected:
         screens.line("unexpected", str(path), "no trigger lists it; it is left unread")
     if now.running:
         screens.out.print("A run is under way.")
-    if not (now.published or now.held or now.triggers or now.unexpected):
+    if not (now.published or now.held or now.undone or now.triggers or now.unexpected):
         screens.out.print("Nothing is published and nothing is pending.")
 
 
@@ -177,17 +197,58 @@ def reject(
 
 
 def _decide(settings: Settings, batch: str, verdict: str, why: str, as_json: bool) -> int:
-    from ecomm import pipeline, screens
+    from ecomm import revise, screens
     from ecomm.attempt import silent
 
-    if not why.strip():
-        raise UsageError("--why is empty; say in a few words why, for those who come after you.")
-    outcome = pipeline.decide(settings, batch, verdict, why.strip(), silent if as_json else screens.task)
+    outcome = revise.decide(settings, batch, verdict, _reason(why), silent if as_json else screens.task)
     if as_json:
         _print_json(outcome.summary())
     else:
         screens.outcome(outcome)
     return outcome.exit_code
+
+
+def _reason(why: str) -> str:
+    if not why.strip():
+        raise UsageError("--why is empty; say in a few words why, for those who come after you.")
+    return why.strip()
+
+
+@app.command(epilog='Example: `ecomm undo batch_2025_01_15 --why "the shop sent the test data"`')
+def undo(
+    batch: Annotated[str, typer.Argument(help="The published batch.")],
+    why: Why,
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    as_json: Json = False,
+) -> None:
+    """Take a published batch out of all tables, as if it had never run; its files are offered in a folder."""
+    from ecomm import revise, screens
+    from ecomm.attempt import silent
+
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    raise typer.Exit(_told([revise.undo(settings, batch, _reason(why), silent if as_json else screens.task)], as_json))
+
+
+@app.command(epilog="Examples: `ecomm replay --from batch_2025_01_15`, `ecomm replay --from 2025-01-15`")
+def replay(
+    since: Annotated[str, typer.Option("--from", help="A batch, also an undone one, or a day: it and all behind it.")],
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    as_json: Json = False,
+) -> None:
+    """Read the archived files of batches once more, with the rules and settings of now."""
+    from ecomm import revise, screens
+    from ecomm.attempt import silent
+
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    raise typer.Exit(_told(revise.replay(settings, since, silent if as_json else screens.task), as_json))
 
 
 @app.command(epilog="Example: `ecomm show orders_target --limit 5`")

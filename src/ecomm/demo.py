@@ -18,13 +18,13 @@ _MARK = ".ecomm-demo"
 _PLACES = (Path(__file__).parent / "sample", Path(__file__).parents[2] / "data")  # in the wheel, in the repository
 
 
-def play(into: Path, run: Callable[[Settings, str | None, bool, bool], int], **flags: str | None) -> int:
+def play(into: Path, run: Callable[[Settings, str | None, str | None, bool, bool], int], **flags: str | None) -> int:
     """Lay the sample days into a fresh landing folder, run them, and show what came out; the run's exit code.
 
     flags: settings besides the folders. Raises UsageError if the folder is there and was not made by a demo.
     """
     settings = prepare(into, **flags)
-    code = run(settings, None, False, False)
+    code = run(settings, None, None, False, False)
     if code == 0:
         _look(into, Warehouse(settings.warehouse))
     return code

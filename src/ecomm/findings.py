@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from ecomm.batches.ledger import Entry
+from ecomm.batches.ledger import Entry, held, live
 from ecomm.contract import Severity
 from ecomm.errors import EcommError, UsageError
 from ecomm.transforms import absences
@@ -22,7 +22,10 @@ from ecomm.warehouse import Warehouse
 
 _LOUD_FIRST = [str(s) for s in (Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.NONE)]
 _ACROSS = frozenset(c.name for c in CHECKS)
-_STATES = {"PUBLISH": "published", "HOLD": "held", "ACCEPT": "accepted", "REJECT": "rejected"}
+_STATES = {
+    **{"PUBLISH": "published", "REDRIVE": "published", "HOLD": "held", "ACCEPT": "accepted", "REJECT": "rejected"},
+    "UNDO": "undone",
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ class Quality:
 
 def quality_of(warehouse: Warehouse, batch: str | None) -> Quality:
     """The quality of a batch, of the one that was judged last if none is named. Raises UsageError, EcommError."""
-    judged = {e.batch_id: e for e in warehouse.entries if e.batch_id and e.entry in ("PUBLISH", "HOLD")}
+    judged = {e.batch_id: e for e in warehouse.entries if e.batch_id and e.entry in ("PUBLISH", "REDRIVE", "HOLD")}
+    waiting = held(warehouse.entries)
+    judged |= {batch: e for batch, e in live(warehouse.entries).items() if batch not in waiting}
     if not judged:
         raise EcommError(f"{warehouse.path}: no batch has been judged yet; `ecomm run` takes what is pending.")
     if batch is not None and batch not in judged:
@@ -102,7 +107,8 @@ def _score(warehouse: Warehouse, entry: Entry) -> Score:
     assert entry.batch_id is not None
     assert entry.as_of is not None
     assert entry.score is None or isinstance(entry.score, Decimal)
-    kinds = [e.entry for e in warehouse.entries if e.batch_id == entry.batch_id and e.entry in _STATES]
+    about = [e for e in warehouse.entries if e.batch_id == entry.batch_id and e.revision == entry.revision]
+    kinds = [e.entry for e in about if e.entry in _STATES]
     return Score(entry.batch_id, entry.as_of, _STATES[kinds[-1]], entry.score)
 
 
@@ -135,7 +141,7 @@ def _next(batch: Score, source: str, check: str, level: str, keys: Sequence[Sequ
     """A command that shows the rows: those of a key, those that were rejected, or the flagged among both."""
     across = check in _ACROSS
     rejects = not across and (level == Severity.HIGH or check == absences.COMPLETE.name)
-    if rejects and batch.state != "rejected":
+    if rejects and batch.state not in ("rejected", "undone"):
         return shlex.join(["ecomm", "quarantine", source, "--batch", batch.batch_id])
     if batch.state != "published":
         return ""

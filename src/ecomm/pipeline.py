@@ -7,12 +7,11 @@
 
 The functions stand in this order. What a batch writes becomes visible by its PUBLISH entry and not before; whatever
 breaks off earlier is taken back by the next OPEN. A batch whose score is too low is held: a person accepts it, and it
-goes on from its change sets, or rejects it.
+goes on from its change sets, or rejects it (`revise`, where batches are also undone and replayed).
 """
 
 from __future__ import annotations
 
-import getpass
 import shlex
 import shutil
 import time
@@ -26,6 +25,7 @@ import structlog
 from ecomm.attempt import (
     Attempt,
     Listener,
+    Origin,
     Session,
     TaskResult,
     journal,
@@ -36,8 +36,8 @@ from ecomm.attempt import (
     working,
 )
 from ecomm.batches import archive, landing
-from ecomm.batches.ledger import Entry, FileEntry, Ledger, accepted, held, kept
-from ecomm.batches.trigger import Candidate, State, Trigger, parsed, scan
+from ecomm.batches.ledger import Entry, FileEntry, Ledger, accepted, kept, live
+from ecomm.batches.trigger import Candidate, State, parsed, scan
 from ecomm.contract import Source, match_header
 from ecomm.errors import EcommError, LockedError, SourceChangedError, UsageError, sentence
 from ecomm.settings import Settings
@@ -46,7 +46,7 @@ from ecomm.tables import reserved
 from ecomm.tasks.data_enrichment import data_enrichment
 from ecomm.tasks.data_validation import data_validation
 from ecomm.tasks.final_merge_operation import final_merge_operation
-from ecomm.tasks.stage_load import change_set_of_held, stage_load
+from ecomm.tasks.stage_load import stage_load
 
 log = structlog.get_logger()
 _TRIES = 3
@@ -81,16 +81,33 @@ class Outcome:
 
 
 def run(
-    settings: Settings, *, only: str | None = None, dry_run: bool = False, listener: Listener = silent
+    settings: Settings,
+    *,
+    only: str | None = None,
+    replacing: str | None = None,
+    dry_run: bool = False,
+    listener: Listener = silent,
 ) -> list[Outcome]:
     """Publish every complete pending batch, in the order of their as-of; say what became of each trigger.
 
-    only: this batch alone. dry_run: say what would be done, and do nothing. Raises UsageError, LockedError,
-    FormatError, StorageError; what concerns one batch is in its Outcome, and the others go on.
+    only: this batch alone. replacing: this batch alone, whose trigger has come again, in place of what was published or
+    held under its id. dry_run: say what would be done, and do nothing. Raises UsageError, LockedError, FormatError,
+    StorageError; what concerns one batch is in its Outcome, and the others go on.
     """
     now = datetime.now(UTC)
     ledger = Ledger(settings.warehouse)
-    candidates = _chosen(scan(settings, ledger.entries, list(SOURCES), now), only)
+    if replacing is not None:
+        only = replacing
+        if replacing not in {e.batch_id for e in kept(ledger.entries)}:
+            raise UsageError(
+                f"{replacing} is neither published nor held, so nothing is replaced; run without --replace."
+            )
+
+    def chosen(entries: Sequence[Entry]) -> list[Candidate]:
+        found = scan(settings, entries, list(SOURCES), now, replacing)
+        return [c for c in found if only is None or c.name == only]
+
+    candidates = chosen(ledger.entries)
     if dry_run:
         said = [_said(c, "would publish" if c.state is State.PENDING else c.state.value) for c in candidates]
         return [Outcome(e.batch_id or "", "would publish") for e in _agreed(ledger, only)] + said
@@ -98,7 +115,7 @@ def run(
     if not work and not left_behind(settings, ledger):
         return [_said(c, c.state.value) for c in candidates]
     with working(settings, listener) as session:
-        candidates = _chosen(scan(settings, session.ledger.entries, list(SOURCES), now), only)
+        candidates = chosen(session.ledger.entries)
         going_on = [publish_held(session, e) for e in _agreed(session.ledger, only)]
         return going_on + [_dispatch(session, c) for c in candidates]
 
@@ -108,49 +125,16 @@ def _agreed(ledger: Ledger, only: str | None) -> list[Entry]:
     return [e for e in accepted(ledger.entries) if only in (None, e.batch_id)]
 
 
-def decide(settings: Settings, batch_id: str, verdict: str, why: str, listener: Listener = silent) -> Outcome:
-    """ACCEPT a held batch, which is then published, or REJECT it: its rows stay unseen, and its id may come again.
-
-    Raises UsageError if the batch is not held, LockedError, FormatError, StorageError.
-    """
-    _held(Ledger(settings.warehouse), batch_id)
-    with working(settings, listener) as session:
-        entry = _held(session.ledger, batch_id)
-        trigger = _trigger_of(entry)
-        session.entry_of(verdict, trigger, revision=entry.revision, score=entry.score, reason=f"{why} ({_user()})")
-        if verdict == "ACCEPT":
-            return publish_held(session, entry)
-        return Outcome(batch_id, "rejected", why, revision=entry.revision, files=entry.files)
-
-
-def _held(ledger: Ledger, batch_id: str) -> Entry:
-    waiting = held(ledger.entries)
-    if batch_id not in waiting:
-        others = f"held are: {', '.join(waiting)}" if waiting else "no batch is held"
-        raise UsageError(f"{batch_id} is not held, so there is nothing to decide; {others}.")
-    return waiting[batch_id]
-
-
-def _trigger_of(entry: Entry) -> Trigger:
-    assert entry.trigger is not None
-    return parsed(Path(f"trigger of {entry.batch_id}"), entry.trigger, list(SOURCES))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without a user database
-        return "unknown user"
-
-
 def publish_held(session: Session, entry: Entry) -> Outcome:
     """Publish a held batch that was accepted: from its change sets on, against the targets of now."""
-    trigger = _trigger_of(entry)
-    return run_batch(session, Candidate(trigger.path, State.PENDING, trigger), entry)
+    return run_batch(session, known_batch(entry), Origin.STAGE, entry)
 
 
-def _chosen(candidates: Sequence[Candidate], only: str | None) -> list[Candidate]:
-    return [c for c in candidates if only is None or c.name == only]
+def known_batch(entry: Entry) -> Candidate:
+    """A batch whose trigger the ledger has, and no longer lies in landing."""
+    assert entry.trigger is not None
+    trigger = parsed(Path(f"trigger of {entry.batch_id}"), entry.trigger, list(SOURCES))
+    return Candidate(trigger.path, State.PENDING, trigger)
 
 
 def _said(candidate: Candidate, status: str) -> Outcome:
@@ -168,25 +152,29 @@ def _dispatch(session: Session, candidate: Candidate) -> Outcome:
     return _said(candidate, candidate.state.value)
 
 
-def run_batch(session: Session, candidate: Candidate, held: Entry | None = None) -> Outcome:
-    """One batch, from OPEN to PUBLISH or HOLD; if it fails, everything is as it was, and the outcome says why.
+def run_batch(
+    session: Session,
+    candidate: Candidate,
+    origin: Origin = Origin.LANDING,
+    of: Entry | None = None,
+    why: str | None = None,
+) -> Outcome:
+    """One batch, from OPEN to PUBLISH, HOLD or UNDO; if it fails, everything is as it was, and the outcome says why.
 
-    held: the entry that held the batch, if it was; then its rows are there already. Raises LockedError when another
-    program took the warehouse over: then nothing of it is touched.
+    origin: where its rows come from, and, unless that is landing, of: the entry about the revision that they are of.
+    Raises LockedError when another program took the warehouse over: then nothing of it is touched.
     """
     started = time.monotonic()
     for tries in range(1, _TRIES + 1):
         attempt: Attempt | None = None
         try:
-            attempt = open_batch(session, candidate, held)
-            if held is None:
-                side_by_side(_each(attempt, stage_load))
+            attempt = open_batch(session, candidate, origin, of, why)
+            side_by_side(_each(attempt))
+            if attempt.claimed:
                 _task(attempt, "data_validation", data_validation)
-                if _is_too_low(attempt):
-                    _hold(attempt)
-                    break
-            else:
-                side_by_side(_each(attempt, change_set_of_held))
+            if _is_too_low(attempt):
+                _hold(attempt)
+                break
             _task(attempt, "data_enrichment", data_enrichment)
             _task(attempt, "final_merge_operation", final_merge_operation)
             break
@@ -201,13 +189,15 @@ def run_batch(session: Session, candidate: Candidate, held: Entry | None = None)
                 code = error.exit_code if isinstance(error, EcommError) else 1
                 return Outcome(candidate.name, "failed", why, code, time.monotonic() - started)
     assert attempt is not None
-    # The files of a held batch were archived when it was held: what lies in landing under their names came later.
-    left, reason = _settle(session, candidate) if held is None else ([], None)
+    # The files of other batches were archived before: what lies in landing under their names came later.
+    left, reason = _settle(session, candidate) if origin is Origin.LANDING else ([], None)
     shutil.rmtree(attempt.folder, ignore_errors=True)
-    too_low = held is None and _is_too_low(attempt)
+    too_low = _is_too_low(attempt)
+    if origin is Origin.NOWHERE:
+        archive.settle_offers(session.settings, session.ledger.entries)
     return Outcome(
         attempt.batch_id,
-        "held" if too_low else "published",
+        "held" if too_low else "undone" if origin is Origin.NOWHERE else "published",
         _why_held(attempt) + (f"; {reason}" if reason else "") if too_low else reason,
         3 if too_low else 0,
         seconds=time.monotonic() - started,
@@ -220,7 +210,7 @@ def run_batch(session: Session, candidate: Candidate, held: Entry | None = None)
 
 def _settle(session: Session, candidate: Candidate) -> tuple[list[str], str | None]:
     """Archive a batch that was published or held; what cannot be archived now is archived by the next run."""
-    entry = kept(session.ledger.entries)[candidate.name]
+    entry = max((e for e in kept(session.ledger.entries) if e.batch_id == candidate.name), key=lambda e: e.seq)
     landed = candidate.trigger if candidate.trigger is not None and candidate.trigger.path.is_file() else None
     try:
         return archive.settle(session.settings, entry, landed), None
@@ -238,11 +228,12 @@ def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, re
     try:
         session.ledger.refresh()
         if attempt is not None and any(
-            e.entry in ("PUBLISH", "HOLD") and e.batch_id == candidate.name and e.seq > attempt.opened
+            e.entry in ("PUBLISH", "HOLD", "UNDO") and e.batch_id == candidate.name and e.seq > attempt.opened
             for e in session.ledger.entries
         ):
             return True
         archive.release(session.settings, candidate.trigger, list(SOURCES))
+        archive.settle_offers(session.settings, session.ledger.entries)
         recover(session, reason)
         if attempt is not None:
             journal(attempt)
@@ -255,7 +246,9 @@ def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, re
 
 
 def _is_too_low(attempt: Attempt) -> bool:
-    return attempt.score is not None and attempt.score < attempt.session.settings.min_score
+    """Only what comes from landing is held: for the rest a person has asked."""
+    score = attempt.score if attempt.origin is Origin.LANDING else None
+    return score is not None and score < attempt.session.settings.min_score
 
 
 def _why_held(attempt: Attempt) -> str:
@@ -278,18 +271,22 @@ def _hold(attempt: Attempt) -> None:
 # --- OPEN ---------------------------------------------------------------------------------------------------------
 
 
-def open_batch(session: Session, candidate: Candidate, held: Entry | None) -> Attempt:
+def open_batch(session: Session, candidate: Candidate, origin: Origin, of: Entry | None, why: str | None) -> Attempt:
     """OPEN an attempt: claim the batch's files and check all headers, before anything is written to a table."""
     trigger = candidate.trigger
     assert trigger is not None
+    before = live(session.ledger.entries).get(trigger.batch_id)
     opened = session.entry_of("OPEN", trigger).seq
-    if held is not None:
-        assert held.revision is not None
-        session.expect(sum(file.bytes for file in held.files))
-        return Attempt(session, candidate, held.revision, opened, held)
-    attempt = Attempt(session, candidate, opened, opened)
-    attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
-    session.expect(sum(claimed.bytes for claimed in attempt.claimed))
+    revision = of.revision if of is not None and origin is Origin.STAGE else opened
+    assert revision is not None
+    attempt = Attempt(session, candidate, revision, opened, origin, of, before, why=why)
+    if origin is Origin.LANDING:
+        attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
+    elif of is not None and origin is Origin.ARCHIVE:
+        attempt.claimed = archive.ingested(session.settings, of)
+    elif of is not None and origin is Origin.NOWHERE:
+        archive.lay_out(session.settings, of)
+    session.expect(sum(claimed.bytes for claimed in attempt.claimed) or sum(f.bytes for f in (of.files if of else ())))
     for claimed in attempt.claimed:
         source = session.sources[claimed.file.source]
         names, offset = landing.read_header(claimed.copy, source.delivery.delimiter)
@@ -300,17 +297,14 @@ def open_batch(session: Session, candidate: Candidate, held: Entry | None) -> At
     return attempt
 
 
-_Load = Callable[[Attempt, TaskResult, Source], None]
-
-
 # --- the tasks ----------------------------------------------------------------------------------------------------
 
 
-def _each(attempt: Attempt, load: _Load) -> Iterable[Callable[[], None]]:
+def _each(attempt: Attempt) -> Iterable[Callable[[], None]]:
     """01-05: a piece of work for each source of the batch."""
 
     def piece(source: Source) -> Callable[[], None]:
-        return lambda: _task(attempt, f"{source.name}_stage_load", lambda a, r: load(a, r, source))
+        return lambda: _task(attempt, f"{source.name}_stage_load", lambda a, r: stage_load(a, r, source))
 
     return [piece(source) for source in attempt.sources()]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ecomm.attempt import TaskResult
     from ecomm.batches.ledger import Entry, FileEntry
-    from ecomm.batches.status import HeldLine
+    from ecomm.batches.status import HeldLine, UndoneLine
     from ecomm.check import Checked
     from ecomm.findings import Quality
     from ecomm.pipeline import Outcome
@@ -47,6 +47,7 @@ _COLOURS = {
     "duplicate": "cyan",
     "pending": "blue",
     "held": "yellow",
+    "undone": "magenta",
 }
 
 
@@ -168,6 +169,14 @@ def held(batch: HeldLine) -> None:
         name = shlex.quote(batch.batch_id)
         said = f"score {cell(batch.score)}; `ecomm quality {name}` says why, then `ecomm accept {name} --why ...` or "
         line(name, "held", said + f"`ecomm reject {name} --why ...`")
+
+
+def undone(batch: UndoneLine) -> None:
+    """One line for a batch that was taken back."""
+    said = [batch.reason or "", f"`ecomm replay --from {shlex.quote(batch.batch_id)}` brings it back"]
+    if batch.offered:
+        said.insert(1, f"its files are in {batch.offered}")
+    line(batch.batch_id, "undone", "; ".join(said))
 
 
 def finding(check: str, found: str, fix: str) -> None:

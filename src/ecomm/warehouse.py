@@ -71,8 +71,8 @@ class Warehouse:
         except OSError as error:
             raise StorageError(f"{self.path / name}: cannot be read ({error}).") from error
         if name.endswith(("_stage", "_errors")):
-            seen = kept(self.entries) if name.endswith("_errors") else live(self.entries)
-            return dataset.filter(pc.field("revision").isin([e.revision for e in seen.values()]))
+            seen = kept(self.entries) if name.endswith("_errors") else live(self.entries).values()
+            return dataset.filter(pc.field("revision").isin([e.revision for e in seen]))
         return dataset
 
     def table(self, name: str) -> pa.Table:

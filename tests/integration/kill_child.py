@@ -4,6 +4,7 @@
 
 SEAM is a name of `SEAMS`; OF says of which source, table, entry or folder; NTH which of several such calls (1: the
 first). It prints `running` when it has claimed a batch's files. Its exit code is 9 if the seam was not reached.
+KILL_CHILD_DOES says what it does instead: `undo BATCH` or `replay BATCH`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from ecomm import attempt, pipeline
+from ecomm import attempt, pipeline, revise
 from ecomm.batches import archive
 from ecomm.batches.ledger import Entry, Ledger
 from ecomm.contract import Source
@@ -77,6 +78,7 @@ SEAMS: dict[str, Seam] = {
     "archive": Seam(((archive, "settle"),)),
     "move": Seam(((Path, "rename"), (Path, "unlink")), _landed),  # what `archive` does, one by one
     "evolve": Seam(((Store, "evolve"),), _table),
+    "lay_out": Seam(((archive, "lay_out"),)),
     "recover": Seam(((attempt, "recover"), (pipeline, "recover"))),
     "restore": Seam(((deltafiles, "restore"),), _table),
     "create": Seam(((deltafiles, "create"),), _table),
@@ -130,7 +132,11 @@ def main(landing: str, warehouse: str, *kill: str) -> int:
     wrap(SEAMS["claim"], _say_running)
     if kill:
         kill_at(*kill)
-    outcomes = pipeline.run(settings)
+    verb, _, batch = os.environ.get("KILL_CHILD_DOES", "run").partition(" ")
+    if verb == "undo":
+        outcomes = [revise.undo(settings, batch, "why not")]
+    else:
+        outcomes = revise.replay(settings, batch) if verb == "replay" else pipeline.run(settings)
     for outcome in outcomes:
         print(outcome.batch_id, outcome.status, outcome.reason)
     if kill:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecomm import pipeline, rebuild
+from ecomm import pipeline, rebuild, revise
 from ecomm.batches import archive, status
 from ecomm.errors import StorageError, UsageError
 from ecomm.findings import quality_of
@@ -85,7 +85,7 @@ def test_status_says_that_it_is_held_and_what_to_do(gated: Shop, capsys: pytest.
 def test_later_batches_go_on_and_the_accepted_one_takes_its_place(gated: Shop, tmp_path: Path) -> None:
     gated.drop("three", "2025-01-03T12:00:00Z", {"orders": {"three.csv": LATER}})
     assert [o.status for o in gated.run()] == ["published"]
-    outcome = pipeline.decide(gated.settings, "two", "ACCEPT", "the shop confirmed it")
+    outcome = revise.decide(gated.settings, "two", "ACCEPT", "the shop confirmed it")
     assert (outcome.status, outcome.exit_code) == ("published", 0)
     other = never_held(
         tmp_path,
@@ -102,12 +102,12 @@ def test_later_batches_go_on_and_the_accepted_one_takes_its_place(gated: Shop, t
 
 
 def test_a_rejected_batch_is_unseen_and_its_id_may_come_again(gated: Shop, tmp_path: Path) -> None:
-    outcome = pipeline.decide(gated.settings, "two", "REJECT", "wrong file")
+    outcome = revise.decide(gated.settings, "two", "REJECT", "wrong file")
     assert (outcome.status, outcome.exit_code) == ("rejected", 0)
     assert gated.rows("orders_errors") == []
     assert status.of(gated.settings, gated.warehouse.entries[-1].at).held == []  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="not held"):
-        pipeline.decide(gated.settings, "two", "ACCEPT", "after all")
+        revise.decide(gated.settings, "two", "ACCEPT", "after all")
     mended = BAD.replace("-1,", "1.00,")
     gated.drop("two", "2025-01-02T12:00:00Z", {"orders": {"two.csv": mended}})
     assert [o.status for o in gated.run()] == ["published"]
@@ -123,7 +123,7 @@ def test_only_what_is_held_can_be_decided_on(gated: Shop, batch: str) -> None:
     entries = len(gated.warehouse.entries)
     for verdict in ("ACCEPT", "REJECT"):
         with pytest.raises(UsageError, match=f"{batch} is not held.*held are: two"):
-            pipeline.decide(gated.settings, batch, verdict, "why not")
+            revise.decide(gated.settings, batch, verdict, "why not")
     assert len(gated.warehouse.entries) == entries
 
 
@@ -151,7 +151,7 @@ def test_what_was_accepted_and_broke_off_is_published_by_the_next_run(
 
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "final_merge_operation", full)
-        outcome = pipeline.decide(gated.settings, "two", "ACCEPT", "the shop confirmed it")
+        outcome = revise.decide(gated.settings, "two", "ACCEPT", "the shop confirmed it")
     assert (outcome.status, outcome.exit_code, outcome.reason) == ("failed", 1, "the disk is full")
     assert not differences(published(gated), before)
     (line,) = status.of(gated.settings, gated.warehouse.entries[-1].at).held  # type: ignore[arg-type]
@@ -166,7 +166,7 @@ def test_a_first_batch_that_is_held_and_accepted(tmp_path: Path) -> None:
     shop.drop("two", "2025-01-02T12:00:00Z", {"orders": {"two.csv": BAD}})
     assert [o.exit_code for o in shop.run()] == [3]
     assert shop.rows("orders_target") == []
-    assert pipeline.decide(shop.settings, "two", "ACCEPT", "fine").status == "published"
+    assert revise.decide(shop.settings, "two", "ACCEPT", "fine").status == "published"
     other = never_held(tmp_path, ("two", "2025-01-02T12:00:00Z", BAD))
     assert not differences(published(shop), published(other))
 
@@ -195,7 +195,7 @@ def test_accepting_takes_nothing_out_of_landing(gated: Shop) -> None:
     """A shop may send another batch of the same name and bytes while the first is held."""
     gated.drop("three", "2025-01-03T12:00:00Z", {"orders": {"two.csv": BAD}}, data_files_ready=False)
     landed = gated.landed()
-    assert pipeline.decide(gated.settings, "two", "ACCEPT", "fine").status == "published"
+    assert revise.decide(gated.settings, "two", "ACCEPT", "fine").status == "published"
     assert gated.landed() == landed
 
 
@@ -227,9 +227,9 @@ def test_a_run_killed_behind_an_acceptance_is_finished_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "publish_held", break_off)
+        patch.setattr(revise, "publish_held", break_off)
         with pytest.raises(KeyboardInterrupt):
-            pipeline.decide(gated.settings, "two", "ACCEPT", "fine")
+            revise.decide(gated.settings, "two", "ACCEPT", "fine")
     assert quality_of(gated.warehouse, "two").state == "accepted"
     killed(gated, kill)
     gated.run()
@@ -255,9 +255,9 @@ def test_held_batches_accepted_in_any_order_are_as_if_never_held(seed: int, tmp_
     random.Random(seed).shuffle(waiting)
     assert len(waiting) > 2
     rejected = waiting.pop()
-    pipeline.decide(shop.settings, rejected, "REJECT", "a wrong one")
+    revise.decide(shop.settings, rejected, "REJECT", "a wrong one")
     for name in waiting:
-        assert pipeline.decide(shop.settings, name, "ACCEPT", "fine").status == "published"
+        assert revise.decide(shop.settings, name, "ACCEPT", "fine").status == "published"
     left = [batch for batch in made if batch.batch_id != rejected]
     theirs = {name: ordered(rows) for name, rows in comparable(expected(oracle_run(left, settings))).items()}
     agree(seed, made, tables(shop), theirs)

@@ -324,6 +324,13 @@ def test_a_product_that_sells(engine: Engine) -> None:
     assert said(row, "performance_category performance_score") == ["Low Performer", "16.6660"]
 
 
+def test_more_stock_than_one_row_can_say(engine: Engine) -> None:
+    """Each place holds what 18 digits can say; the sum is one digit longer, and what does not fit is NULL."""
+    stock = [{"product_id": "P1", "stock_quantity": n} for n in (999_999_999_999_999_999, 10)]
+    row = products_of(engine, [order("A", 1, "9.00")], [product("P1")], stock)["P1"]
+    assert said(row, "stock_quantity days_of_stock") == [1_000_000_000_000_000_009, None]
+
+
 def test_products_without_orders_and_orders_without_product(engine: Engine) -> None:
     heads = [product("P2", discontinued=True, currency="GBP"), product("P3", launch_date=ago(-1))]
     orders = [order("A", 200, "9.00", product_id="P9"), order("A", 1, "9.00", product_id=None)]

@@ -87,7 +87,7 @@ def product_analytics(
         {
             "aov": measures.aov(),
             "orders_per_day": canonical.ratio(F.col("_recent").cast("decimal(18,2)"), days, 4),
-            "days_of_stock": canonical.ratio(F.col("stock_quantity").cast("decimal(18,0)") * days, F.col("_recent"), 4),
+            "days_of_stock": canonical.ratio(F.col("stock_quantity").cast("decimal(19,0)") * days, F.col("_recent"), 4),
             "performance_category": _category(shop.scale),
             "performance_score": F.coalesce(F.col("performance_score"), F.lit("0").cast("decimal(18,4)")),
         }

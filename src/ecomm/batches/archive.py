@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,9 +127,65 @@ def _free(archive: Path, name: str, digest: str) -> Path:
     return archive / f"{name}.{digest[:8]}" if place.exists() else place
 
 
-def _archived(archive: Path, name: str, digest: str) -> bool:
+def _archived(archive: Path, name: str, digest: str) -> Path | None:
+    """Where the archive has these bytes under this name."""
     places = (archive / name, archive / f"{name}.{digest[:8]}")
-    return any(place.exists() and sha256(place) == digest for place in places)
+    return next((place for place in places if place.exists() and sha256(place) == digest), None)
+
+
+def ingested(settings: Settings, entry: Entry) -> list[Claimed]:
+    """The files of a batch, byte for byte as they were ingested. Raises StorageError if one is not there any more."""
+    assert entry.batch_id is not None
+    found = []
+    for file in entry.files:
+        folder = archive_dir(settings, file.source, folder_of(entry.batch_id))
+        copy = _archived(folder, file.name, file.sha256)
+        if copy is None:
+            raise StorageError(
+                f"{folder / file.name}: it is gone, or has other bytes than those that were ingested; bring it back "
+                "from a backup."
+            )
+        found.append(Claimed(LandedFile(file.source, folder / file.name), copy, file.sha256, file.bytes))
+    return found
+
+
+def _offers(settings: Settings) -> Path:
+    return settings.landing / "undone"
+
+
+def lay_out(settings: Settings, entry: Entry) -> None:
+    """Copy the files and the trigger of a batch that is being undone to where they are offered after it is."""
+    assert entry.batch_id is not None
+    offer = _offers(settings) / folder_of(entry.batch_id) / f"{entry.revision}{_PART}"
+    shutil.rmtree(offer, ignore_errors=True)
+    try:
+        for file in ingested(settings, entry):
+            place = offer / file.file.source / file.file.name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.copy, place)
+        (offer / TRIGGER).mkdir(parents=True, exist_ok=True)
+        trigger = offer / TRIGGER / f"{folder_of(entry.batch_id)}.json"
+        trigger.write_text(entry.trigger or "", encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{error.filename or offer}: {error.strerror}; check permissions and disk space.") from error
+
+
+def offer(settings: Settings, entry: Entry) -> Path:
+    """Where the files of a batch that was undone are offered, now that it was."""
+    assert entry.batch_id is not None
+    return _offers(settings) / folder_of(entry.batch_id) / str(entry.revision)
+
+
+def settle_offers(settings: Settings, entries: Sequence[Entry]) -> None:
+    """Offer the files of batches that were undone; of those that were not, the copies go."""
+    undone = {str(e.revision) for e in entries if e.entry == "UNDO"}
+    for part in _offers(settings).glob("*/*" + _PART):
+        place = part.with_name(part.name.removesuffix(_PART))
+        if place.name in undone and not place.exists():
+            part.rename(place)
+            fsync(place.parent)
+        else:
+            shutil.rmtree(part)
 
 
 def _move_trigger(settings: Settings, trigger: Trigger, folder: str) -> None:
@@ -150,27 +207,31 @@ def _move_trigger(settings: Settings, trigger: Trigger, folder: str) -> None:
 
 def settle_all(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> None:
     """Finish what a crash left behind: copies and the trigger of a published batch get their names, others go."""
-    published = {folder_of(batch): entry for batch, entry in kept(entries).items()}
+    settle_offers(settings, entries)
+    known = kept(entries)
     for part in _parts(settings, sources):
-        entry = published.get(part.parent.name)
-        if entry is None or part.name.removesuffix(_PART) not in {f.name for f in entry.files}:
+        name, digest = part.name.removesuffix(_PART), sha256(part)
+        for entry in known:
+            mine = entry.batch_id is not None and folder_of(entry.batch_id) == part.parent.name
+            if mine and any((f.name, f.sha256) == (name, digest) for f in entry.files):
+                settle(settings, entry, None)
+        if part.exists():
             part.unlink()
             if not any(part.parent.iterdir()):
                 part.parent.rmdir()
-        else:
-            settle(settings, entry, None)
     for last, trigger in _unmoved(settings, entries, sources):
         settle(settings, last, trigger)
 
 
 def unsettled(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> bool:
     """Copies lie in the archive that have not got their names, or a published trigger lies in landing."""
-    return any(_parts(settings, sources)) or any(_unmoved(settings, entries, sources))
+    offers = any(_offers(settings).glob("*/*" + _PART))
+    return offers or any(_parts(settings, sources)) or any(_unmoved(settings, entries, sources))
 
 
 def _unmoved(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> Iterator[tuple[Entry, Trigger]]:
     """The batch published or held last, if its very trigger still lies in landing and never reached the archive."""
-    last = max(kept(entries).values(), key=lambda e: e.seq, default=None)
+    last = max(kept(entries), key=lambda e: e.seq, default=None)
     if last is None or last.batch_id is None:
         return
     archive = archive_dir(settings, TRIGGER, folder_of(last.batch_id))

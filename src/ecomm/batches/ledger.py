@@ -6,7 +6,7 @@ never run backwards. Of several writers exactly one gets the next entry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from ecomm.errors import FormatError, LockedError, StorageError, UsageError
 
 NAME = "batch_ledger"
 COMMENT = "One row an entry; the last one says which version of every table is read."
+_ENDS = ("PUBLISH", "HOLD", "RECOVER", "REBUILD", "UNDO", "REDRIVE", "MAINTAIN")
 FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
 _FILE = pa.struct(
     [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
@@ -220,16 +221,22 @@ class Ledger:
 
 
 def live(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """The live log: for each batch the entry that published it last, unless it was undone or rejected since."""
+    """The live log: for each batch the entry that published it last, unless it was undone since."""
     published: dict[str, Entry] = {}
     for entry in entries:
         if entry.batch_id is None:
             continue
         if entry.entry in ("PUBLISH", "REDRIVE"):
             published[entry.batch_id] = entry
-        elif entry.entry in ("UNDO", "REJECT"):
+        elif entry.entry == "UNDO":
             published.pop(entry.batch_id, None)
     return published
+
+
+def undone(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """The batches that were taken out of the live log and have not come again, each with the entry that did so."""
+    last = {e.batch_id: e for e in entries if e.batch_id and e.entry in ("PUBLISH", "REDRIVE", "HOLD", "UNDO")}
+    return {batch: entry for batch, entry in last.items() if entry.entry == "UNDO"}
 
 
 def held(entries: Sequence[Entry]) -> dict[str, Entry]:
@@ -240,7 +247,7 @@ def held(entries: Sequence[Entry]) -> dict[str, Entry]:
             continue
         if entry.entry == "HOLD":
             waiting[entry.batch_id] = entry
-        elif entry.entry in ("PUBLISH", "REJECT"):
+        elif entry.entry in ("PUBLISH", "REDRIVE", "REJECT"):
             waiting.pop(entry.batch_id, None)
     return waiting
 
@@ -252,14 +259,13 @@ def accepted(entries: Sequence[Entry]) -> list[Entry]:
     return sorted(waiting, key=lambda e: (e.as_of, str(e.batch_id).encode()))
 
 
-def kept(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """The batches whose files belong into the archive: those that are live, and those that are held."""
-    return held(entries) | live(entries)
+def kept(entries: Sequence[Entry]) -> list[Entry]:
+    """What the archive holds files of: the batches that are live, and what is held, be it another revision of one."""
+    return [*live(entries).values(), *held(entries).values()]
 
 
-def dead_revisions(entries: Sequence[Entry]) -> list[int]:
-    """The revisions whose stage rows, if there are any, count no longer."""
-    alive = {entry.revision for entry in live(entries).values()}
+def dead_revisions(entries: Sequence[Entry], alive: Collection[int]) -> list[int]:
+    """The revisions whose stage rows, if there are any, do not count if only those count that are alive."""
     return sorted(e.seq for e in entries if e.entry == "OPEN" and e.seq not in alive)
 
 
@@ -268,6 +274,6 @@ def open_attempt(entries: Sequence[Entry]) -> Entry | None:
     for entry in reversed(entries):
         if entry.entry == "OPEN":
             return entry
-        if entry.entry in ("PUBLISH", "HOLD", "RECOVER", "REBUILD"):
+        if entry.entry in _ENDS:
             return None
     return None

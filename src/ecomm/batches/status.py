@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ecomm.batches import locks
-from ecomm.batches.ledger import Entry, Ledger, accepted, held, live
+from ecomm.batches import archive, locks
+from ecomm.batches.ledger import Entry, Ledger, accepted, held, live, undone
 from ecomm.batches.trigger import State, scan
 from ecomm.settings import Settings
 
@@ -36,11 +36,22 @@ class HeldLine:
 
 
 @dataclass(frozen=True)
+class UndoneLine:
+    """A batch that was undone: why, and the folder in which its files are offered, None once that is gone."""
+
+    batch_id: str
+    as_of: datetime | None
+    reason: str | None
+    offered: Path | None
+
+
+@dataclass(frozen=True)
 class Status:
     """One look at a shop."""
 
     published: list[Entry]
     held: list[HeldLine]
+    undone: list[UndoneLine]
     triggers: list[TriggerLine]
     unexpected: list[Path]
     running: bool
@@ -60,6 +71,7 @@ class Status:
                 for e in self.published
             ],
             "held": [h.__dict__ for h in self.held],
+            "undone": [u.__dict__ for u in self.undone],
             "triggers": [t.__dict__ for t in self.triggers],
             "unexpected_files": self.unexpected,
             "running": self.running,
@@ -90,7 +102,13 @@ def of(settings: Settings, now: datetime) -> Status:
         HeldLine(batch, e.as_of, e.score, batch in agreed, failures.get(batch) or e.reason)
         for batch, e in held(entries).items()
     ]
-    return Status(list(live(entries).values()), waiting, lines, unexpected, locks.held(settings.warehouse))
+    ended = [_undone(settings, entry) for entry in undone(entries).values()]
+    return Status(list(live(entries).values()), waiting, ended, lines, unexpected, locks.held(settings.warehouse))
+
+
+def _undone(settings: Settings, entry: Entry) -> UndoneLine:
+    offered = archive.offer(settings, entry)
+    return UndoneLine(str(entry.batch_id), entry.as_of, entry.reason, offered if offered.is_dir() else None)
 
 
 def _failures(entries: list[Entry]) -> dict[str, str]:

@@ -210,10 +210,13 @@ def _is_text(said: str) -> bool:
     return "\x00" not in said and not any("\ud800" <= c <= "\udfff" for c in said)
 
 
-def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], now: datetime) -> list[Candidate]:
+def scan(
+    settings: Settings, entries: Sequence[Entry], sources: Sequence[str], now: datetime, replacing: str | None = None
+) -> list[Candidate]:
     """Every trigger in landing, in the order in which the batches are to run; unreadable ones first.
 
-    Raises UsageError when the landing folder is not there.
+    replacing: the batch whose id may have come again with something else. Raises UsageError when the landing folder is
+    not there.
     """
     folder = settings.source_dir(TRIGGER) / "source"
     if not settings.landing.is_dir():
@@ -224,7 +227,7 @@ def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], n
         raise UsageError(
             f"{folder}: the landing folder has no place for triggers; run `ecomm init --landing {settings.landing}`."
         )
-    published, waiting = live(entries), held(entries)
+    known = live(entries) | held(entries)
     taken: dict[Path, str] = {}
     candidates: list[Candidate] = []
     triggers: list[Trigger] = []
@@ -235,7 +238,10 @@ def scan(settings: Settings, entries: Sequence[Entry], sources: Sequence[str], n
             candidates.append(Candidate(path, State.FAILED, reason=str(error), error=error))
     seen: dict[str, Path] = {}
     for trigger in sorted(triggers, key=lambda t: (t.position, t.path.name)):
-        candidate = _candidate(trigger, settings, waiting | published, taken, sources, now)
+        candidate = _candidate(trigger, settings, known, taken, sources, now)
+        if trigger.batch_id == replacing and isinstance(candidate.error, RefusedError):
+            others = {batch: entry for batch, entry in known.items() if batch != replacing}
+            candidate = _candidate(trigger, settings, others, taken, sources, now)
         if trigger.batch_id in seen and candidate.state is State.PENDING:
             other = (
                 f"{trigger.path}: {seen[trigger.batch_id].name} has the same trigger_id {trigger.batch_id}; rename one."
@@ -295,22 +301,22 @@ def _find(trigger: Trigger, settings: Settings, sources: Sequence[str]) -> tuple
 
 def _again(trigger: Trigger, files: list[LandedFile], entry: Entry) -> Candidate:
     """The id was published or held before: the same again is a duplicate, anything else is refused."""
-    before = "held" if entry.entry == "HOLD" else "published"
+    before, name = "held" if entry.entry == "HOLD" else "published", shlex.quote(trigger.batch_id)
     if entry.trigger is not None and json.loads(entry.trigger) != json.loads(trigger.text):
         raise RefusedError(
-            f"{trigger.path}: {trigger.batch_id} was {before} before with another trigger; "
-            "give the new batch a trigger_id of its own."
+            f"{trigger.path}: {trigger.batch_id} was {before} before with another trigger; give the new batch a "
+            f"trigger_id of its own, or put it in the place of the other with `ecomm run --replace {name}`."
         )
     known = {(f.source, f.name): f.sha256 for f in entry.files}
     for file in files:
         if known.get((file.source, file.name)) != sha256(file.path):
             raise RefusedError(
-                f"{file.path}: {trigger.batch_id} was {before} before with another content of this file; "
-                "send the new content under a trigger_id of its own."
+                f"{file.path}: {trigger.batch_id} was {before} before with another content of this file; send the new "
+                f"content under a trigger_id of its own, or put it in the place of the other with `ecomm run --replace "
+                f"{name}`."
             )
     said = f"{before} before, with the same content"
     if before == "held":
-        name = shlex.quote(trigger.batch_id)
         said += f"; `ecomm accept {name}` or `ecomm reject {name}` decides on it"
     return Candidate(trigger.path, State.DUPLICATE, trigger, tuple(files), said)
 

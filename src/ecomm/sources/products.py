@@ -126,7 +126,7 @@ def derived(reading: Reading) -> dict[str, Column]:
         "volume_cm3": volume,
         "stock_indicator": stock_indicator(stock, F.lit(LOW_STOCK)),
         "is_sellable": F.coalesce(~F.col("discontinued") & (stock > 0), F.lit(False)),
-        "stock_value": (price * stock.cast("decimal(18,0)")).try_cast("decimal(18,2)"),
+        "stock_value": (price * stock.cast("decimal(19,0)")).try_cast("decimal(18,2)"),
     }
 
 

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from ecomm.analytics import analytics_summary
 from ecomm.attempt import Attempt, ChangeSet
-from ecomm.batches.ledger import dead_revisions
+from ecomm.batches.ledger import Entry, dead_revisions
 from ecomm.contract import Severity, Source
 from ecomm.errors import InvariantError
 from ecomm.tables import errors_name, stage_name, target_name
@@ -33,10 +33,10 @@ def change_set(attempt: Attempt, source: Source) -> ChangeSet:
     declared = snapshots(attempt, source)
     own = [s for s in declared if s.revision == attempt.revision]
     first = not attempt.session.ledger.last.tables.get(stage_name(source.name), (0, 0))[1]
-    if first and declared == own:
+    if first and declared == own and attempt.replaces is None:
         rows = relations.changes(folding.first_versions(mine, source), None, columns)
     elif not attempt.is_latest:
-        touched = _touched(attempt, source, mine, stage, target, own) if own else mine.select("key", *source.key)
+        touched = _touched(attempt, source, stage, target, own)
         if touched is None:
             return ChangeSet()
         rows = fold_difference(attempt, source, touched, columns)
@@ -50,17 +50,23 @@ def change_set(attempt: Attempt, source: Source) -> ChangeSet:
 
 
 def _touched(
-    attempt: Attempt, source: Source, mine: DataFrame, stage: DataFrame, target: DataFrame, own: Sequence[Snapshot]
+    attempt: Attempt, source: Source, stage: DataFrame, target: DataFrame, own: Sequence[Snapshot]
 ) -> DataFrame | None:
-    """The keys that a late batch which may be a snapshot touches (`key` and the key's columns), None if there are none.
+    """The keys that a late batch touches, or one that is replaced or undone; None if there are none.
 
-    What the fold reads thrice is written down once: planning it thrice takes longer.
+    Gives `key` and the key's columns: what the batch states, or has stated; and of a snapshot what it may have ended.
     """
-    touched = mine.select("key", *source.key)
-    for snapshot in complete(attempt, source, own):
+    before = attempt.replaces
+    revisions = [attempt.revision, *([before.revision] if before and before.revision is not None else [])]
+    touched = stage.filter(F.col("revision").isin(revisions)).select("key", *source.key)
+    reaching = complete(attempt, source, own) + _with_parts(attempt, source, _snapshots(source, before))
+    if not reaching and before is None:
+        return touched
+    for snapshot in reaching:
         # Of a life that began and ended within its instant there is no version to reach it by.
         at_once = stage.filter(F.col("as_of") == F.lit(snapshot.as_of).cast("timestamp"))
         touched = at_once.select("key", *source.key).unionByName(absences.within_reach(target, snapshot, source))
+    # What the fold reads thrice is written down once: planning it thrice takes longer.
     return attempt.materialise(f"{source.name}_touched", touched.distinct())
 
 
@@ -106,16 +112,18 @@ def snapshots(attempt: Attempt, source: Source) -> list[Snapshot]:
 
     A batch is one if all its files say so and at least one record was read.
     """
-    told = [
-        e
-        for e in attempt.told(source.name)
-        if all(f.scope is not None for f in e.files) and any(f.rows_read for f in e.files)
-    ]
-    return [
-        Snapshot(e.as_of, e.batch_id, e.revision, e.files[0].scope or ())
-        for e in told
-        if e.as_of and e.batch_id and e.revision is not None
-    ]
+    return [s for e in attempt.told(source.name) for s in _snapshots(source, e)]
+
+
+def _snapshots(source: Source, entry: Entry | None) -> list[Snapshot]:
+    """The snapshot of a source that a batch is, if it is one."""
+    files = [f for f in entry.files if f.source == source.name] if entry else []
+    if entry is None or not all(f.scope is not None for f in files) or not any(f.rows_read for f in files):
+        return []
+    assert entry.as_of is not None
+    assert entry.batch_id is not None
+    assert entry.revision is not None
+    return [Snapshot(entry.as_of, entry.batch_id, entry.revision, files[0].scope or ())]
 
 
 def complete(attempt: Attempt, source: Source, among: Sequence[Snapshot]) -> list[Snapshot]:
@@ -155,7 +163,7 @@ def fold_difference(attempt: Attempt, source: Source, touched: DataFrame | None,
     touched: the keys that it is about (`key` and the key's columns); None: all.
     """
     store = attempt.session.store
-    dead = [r for r in dead_revisions(attempt.session.ledger.entries) if r != attempt.revision]
+    dead = dead_revisions(attempt.session.ledger.entries, {revision for _, revision in attempt.live().values()})
     statements = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
     target = store.read(target_name(source.name))
     if touched is not None:

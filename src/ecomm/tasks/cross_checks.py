@@ -24,7 +24,7 @@ def cross_checks(attempt: Attempt) -> Iterator[Finding]:
     its key is looked at, but has nothing more to say.
     """
     store, sources = attempt.session.store, attempt.session.sources
-    asked = [c for source in attempt.sources() for c in checks.in_force(source.name, attempt.session.shop)]
+    asked = [c for source in attempt.delivered() for c in checks.in_force(source.name, attempt.session.shop)]
     there = {name for name in sources if attempt.told(name)}
     rows = {
         name: store.read(stage_name(name)).filter((F.col("revision") == attempt.revision) & (F.col("op") == "U"))

@@ -33,7 +33,7 @@ def row_rules(attempt: Attempt) -> list[dict[str, object]]:
             sum(f.rows_read for f in attempt.results[f"{source.name}_stage_load"].files),
             *quality.failed(rule, attempt.tallies[source.name]),
         )
-        for source in attempt.sources()
+        for source in attempt.delivered()
         for rule in quality.in_force(source, attempt.session.shop)
     ]
 
@@ -41,7 +41,7 @@ def row_rules(attempt: Attempt) -> list[dict[str, object]]:
 def snapshots(attempt: Attempt) -> list[dict[str, object]]:
     """One row a source that is delivered as complete snapshots: whether this batch's files are one."""
     rows = []
-    for source in attempt.sources():
+    for source in attempt.delivered():
         if source.delivery.absence == "close":
             files = attempt.results[f"{source.name}_stage_load"].files
             read = sum(f.rows_read for f in files)
@@ -65,7 +65,7 @@ def batch_score(attempt: Attempt, checks: Sequence[dict[str, object]]) -> dict[s
     Duplicates and superseded rows are not among its rows.
     """
     penalties, rows, broken = Decimal(0), 0, 0
-    for source in attempt.sources():
+    for source in attempt.delivered():
         files = attempt.results[f"{source.name}_stage_load"].files
         rows += sum(f.rows_accepted + f.rows_rejected for f in files)
         for penalty, failing in quality.penalties(

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ecomm.analytics import analytics_summary, category_analysis, seasonal_analysis, segment_analysis
-from ecomm.attempt import Attempt, TaskResult, journal, side_by_side
+from ecomm.attempt import Attempt, Origin, TaskResult, journal, side_by_side
 from ecomm.batches import archive
 from ecomm.contract import Source
 from ecomm.errors import InvariantError, SourceChangedError
@@ -24,7 +24,7 @@ def final_merge_operation(attempt: Attempt, result: TaskResult) -> None:
     side_by_side(partial(merge_target, attempt, source) for source in attempt.sources())
     write_analytics(attempt)
     check(attempt)
-    if changed := archive.changed(attempt.claimed):
+    if attempt.origin is Origin.LANDING and (changed := archive.changed(attempt.claimed)):
         raise SourceChangedError(f"{', '.join(str(f.path) for f in changed)} changed while it was being read")
     publish(attempt, result)
 
@@ -97,7 +97,7 @@ def _as_of_before(alive: Mapping[str, tuple[datetime, int]]) -> dict[str, dateti
 
 def _counts_otherwise(attempt: Attempt) -> bool:
     """The settings that the tables depend on are not those of the last publication."""
-    before = [e for e in attempt.session.ledger.entries if e.entry in ("PUBLISH", "REBUILD")]
+    before = [e for e in attempt.session.ledger.entries if e.entry in ("PUBLISH", "REDRIVE", "UNDO", "REBUILD")]
     return bool(before) and before[-1].settings_hash != attempt.session.settings_hash
 
 
@@ -133,5 +133,9 @@ def publish(attempt: Attempt, result: TaskResult) -> None:
     session.store.sync()
     result.end(session.engine)
     journal(attempt)
+    if attempt.origin is Origin.NOWHERE:
+        assert attempt.replaces is not None
+        session.entry_of("UNDO", attempt.trigger, revision=attempt.replaces.revision, reason=attempt.why)
+        return
     said = {"revision": attempt.revision, "files": tuple(attempt.files), "score": attempt.score}
-    session.entry_of("PUBLISH", attempt.trigger, **said)
+    session.entry_of("PUBLISH", attempt.trigger, reason=attempt.why, **said)

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from pyspark.sql import DataFrame
 
-from ecomm.attempt import Attempt, TaskResult
+from ecomm.attempt import Attempt, Origin, TaskResult
 from ecomm.batches import archive, landing
 from ecomm.batches.ledger import FileEntry
 from ecomm.batches.survey import survey
@@ -28,9 +28,20 @@ LARGE = 256 << 20
 
 
 def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
-    """01-05: a source's files become stage rows, error rows and a change set."""
-    files = [c for c in attempt.claimed if c.file.source == source.name]
-    landed = land(attempt, source, files)
+    """01-05: a source's files become stage rows, error rows and a change set.
+
+    Without files there is the change set alone: of rows that are in stage already, or of the batch's being replaced.
+    """
+    if attempt.claimed_of(source):
+        load(attempt, result, source)
+    elif attempt.origin is Origin.STAGE and attempt.of is not None:
+        result.files = [f for f in attempt.of.files if f.source == source.name]
+    attempt.changes[source.name] = change_set(attempt, source)
+
+
+def load(attempt: Attempt, result: TaskResult, source: Source) -> None:
+    """Judge a source's files, and write what is accepted and what is not."""
+    landed = land(attempt, source, attempt.claimed_of(source))
     rows = attempt.materialise(f"{source.name}_rows", read(attempt, source, landed))
     exceptions = None if rows is None else judge(attempt, source, rows)
     tallies = [] if rows is None else quality.tallied(quality.tally(rows, exceptions).collect())
@@ -42,14 +53,6 @@ def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     write_stage(attempt, source, rows, exceptions, result)
     if exceptions is not None and any(f.rows_rejected or f.rows_superseded for f in result.files):
         write_errors(attempt, source, exceptions, landed)
-    attempt.changes[source.name] = change_set(attempt, source)
-
-
-def change_set_of_held(attempt: Attempt, result: TaskResult, source: Source) -> None:
-    """01-05 of a held batch that was accepted: its rows are in stage; the change set is of today's targets."""
-    assert attempt.held is not None
-    result.files = [f for f in attempt.held.files if f.source == source.name]
-    attempt.changes[source.name] = change_set(attempt, source)
 
 
 @dataclass(frozen=True)

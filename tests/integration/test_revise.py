@@ -1,0 +1,237 @@
+"""Batches are undone, replayed and replaced: the tables are always those of the batches that are live."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ecomm import rebuild, revise
+from ecomm.batches import status
+from ecomm.errors import UsageError
+from tests.integration.scenarios import arrival, scenario
+from tests.integration.test_histories import agree, oracle, publish, tables
+from tests.integration.test_kills import killed
+from tests.integration.test_scenarios import opened
+from tests.oracle import Batch
+from tests.shop import Shop, differences, published
+
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("shop")]  # runs use the engine of the session
+ORDERS = "order_id,customer_id,product_id,order_date,order_amount,currency,order_status\n"
+FIRST = ORDERS + "O1,C1,P1,2025-01-01,10.00,USD,pending\nO2,C1,P1,2025-01-01,5,USD,pending\n"
+SECOND = ORDERS + "O1,C1,P1,2025-01-01,10.00,USD,shipped\nO3,C1,P1,2025-01-01,7,USD,pending\n"
+THIRD = ORDERS + "O1,C1,P1,2025-01-01,10.00,USD,delivered\n"
+BATCHES = {"one": FIRST, "two": SECOND, "three": THIRD}
+
+
+def drop(shop: Shop, name: str, text: str) -> None:
+    shop.drop(name, f"2025-01-0{[*BATCHES].index(name) + 1}T12:00:00Z", {"orders": {f"{name}.csv": text}})
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Shop:
+    """A shop in which three batches are published."""
+    shop = Shop(tmp_path / "three")
+    for name, text in BATCHES.items():
+        drop(shop, name, text)
+    assert [o.status for o in shop.run()] == ["published"] * 3
+    return shop
+
+
+def lives(shop: Shop, order: str) -> list[tuple[str, str]]:
+    """The batch that opened each version of an order, and the status that it says."""
+    rows = [r for r in shop.rows("orders_target") if r["order_id"] == order]
+    return [(r["batch_id"], r["order_status"]) for r in sorted(rows, key=lambda r: r["effective_date"])]
+
+
+def test_an_undone_batch_is_as_if_it_had_never_run(three: Shop, tmp_path: Path) -> None:
+    never = Shop(tmp_path / "never")
+    for name in ("one", "three"):
+        drop(never, name, BATCHES[name])
+    never.run()
+    outcome = revise.undo(three.settings, "two", "the shop sent it twice")
+    assert (outcome.status, outcome.exit_code) == ("undone", 0)
+    assert not differences(published(three), published(never))
+    assert lives(three, "O1") == [("one", "pending"), ("three", "delivered")]
+    entry = three.warehouse.entry
+    assert (entry.entry, entry.batch_id, entry.revision) == ("UNDO", "two", outcome.revision)
+    assert str(entry.reason).startswith("the shop sent it twice (")
+    offered = three.settings.landing / "undone" / "two" / str(outcome.revision)
+    assert str(offered) in str(outcome.reason)
+    assert {p.name: p.read_text() for p in offered.glob("*/*.csv")} == {"two.csv": SECOND}
+    assert [p.name for p in offered.glob("trigger/*")] == ["two.json"]
+    (line,) = status.of(three.settings, datetime.now(UTC)).undone
+    assert (line.batch_id, line.reason, line.offered) == ("two", entry.reason, offered)
+    assert three.landed() == []
+    assert three.run() == []  # what is offered does not come back by itself
+    with pytest.raises(UsageError, match="was undone before; `ecomm replay --from two`"):
+        revise.undo(three.settings, "two", "again")
+
+
+def test_an_undone_batch_may_come_again_or_be_replayed(three: Shop) -> None:
+    before = published(three)
+    revise.undo(three.settings, "two", "why not")
+    drop(three, "two", SECOND)
+    assert [o.status for o in three.run()] == ["published"]
+    assert not differences(published(three), before)
+    revise.undo(three.settings, "two", "once more")
+    assert [(o.batch_id, o.status) for o in revise.replay(three.settings, "two")] == [
+        ("two", "published"),
+        ("three", "published"),
+    ]
+    assert not differences(published(three), before)
+    assert [o.batch_id for o in revise.replay(three.settings, "2025-01-03")] == ["three"]
+    assert not differences(published(three), before)
+    assert not any(rebuild.rebuild(three.settings).values())
+
+
+def test_all_batches_undone_leave_nothing(three: Shop) -> None:
+    for name in ("two", "one", "three"):
+        assert revise.undo(three.settings, name, "all of it").status == "undone"
+    assert {name: len(rows) for name, rows in published(three).items() if rows} == {}
+    assert [o.status for o in revise.replay(three.settings, "two")] == ["published"]
+    assert {r["batch_id"] for r in three.rows("orders_target")} == {"two"}
+
+
+def test_what_is_gone_from_the_archive_is_said(three: Shop) -> None:
+    before = published(three)
+    (archived,) = three.settings.landing.glob("orders_data/archive/two/two.csv")
+    archived.write_text(FIRST)
+    outcomes = {"two": revise.replay(three.settings, "two")[0], "undo": revise.undo(three.settings, "two", "why not")}
+    for outcome in outcomes.values():
+        assert (outcome.status, outcome.exit_code) == ("failed", 1)
+        assert "two.csv: it is gone, or has other bytes than those that were ingested" in str(outcome.reason)
+    assert not differences(published(three), before)
+    assert not [*(three.settings.landing / "undone").glob("*/*")]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [("nope", "no such batch, and no such day"), ("2026-01-01", "no batch is published from 2026-01-01 on")],
+)
+def test_a_replay_from_nowhere(three: Shop, said: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        revise.replay(three.settings, said)
+
+
+def test_what_was_never_published_cannot_be_undone_or_replaced(three: Shop) -> None:
+    with pytest.raises(UsageError, match="nope is not published, so there is nothing to undo"):
+        revise.undo(three.settings, "nope", "why not")
+    with pytest.raises(UsageError, match="nope is neither published nor held, so nothing is replaced"):
+        three.run(replacing="nope")
+
+
+def test_corrected_files_take_the_place_of_what_was_published(three: Shop, tmp_path: Path) -> None:
+    corrected = SECOND.replace("shipped", "cancelled").replace("O3", "O4")
+    drop(three, "two", corrected)
+    (refused,) = three.run()
+    assert refused.status == "failed"
+    assert "`ecomm run --replace two`" in str(refused.reason)
+    assert [(o.batch_id, o.status) for o in three.run(replacing="two")] == [("two", "published")]
+    assert lives(three, "O1") == [("one", "pending"), ("two", "cancelled"), ("three", "delivered")]
+    assert (lives(three, "O3"), lives(three, "O4")) == ([], [("two", "pending")])
+    right = Shop(tmp_path / "right")
+    for name, text in (BATCHES | {"two": corrected}).items():
+        drop(right, name, text)
+    right.run()
+    assert not differences(published(three), published(right))
+    assert three.landed() == []
+    drop(three, "two", corrected)
+    assert [o.status for o in three.run(replacing="two")] == ["duplicate"]
+
+
+UNDOING = (
+    *("after ledger:OPEN", "before lay_out", "after lay_out", "after change_set:orders", "before ledger:UNDO"),
+    *("after merge:orders", "after ledger:UNDO"),
+)
+
+
+@pytest.mark.parametrize("kill", [pytest.param(k, marks=[] if "ledger:U" in k else pytest.mark.long) for k in UNDOING])
+def test_an_undo_that_is_killed_was_not_or_is_finished(
+    three: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill: str
+) -> None:
+    before, never = published(three), Shop(tmp_path / "never")
+    for name in ("one", "three"):
+        drop(never, name, BATCHES[name])
+    never.run()
+    after = published(never)
+    with monkeypatch.context() as patch:
+        patch.setenv("KILL_CHILD_DOES", "undo two")
+        killed(three, kill)
+    done = kill == "after ledger:UNDO"
+    assert not differences(published(three), after if done else before)
+    assert three.run() == []
+    assert not differences(published(three), after if done else before)
+    offers = three.settings.landing / "undone"
+    assert len([*offers.glob("*/*")]) == done
+    if not done:
+        assert revise.undo(three.settings, "two", "why not").status == "undone"
+        assert not differences(published(three), after)
+    assert [p.name for p in offers.glob("*/*/*/*")].count("two.csv") == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kill", ["after stage:orders", "after merge:orders", "before ledger:PUBLISH"])
+def test_a_replay_that_is_killed_was_not(three: Shop, monkeypatch: pytest.MonkeyPatch, kill: str) -> None:
+    before, archived = published(three), three.archived()
+    with monkeypatch.context() as patch:
+        patch.setenv("KILL_CHILD_DOES", "replay two")
+        killed(three, kill)
+    assert not differences(published(three), before)
+    assert three.run() == []
+    assert not differences(published(three), before)
+    assert {o.status for o in revise.replay(three.settings, "two")} == {"published"}
+    assert not differences(published(three), before)
+    assert three.archived() == archived
+
+
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=[pytest.mark.long] if n > 1 else []) for n in range(10)])
+def test_whatever_is_decided_the_tables_are_those_of_what_is_live(seed: int, tmp_path: Path) -> None:
+    rng = random.Random(f"revise {seed}")
+    made, settings = scenario(seed, batches=5)
+    waiting, live, undone = arrival(seed, made), dict[str, Batch](), dict[str, Batch]()
+    shop = opened(tmp_path / "revised", settings)
+    for _ in range(3):
+        batch = waiting.pop()
+        publish(shop, [batch])
+        live[batch.batch_id] = batch
+    for step in range(6):
+        action = rng.choice(["arrive"] * bool(waiting) + ["undo", "replace", "replay"] * bool(live) + ["replay"])
+        if action == "arrive":
+            batch = waiting.pop()
+            publish(shop, [batch])
+            live[batch.batch_id] = batch
+        elif action == "undo":
+            name = rng.choice(sorted(live))
+            assert revise.undo(shop.settings, name, "why not").status == "undone"
+            undone[name] = live.pop(name)
+        elif action == "replay" and (known := sorted(live | undone)):
+            name = rng.choice(known)
+            if name in undone:
+                live[name] = undone.pop(name)
+            assert {o.status for o in revise.replay(shop.settings, name)} == {"published"}
+        elif action == "replace" and live:
+            name = rng.choice(sorted(live))
+            live[name] = other(rng, live[name])
+            shop.drop(name, live[name].as_of, live[name].files)
+            assert [(o.status, o.reason) for o in shop.run(replacing=name)] == [("published", None)]
+        agree(seed, [Batch(f"{step} {action}", made[0].as_of, {})], tables(shop), oracle([*live.values()], settings))
+    assert not any(rebuild.rebuild(shop.settings).values())
+
+
+def other(rng: random.Random, batch: Batch) -> Batch:
+    """A batch of the same name with some of its rows, some of its files, and perhaps at another time."""
+    files: dict[str, dict[str, bytes]] = {}
+    for source, contents in batch.files.items():
+        if files and rng.random() < 0.3:
+            continue
+        files[source] = {name: some(rng, content) for name, content in contents.items()}
+    return replace(batch, files=files, as_of=batch.as_of + timedelta(days=rng.choice([0, 0, -40, 40])))
+
+
+def some(rng: random.Random, content: bytes) -> bytes:
+    header, *lines = content.splitlines(keepends=True)
+    return header + b"".join(line for line in lines if rng.random() < 0.6)
