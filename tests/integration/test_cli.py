@@ -102,8 +102,8 @@ COMMANDS = sorted(c.name or getattr(c.callback, "__name__", "") for c in cli.app
 
 def test_every_command_is_tried_here() -> None:
     tried = (
-        "run status show sql history quarantine check quality accept reject rebuild init trigger doctor demo version "
-        "export contract"
+        "run status show sql history quarantine check quality accept reject undo replay rebuild init trigger doctor "
+        "demo version export contract"
     )
     assert sorted(tried.split()) == COMMANDS
 
@@ -577,7 +577,7 @@ def test_status(copy: Path) -> None:
     assert "nobody.csv" in said
 
     told = ecomm("status", "--json", *places(copy), cwd=copy).ok().json
-    assert set(told) == {"published", "held", "triggers", "unexpected_files", "running"}
+    assert set(told) == {"published", "held", "undone", "triggers", "unexpected_files", "running"}
     assert {t["batch_id"]: t["state"] for t in told["triggers"]} == {
         "ready": "pending", "missing": "waiting", "not ready": "waiting", "far ahead": "waiting",
         "broken.json": "failed", "no price": "failed",

@@ -13,6 +13,7 @@ from ecomm import rebuild, revise
 from ecomm.batches import status
 from ecomm.errors import UsageError
 from tests.integration.scenarios import arrival, scenario
+from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import agree, oracle, publish, tables
 from tests.integration.test_kills import killed
 from tests.integration.test_scenarios import opened
@@ -94,6 +95,29 @@ def test_all_batches_undone_leave_nothing(three: Shop) -> None:
     assert {name: len(rows) for name, rows in published(three).items() if rows} == {}
     assert [o.status for o in revise.replay(three.settings, "two")] == ["published"]
     assert {r["batch_id"] for r in three.rows("orders_target")} == {"two"}
+
+
+def test_the_commands(three: Shop) -> None:
+    """As a person types them: what they say, their JSON, their exit codes."""
+    where, folders = three.root, ("--landing", three.settings.landing, "--warehouse", three.settings.warehouse)
+    said = ecomm("undo", "two", "--why", "sent twice", *folders, cwd=where).ok().out
+    assert "two undone: its files are offered in " in said.replace("\n", " ")
+    said = ecomm("status", *folders, cwd=where).ok().out
+    assert "two: undone: sent twice (" in said
+    assert "`ecomm replay --from two` brings it back" in said
+    (line,) = ecomm("status", "--json", *folders, cwd=where).ok().json["undone"]
+    assert (line["batch_id"], line["offered"].endswith("undone/two/3")) == ("two", True)
+    ecomm("undo", "two", "--why", "again", *folders, cwd=where).fails(2, "two was undone before")
+    ecomm("undo", "one", "--why", " ", *folders, cwd=where).fails(2, "--why is empty")
+    again = ecomm("replay", "--from", "two", "--json", *folders, cwd=where).ok().json["batches"]
+    assert [(b["batch_id"], b["status"]) for b in again] == [("two", "published"), ("three", "published")]
+    ecomm("replay", "--from", "never", *folders, cwd=where).fails(2, "no such batch, and no such day")
+    drop(three, "two", FIRST)
+    refused = ecomm("run", *folders, cwd=where)
+    assert (refused.code, "`ecomm run --replace two`" in refused.out) == (1, True)
+    assert "two published in " in ecomm("run", "--replace", "two", *folders, cwd=where).ok().out
+    ecomm("run", "--replace", "two", "--batch", "two", *folders, cwd=where).fails(2, "leave out --batch")
+    ecomm("run", "--replace", "two", *folders, cwd=where).fails(2, "there is no trigger of a batch two")
 
 
 def test_what_is_gone_from_the_archive_is_said(three: Shop) -> None:
