@@ -182,12 +182,12 @@ def run_batch(
             raise
         except Exception as error:  # whatever it is, the batch must not stay half done
             log.debug("batch_failed", batch_id=candidate.name, exc_info=True)
-            why = sentence(error, session.settings.warehouse)
-            if _give_up(session, candidate, attempt, why):
+            failure = sentence(error, session.settings.warehouse)
+            if _give_up(session, candidate, attempt, failure):
                 break
             if not isinstance(error, SourceChangedError) or tries == _TRIES:
                 code = error.exit_code if isinstance(error, EcommError) else 1
-                return Outcome(candidate.name, "failed", why, code, time.monotonic() - started)
+                return Outcome(candidate.name, "failed", failure, code, time.monotonic() - started)
     assert attempt is not None
     # The files of other batches were archived before: what lies in landing under their names came later.
     left, reason = _settle(session, candidate) if origin is Origin.LANDING else ([], None)

@@ -233,6 +233,7 @@ def test_a_file_that_changes_once_is_published_with_its_new_bytes(shop: Shop, da
     theirs = {r["order_id"] for r in days.both["enriched_orders"]}
     assert {r["order_id"] for r in shop.rows("enriched_orders")} == {*theirs, "LATE1"}
     assert [e.entry for e in shop.warehouse.entries][-4:] == ["OPEN", "RECOVER", "OPEN", "PUBLISH"]
+    assert shop.warehouse.entry.reason is None  # why the first try failed stands in its RECOVER
 
 
 def test_an_error_after_the_merges_leaves_every_published_table_as_it_was(

@@ -212,6 +212,31 @@ def test_a_replay_that_is_killed_was_not(three: Shop, monkeypatch: pytest.Monkey
     assert three.archived() == archived
 
 
+def test_a_snapshot_that_comes_again_at_another_time_with_another_key(tmp_path: Path) -> None:
+    """What the old one ended goes on, what the new one states is there, and what it does not mention ends."""
+
+    def shop(name: str) -> Shop:
+        return Shop(tmp_path / name, sources={"inventory": {"absence": "close"}})
+
+    def stock(shop: Shop, name: str, day: int, *products: str) -> None:
+        text = "product_id,stock_quantity\n" + "".join(f"{p},5\n" for p in products)
+        shop.drop(name, f"2025-01-0{day}T12:00:00Z", {"inventory": {f"{name}.csv": text}})
+
+    revised, right = shop("revised"), shop("right")
+    for one in (revised, right):
+        stock(one, "one", 1, "P1", "P2")
+    stock(revised, "two", 3, "P1")
+    assert [o.status for o in revised.run()] == ["published"] * 2
+    stock(revised, "two", 5, "P2", "P9")
+    assert [(o.status, o.reason) for o in revised.run(replacing="two")] == [("published", None)]
+    stock(right, "two", 5, "P2", "P9")
+    assert [o.status for o in right.run()] == ["published"] * 2
+    assert not differences(published(revised), published(right))
+    assert {r["product_id"]: r["is_current"] for r in right.rows("inventory_target")} == {
+        "P1": False, "P2": True, "P9": True,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("seed", [pytest.param(n, marks=[pytest.mark.long] if n > 1 else []) for n in range(10)])
 def test_whatever_is_decided_the_tables_are_those_of_what_is_live(seed: int, tmp_path: Path) -> None:
     rng = random.Random(f"revise {seed}")

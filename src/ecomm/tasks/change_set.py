@@ -57,15 +57,15 @@ def _touched(
     Gives `key` and the key's columns: what the batch states, or has stated; and of a snapshot what it may have ended.
     """
     before = attempt.replaces
-    revisions = [attempt.revision, *([before.revision] if before and before.revision is not None else [])]
+    revisions = [attempt.revision, *(e.revision for e in (before,) if e is not None)]
     touched = stage.filter(F.col("revision").isin(revisions)).select("key", *source.key)
     reaching = complete(attempt, source, own) + _with_parts(attempt, source, _snapshots(source, before))
     if not reaching and before is None:
         return touched
     for snapshot in reaching:
         # Of a life that began and ended within its instant there is no version to reach it by.
-        at_once = stage.filter(F.col("as_of") == F.lit(snapshot.as_of).cast("timestamp"))
-        touched = at_once.select("key", *source.key).unionByName(absences.within_reach(target, snapshot, source))
+        at_once = stage.filter(F.col("as_of") == F.lit(snapshot.as_of).cast("timestamp")).select("key", *source.key)
+        touched = touched.unionByName(at_once).unionByName(absences.within_reach(target, snapshot, source))
     # What the fold reads thrice is written down once: planning it thrice takes longer.
     return attempt.materialise(f"{source.name}_touched", touched.distinct())
 
