@@ -242,9 +242,9 @@ class Attempt:
     """One try at a batch: its claimed files, and what its tasks have done so far. A rebuild is one without a batch.
 
     revision: which the batch's rows bear: the seq of this attempt's OPEN, or, of a batch that was held, of the OPEN by
-    which they were written. opened: the seq of this attempt's OPEN. of: the entry about the revision that is worked on,
-    unless its files come from landing: the one that held it, that published it, or that is undone. replaces: the entry
-    of the batch in the live log, which this attempt ends. why: what a person said who asked for it.
+    which they were written. opened: the seq of this attempt's OPEN. held: the entry that held the batch, if its rows
+    come from stage. replaces: the entry of the batch in the live log, which this attempt ends. why: what a person said
+    who asked for it.
     """
 
     session: Session
@@ -252,7 +252,7 @@ class Attempt:
     revision: int
     opened: int
     origin: Origin = Origin.LANDING
-    of: Entry | None = None
+    held: Entry | None = None
     replaces: Entry | None = None
     why: str | None = None
     claimed: list[archive.Claimed] = field(default_factory=list)
@@ -342,14 +342,14 @@ class Attempt:
     def sources(self) -> list[Source]:
         """The sources that the batch has files of, or had when it was published last."""
         names = {c.file.source for c in self.claimed}
-        names |= {f.source for e in (self.of, self.replaces) if e is not None for f in e.files}
+        names |= {f.source for e in (self.held, self.replaces) if e is not None for f in e.files}
         return [s for name, s in self.session.sources.items() if name in names]
 
     @property
     def score(self) -> Decimal | None:
         """The batch's score, once its rows are judged."""
-        if self.origin is Origin.STAGE and self.of is not None:
-            return self.of.score
+        if self.held is not None:
+            return self.held.score
         found = (c["score"] for c in self.checks if c["check_name"] == "batch_score")
         return next((s for s in found if isinstance(s, Decimal)), None)
 

@@ -25,6 +25,7 @@ from ecomm.errors import EcommError, StorageError, UsageError, sentence
 from ecomm.settings import Settings
 
 if TYPE_CHECKING:
+    from ecomm.attempt import Listener
     from ecomm.pipeline import Outcome
 
 app = typer.Typer(
@@ -97,14 +98,20 @@ def run(
 
 
 def _run(settings: Settings, batch: str | None, replace: str | None, dry_run: bool, as_json: bool) -> int:
-    from ecomm import pipeline, screens
-    from ecomm.attempt import silent
+    from ecomm import pipeline
 
-    listener = silent if as_json else screens.task
-    outcomes = pipeline.run(settings, only=batch, replacing=replace, dry_run=dry_run, listener=listener)
+    outcomes = pipeline.run(settings, only=batch, replacing=replace, dry_run=dry_run, listener=_listener(as_json))
     if (named := replace or batch) is not None and not outcomes:
         raise UsageError(_no_trigger(settings, named))
     return _told(outcomes, as_json)
+
+
+def _listener(as_json: bool) -> Listener:
+    """What a person sees while tasks end; machines wait for the end."""
+    from ecomm import screens
+    from ecomm.attempt import silent
+
+    return silent if as_json else screens.task
 
 
 def _told(outcomes: Sequence[Outcome], as_json: bool) -> int:
@@ -198,9 +205,8 @@ def reject(
 
 def _decide(settings: Settings, batch: str, verdict: str, why: str, as_json: bool) -> int:
     from ecomm import revise, screens
-    from ecomm.attempt import silent
 
-    outcome = revise.decide(settings, batch, verdict, _reason(why), silent if as_json else screens.task)
+    outcome = revise.decide(settings, batch, verdict, _reason(why), _listener(as_json))
     if as_json:
         _print_json(outcome.summary())
     else:
@@ -226,11 +232,10 @@ def undo(
     as_json: Json = False,
 ) -> None:
     """Take a published batch out of all tables, as if it had never run; its files are offered in a folder."""
-    from ecomm import revise, screens
-    from ecomm.attempt import silent
+    from ecomm import revise
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
-    raise typer.Exit(_told([revise.undo(settings, batch, _reason(why), silent if as_json else screens.task)], as_json))
+    raise typer.Exit(_told([revise.undo(settings, batch, _reason(why), _listener(as_json))], as_json))
 
 
 @app.command(epilog="Examples: `ecomm replay --from batch_2025_01_15`, `ecomm replay --from 2025-01-15`")
@@ -244,11 +249,10 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Read the archived files of batches once more, with the rules and settings of now."""
-    from ecomm import revise, screens
-    from ecomm.attempt import silent
+    from ecomm import revise
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
-    raise typer.Exit(_told(revise.replay(settings, since, silent if as_json else screens.task), as_json))
+    raise typer.Exit(_told(revise.replay(settings, since, _listener(as_json)), as_json))
 
 
 @app.command(epilog="Example: `ecomm show orders_target --limit 5`")

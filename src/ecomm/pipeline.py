@@ -277,9 +277,10 @@ def open_batch(session: Session, candidate: Candidate, origin: Origin, of: Entry
     assert trigger is not None
     before = live(session.ledger.entries).get(trigger.batch_id)
     opened = session.entry_of("OPEN", trigger).seq
-    revision = of.revision if of is not None and origin is Origin.STAGE else opened
+    held = of if origin is Origin.STAGE else None
+    revision = held.revision if held is not None else opened
     assert revision is not None
-    attempt = Attempt(session, candidate, revision, opened, origin, of, before, why=why)
+    attempt = Attempt(session, candidate, revision, opened, origin, held, before, why)
     if origin is Origin.LANDING:
         attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     elif of is not None and origin is Origin.ARCHIVE:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 from ecomm.attempt import Listener, Origin, silent, working
@@ -47,15 +48,8 @@ def undo(settings: Settings, batch_id: str, why: str, listener: Listener = silen
         outcome = run_batch(session, known_batch(entry), Origin.NOWHERE, entry, _said(why))
         if outcome.status != "undone":
             return outcome
-        return Outcome(
-            batch_id,
-            "undone",
-            f"its files are offered in {archive.offer(settings, entry)}",
-            seconds=outcome.seconds,
-            revision=entry.revision,
-            files=entry.files,
-            tasks=outcome.tasks,
-        )
+        offered = f"its files are offered in {archive.offer(settings, entry)}"
+        return replace(outcome, reason=offered, revision=entry.revision, files=entry.files)
 
 
 def replay(settings: Settings, since: str, listener: Listener = silent) -> list[Outcome]:

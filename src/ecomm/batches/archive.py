@@ -155,19 +155,19 @@ def _offers(settings: Settings) -> Path:
 
 def lay_out(settings: Settings, entry: Entry) -> None:
     """Copy the files and the trigger of a batch that is being undone to where they are offered after it is."""
-    assert entry.batch_id is not None
-    offer = _offers(settings) / folder_of(entry.batch_id) / f"{entry.revision}{_PART}"
-    shutil.rmtree(offer, ignore_errors=True)
+    offered = offer(settings, entry)
+    part = offered.with_name(offered.name + _PART)
+    shutil.rmtree(part, ignore_errors=True)
     try:
         for file in ingested(settings, entry):
-            place = offer / file.file.source / file.file.name
+            place = part / file.file.source / file.file.name
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.copy, place)
-        (offer / TRIGGER).mkdir(parents=True, exist_ok=True)
-        trigger = offer / TRIGGER / f"{folder_of(entry.batch_id)}.json"
+        trigger = part / TRIGGER / f"{offered.parent.name}.json"
+        trigger.parent.mkdir(parents=True, exist_ok=True)
         trigger.write_text(entry.trigger or "", encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"{error.filename or offer}: {error.strerror}; check permissions and disk space.") from error
+        raise StorageError(f"{error.filename or part}: {error.strerror}; check permissions and disk space.") from error
 
 
 def offer(settings: Settings, entry: Entry) -> Path:

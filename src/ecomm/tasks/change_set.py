@@ -33,7 +33,7 @@ def change_set(attempt: Attempt, source: Source) -> ChangeSet:
     declared = snapshots(attempt, source)
     own = [s for s in declared if s.revision == attempt.revision]
     first = not attempt.session.ledger.last.tables.get(stage_name(source.name), (0, 0))[1]
-    if first and declared == own and attempt.replaces is None:
+    if first and declared == own:
         rows = relations.changes(folding.first_versions(mine, source), None, columns)
     elif not attempt.is_latest:
         touched = _touched(attempt, source, stage, target, own)

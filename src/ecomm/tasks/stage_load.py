@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from pyspark.sql import DataFrame
 
-from ecomm.attempt import Attempt, Origin, TaskResult
+from ecomm.attempt import Attempt, TaskResult
 from ecomm.batches import archive, landing
 from ecomm.batches.ledger import FileEntry
 from ecomm.batches.survey import survey
@@ -34,8 +34,8 @@ def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     """
     if attempt.claimed_of(source):
         load(attempt, result, source)
-    elif attempt.origin is Origin.STAGE and attempt.of is not None:
-        result.files = [f for f in attempt.of.files if f.source == source.name]
+    elif attempt.held is not None:
+        result.files = [f for f in attempt.held.files if f.source == source.name]
     attempt.changes[source.name] = change_set(attempt, source)
 
 
