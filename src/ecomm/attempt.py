@@ -26,11 +26,12 @@ from pyspark.sql import functions as F
 
 from ecomm import __version__
 from ecomm.batches import archive, locks, rates
-from ecomm.batches.ledger import Entry, FileEntry, Ledger, live, open_attempt
+from ecomm.batches.ledger import Entry, FileEntry, Ledger, live, open_attempt, positions, today_of
 from ecomm.batches.trigger import Candidate, Trigger
 from ecomm.contract import Header, Reading, Shop, Source
 from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
+from ecomm.history import told
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES, of_shop
 from ecomm.tables import State, Store, Usage, check_keys, complete_journals, create_all, target_name
@@ -360,17 +361,12 @@ class Attempt:
 
     @property
     def today(self) -> date:
-        """The day of the greatest live as-of (UTC); without a live batch no table has a row that looks at it."""
-        return max((as_of.date() for as_of, _ in self.live().values()), default=date(1970, 1, 1))
+        """The day that analytics look back from."""
+        return today_of(self.live())
 
     def published(self) -> dict[str, tuple[datetime, int]]:
         """The live log as it is published: batch -> (as-of, revision)."""
-        alive: dict[str, tuple[datetime, int]] = {}
-        for batch, entry in live(self.session.ledger.entries).items():
-            assert entry.as_of is not None
-            assert entry.revision is not None
-            alive[batch] = (entry.as_of, entry.revision)
-        return alive
+        return positions(self.session.ledger.entries)
 
     def live(self) -> dict[str, tuple[datetime, int]]:
         """The live log as it will be once this attempt is published."""
@@ -394,8 +390,7 @@ class Attempt:
                 entries[self.batch_id] = Entry(
                     "PUBLISH", batch_id=self.batch_id, as_of=self.as_of, revision=self.revision, files=tuple(mine.files)
                 )
-        of_source = (replace(e, files=tuple(f for f in e.files if f.source == source)) for e in entries.values())
-        return [e for e in of_source if e.files]
+        return told(entries.values(), source)
 
 
 def side_by_side(work: Iterable[Callable[[], None]]) -> None:

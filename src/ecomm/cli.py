@@ -26,6 +26,7 @@ from ecomm.settings import Settings
 
 if TYPE_CHECKING:
     from ecomm.attempt import Listener
+    from ecomm.batches.ledger import Entry
     from ecomm.pipeline import Outcome
 
 app = typer.Typer(
@@ -322,6 +323,101 @@ def history(
             screens.timeline(f"{source} {' / '.join(p for p in parts.values() if p)}", told)
     if as_json:
         _print_json(keyed)
+
+
+@app.command(
+    epilog="Examples: `ecomm asof customers --date 2025-01-15`, "
+    "`ecomm asof orders --date 2025-01-16 --known-at batch_2025_01_15 --key ORD000001`"
+)
+def asof(
+    source: Annotated[str, typer.Argument(help="orders, customers, products, inventory or shipping.")],
+    at: Annotated[str, typer.Option("--date", help="A day, which means its end (UTC), or an instant, ISO.")],
+    known_at: Annotated[
+        str | None,
+        typer.Option("--known-at", help="By what was known after this batch, ledger entry, day or instant; else now."),
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="A part of the key, in its order, each with a --key of its own.")
+    ] = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> None:
+    """The state of a source on a date, as it is known now or was known then."""
+    from ecomm import engines, screens
+    from ecomm.warehouse import Warehouse
+
+    settings = configuration.load(config, warehouse=warehouse, engine=engine, remote=remote)
+    tables = Warehouse(settings.warehouse)
+    day = configuration.day_or_instant(at, "--date")
+    known = None if known_at is None else _moment(tables.entries, known_at, "--known-at")
+    computing = engines.start(settings)
+    try:
+        data = tables.asof(source, day, known, key or [], computing)
+    finally:
+        computing.stop()
+    if as_json:
+        _print_json(data.to_pylist())
+    else:
+        screens.rows(data, limit, f"{source} as of {at}" + (f", known at {known_at}" if known_at else ""))
+
+
+@app.command(
+    epilog="Examples: `ecomm diff orders_target --from batch_2025_01_15 --to batch_2025_01_16`, "
+    "`ecomm diff analytics_summary --to batch_2025_01_16`"
+)
+def diff(
+    table: Annotated[str, typer.Argument(help="The table, e.g. customers_target, product_analytics.")],
+    since: Annotated[
+        str | None, typer.Option("--from", help="After this batch, ledger entry, day or instant; else before --to.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="The same for the other side; else now.")] = None,
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> None:
+    """What changed in a table between two publications; what one batch changed, if only --to is said."""
+    from ecomm import diff as door
+    from ecomm import screens
+    from ecomm.batches import ledger
+    from ecomm.warehouse import Warehouse
+
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    entries = Warehouse(settings.warehouse).entries
+    after = entries if until is None else ledger.until(entries, _moment(entries, until, "--to"))
+    if since is None:
+        before = ledger.before_last_attempt(after)
+    else:
+        before = ledger.until(entries, _moment(entries, since, "--from"))
+    said = door.diff(settings, table, before, after, limit)
+    if as_json:
+        _print_json(screens.diff_as_json(said))
+    else:
+        screens.diff(said)
+
+
+def _moment(entries: Sequence[Entry], said: str, flag: str) -> int | datetime:
+    """What is meant by a batch, an entry's number, a day or an instant."""
+    from ecomm.batches.ledger import published_last
+    from ecomm.history import end_of
+
+    if (entry := published_last(entries, said)) is not None:
+        return entry.seq
+    if said.isdigit():
+        return int(said)
+    try:
+        return end_of(configuration.day_or_instant(said, flag))
+    except UsageError as error:
+        raise UsageError(
+            f"{flag}: {said!r} is no batch that was published, and no entry, day or instant (2025-01-15T06:00:00Z)."
+        ) from error
 
 
 @app.command(epilog="Example: `ecomm quarantine orders --limit 10`")

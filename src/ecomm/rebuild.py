@@ -9,7 +9,7 @@ from ecomm.batches.ledger import Ledger
 from ecomm.errors import UsageError, sentence
 from ecomm.settings import Settings
 from ecomm.tables import target_name
-from ecomm.tasks.change_set import check_histories, fold_difference, measured
+from ecomm.tasks.change_set import check_histories, fold_difference, history_of, measured
 from ecomm.tasks.data_enrichment import write_enriched
 from ecomm.tasks.final_merge_operation import merge_target, write_analytics
 from ecomm.transforms import enrich
@@ -34,8 +34,7 @@ def _rebuild(session: Session) -> dict[str, int]:
     try:
         for source in session.sources.values():
             name = target_name(source.name)
-            columns = store.columns(name)
-            difference = fold_difference(attempt, source, None, columns)
+            difference = fold_difference(attempt, history_of(attempt, source))
             written = attempt.materialise(f"{source.name}_changes", difference)
             attempt.changes[source.name] = ChangeSet() if written is None else measured(written, source)
             merge_target(attempt, source)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ecomm.batches.ledger import Entry, FileEntry
     from ecomm.batches.status import HeldLine, UndoneLine
     from ecomm.check import Checked
+    from ecomm.diff import Diff
     from ecomm.findings import Quality
     from ecomm.pipeline import Outcome
 
@@ -315,6 +316,35 @@ def as_json(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, dict[str, Any]]
         c: {"after": plain(after)} if before is _FIRST else {"before": plain(before), "after": plain(after)}
         for c, (before, after) in changes.items()
     }
+
+
+def diff(said: Diff) -> None:
+    """How many rows of a table differ, and the first of them: + added, - removed, ~ changed, and in what."""
+    title = Text.assemble((said.table, "bold"), f" from entry {said.before} to {said.after}: ")
+    out.print(title.append(f"{said.added:,} added, {said.removed:,} removed, {said.changed:,} changed"), soft_wrap=True)
+    for side in said.computed:
+        out.print(f"  (--{side}: that version is gone; computed anew, with the settings of now)", style="dim")
+    for row in said.rows:
+        mark, colour = _DIFFERS[row.change]
+        out.print(Text(f"{mark} {' / '.join(map(cell, row.key.values()))}", colour), soft_wrap=True)
+        for name, (was, now) in row.columns.items():
+            if row.change == "changed":
+                out.print(f"│   {escape(name)}: {escape(cell(was))} → {escape(cell(now))}", soft_wrap=True)
+    total = said.added + said.removed + said.changed
+    if total > len(said.rows):
+        out.print(f"… {total - len(said.rows):,} more: --limit {total}")
+
+
+_DIFFERS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
+
+
+def diff_as_json(said: Diff) -> dict[str, Any]:
+    """What differs, for machines."""
+    rows = []
+    for row in said.rows:
+        columns = {name: {"from": was, "to": now} for name, (was, now) in row.columns.items()}
+        rows.append({"change": row.change, "key": row.key, "columns": columns})
+    return {**said.__dict__, "rows": rows}
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -247,6 +247,14 @@ def instant(text: str | None, flag: str) -> datetime:
         return (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"{flag}: {text!r} is no instant; write it as 2025-01-15T06:00:00Z.") from error
+
+
+def day_or_instant(text: str, flag: str) -> date | datetime:
+    """The day, or the instant, that a flag names. Raises UsageError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return instant(text, flag)
 
 
 def _said_in(name: str, flags: Mapping[str, object], file: Path) -> str:

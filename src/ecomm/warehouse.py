@@ -6,6 +6,8 @@ whatever a run writes meanwhile.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,13 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.ledger import Entry, Ledger, exists, kept, live
+from ecomm.batches.ledger import Entry, Ledger, exists, kept, live, until
 from ecomm.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     import duckdb
+
+    from ecomm.engines import Engine
 
 JOURNALS = ("processing_log", "validation_results")
 
@@ -79,6 +83,27 @@ class Warehouse:
         """A table as it is published, as Arrow."""
         data = self.dataset(name)
         return data if isinstance(data, pa.Table) else data.to_table()
+
+    def asof(
+        self,
+        source: str,
+        at: date | datetime,
+        known_at: int | datetime | None = None,
+        key: Sequence[str] = (),
+        engine: Engine | None = None,
+    ) -> pa.Table:
+        """The versions of a source that hold on a day (at its end) or at an instant: one row a key that has one then.
+
+        known_at: a ledger entry's number, or an instant: by what was known then; default now. key: its first parts.
+        engine: see `history.asof`. Raises UsageError.
+
+        >>> Warehouse("demo/warehouse").asof("customers", date(2025, 1, 15), key=["CUST000001"])  # doctest: +SKIP
+        """
+        from ecomm.history import asof  # all else here does without an engine
+
+        known = self.entries if known_at is None else until(self.entries, known_at)
+        found = asof(self.path, known, source, at, key, engine)
+        return found.cast(self.dataset(f"{source}_target").schema)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory in which every published table is a view. It can read nothing else."""

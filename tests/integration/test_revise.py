@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,10 @@ import pytest
 from ecomm import rebuild, revise
 from ecomm.batches import status
 from ecomm.errors import UsageError
-from tests.integration.scenarios import arrival, scenario
+from tests.integration.decisions import decisions
 from tests.integration.test_cli import ecomm
-from tests.integration.test_histories import agree, oracle, publish, tables
+from tests.integration.test_histories import agree, oracle, tables
 from tests.integration.test_kills import killed
-from tests.integration.test_scenarios import opened
-from tests.oracle import Batch
 from tests.shop import Shop, differences, published
 
 pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("shop")]  # runs use the engine of the session
@@ -239,48 +235,7 @@ def test_a_snapshot_that_comes_again_at_another_time_with_another_key(tmp_path: 
 
 @pytest.mark.parametrize("seed", [pytest.param(n, marks=[pytest.mark.long] if n > 1 else []) for n in range(10)])
 def test_whatever_is_decided_the_tables_are_those_of_what_is_live(seed: int, tmp_path: Path) -> None:
-    rng = random.Random(f"revise {seed}")
-    made, settings = scenario(seed, batches=5)
-    waiting, live, undone = arrival(seed, made), dict[str, Batch](), dict[str, Batch]()
-    shop = opened(tmp_path / "revised", settings)
-    for _ in range(3):
-        batch = waiting.pop()
-        publish(shop, [batch])
-        live[batch.batch_id] = batch
-    for step in range(6):
-        action = rng.choice(["arrive"] * bool(waiting) + ["undo", "replace", "replay"] * bool(live) + ["replay"])
-        if action == "arrive":
-            batch = waiting.pop()
-            publish(shop, [batch])
-            live[batch.batch_id] = batch
-        elif action == "undo":
-            name = rng.choice(sorted(live))
-            assert revise.undo(shop.settings, name, "why not").status == "undone"
-            undone[name] = live.pop(name)
-        elif action == "replay" and (known := sorted(live | undone)):
-            name = rng.choice(known)
-            if name in undone:
-                live[name] = undone.pop(name)
-            assert {o.status for o in revise.replay(shop.settings, name)} == {"published"}
-        elif action == "replace" and live:
-            name = rng.choice(sorted(live))
-            live[name] = other(rng, live[name])
-            shop.drop(name, live[name].as_of, live[name].files)
-            assert [(o.status, o.reason) for o in shop.run(replacing=name)] == [("published", None)]
-        agree(seed, [Batch(f"{step} {action}", made[0].as_of, {})], tables(shop), oracle([*live.values()], settings))
+    shop, steps = decisions(seed, tmp_path)
+    for said, live, settings in steps:
+        agree(seed, [said], tables(shop), oracle(live, settings))
     assert not any(rebuild.rebuild(shop.settings).values())
-
-
-def other(rng: random.Random, batch: Batch) -> Batch:
-    """A batch of the same name with some of its rows, some of its files, and perhaps at another time."""
-    files: dict[str, dict[str, bytes]] = {}
-    for source, contents in batch.files.items():
-        if files and rng.random() < 0.3:
-            continue
-        files[source] = {name: some(rng, content) for name, content in contents.items()}
-    return replace(batch, files=files, as_of=batch.as_of + timedelta(days=rng.choice([0, 0, -40, 40])))
-
-
-def some(rng: random.Random, content: bytes) -> bytes:
-    header, *lines = content.splitlines(keepends=True)
-    return header + b"".join(line for line in lines if rng.random() < 0.6)

@@ -233,6 +233,16 @@ def live(entries: Sequence[Entry]) -> dict[str, Entry]:
     return published
 
 
+def positions(entries: Sequence[Entry]) -> dict[str, tuple[datetime, int]]:
+    """The live log: batch -> (as-of, revision)."""
+    return {b: (e.as_of, e.revision) for b, e in live(entries).items() if e.as_of and e.revision is not None}
+
+
+def today_of(alive: Mapping[str, tuple[datetime, int]]) -> date:
+    """The day of the greatest live as-of (UTC); without a live batch no table has a row that looks at it."""
+    return max((as_of.date() for as_of, _ in alive.values()), default=date(1970, 1, 1))
+
+
 def undone(entries: Sequence[Entry]) -> dict[str, Entry]:
     """The batches that were taken out of the live log and have not come again, each with the entry that did so."""
     last = {e.batch_id: e for e in entries if e.batch_id and e.entry in ("PUBLISH", "REDRIVE", "HOLD", "UNDO")}
@@ -262,6 +272,32 @@ def accepted(entries: Sequence[Entry]) -> list[Entry]:
 def kept(entries: Sequence[Entry]) -> list[Entry]:
     """What the archive holds files of: the batches that are live, and what is held, be it another revision of one."""
     return [*live(entries).values(), *held(entries).values()]
+
+
+def until(entries: Sequence[Entry], known_at: int | datetime) -> Sequence[Entry]:
+    """The entries up to one, by its number, or up to an instant. Raises UsageError if there was none yet."""
+    number = known_at if isinstance(known_at, int) else sum(e.at <= known_at for e in entries if e.at is not None) - 1
+    if not 0 <= number < len(entries):
+        first, last = entries[0], entries[-1]
+        raise UsageError(
+            f"nothing was known at {known_at}: the ledger's entries go from 0 ({first.at:%Y-%m-%dT%H:%M:%S}Z) to "
+            f"{last.seq} ({last.at:%Y-%m-%dT%H:%M:%S}Z)."
+        )
+    return entries[: number + 1]
+
+
+def before_last_attempt(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """The entries before the attempt that ends with the last of them. Raises UsageError if there are none."""
+    opened = max((e.seq for e in entries if e.entry == "OPEN"), default=0)
+    if not opened:
+        raise UsageError("nothing was published by then; name a later batch or ledger entry.")
+    return entries[:opened]
+
+
+def published_last(entries: Sequence[Entry], batch_id: str) -> Entry | None:
+    """The entry that published a batch last, be it undone since; None if none did."""
+    said = [e for e in entries if e.batch_id == batch_id and e.entry in ("PUBLISH", "REDRIVE")]
+    return said[-1] if said else None
 
 
 def dead_revisions(entries: Sequence[Entry], alive: Collection[int]) -> list[int]:

@@ -93,9 +93,9 @@ def added(path: Path, version: int) -> dict[str, int]:
     return {unquote(add["path"]): add["size"] for add in actions if add}
 
 
-def missing(path: Path) -> list[str]:
-    """The files of a table's newest version that are not there."""
-    files = pa.table(DeltaTable(path).get_add_actions())["path"].to_pylist()
+def missing(path: Path, at: int | None = None) -> list[str]:
+    """The files of a version of a table, default the newest, that are not there."""
+    files = pa.table(DeltaTable(path, version=at).get_add_actions())["path"].to_pylist()
     return [file for file in files if not (path / unquote(file)).exists()]
 
 

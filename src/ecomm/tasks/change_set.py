@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from ecomm import history as histories
 from ecomm.analytics import analytics_summary
 from ecomm.attempt import Attempt, ChangeSet
-from ecomm.batches.ledger import Entry, dead_revisions
-from ecomm.contract import Severity, Source
+from ecomm.batches.ledger import dead_revisions
+from ecomm.contract import Source
 from ecomm.errors import InvariantError
+from ecomm.history import History
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.transforms import absences, relations
 from ecomm.transforms import fold as folding
@@ -27,39 +28,53 @@ def change_set(attempt: Attempt, source: Source) -> ChangeSet:
     Three ways to one result: the first statements of all keys are their versions; a batch that lies after all others is
     told from the current versions; any other is folded from all statements of the keys that it touches.
     """
-    store, columns = attempt.session.store, attempt.session.store.columns(target_name(source.name))
-    stage, target = store.read(stage_name(source.name)), store.read(target_name(source.name))
-    mine = stage.filter(F.col("revision") == attempt.revision)
-    declared = snapshots(attempt, source)
+    history, target = history_of(attempt, source), attempt.session.store.read(target_name(source.name))
+    mine = history.stage.filter(F.col("revision") == attempt.revision)
+    declared = histories.snapshots(history)
     own = [s for s in declared if s.revision == attempt.revision]
     first = not attempt.session.ledger.last.tables.get(stage_name(source.name), (0, 0))[1]
     if first and declared == own:
-        rows = relations.changes(folding.first_versions(mine, source), None, columns)
+        rows = relations.changes(folding.first_versions(mine, source), None, target.columns)
     elif not attempt.is_latest:
-        touched = _touched(attempt, source, stage, target, own)
+        touched = _touched(attempt, history, target, own)
         if touched is None:
             return ChangeSet()
-        rows = fold_difference(attempt, source, touched, columns)
-    elif declared or _deletes(attempt, source, stage):
-        rows = _latest(attempt, source, mine.filter(F.col("op") == "U"), target, columns, ended=True)
-        rows = rows.unionByName(_ending(attempt, source, mine, target, columns))
+        rows = fold_difference(attempt, history, touched)
+    elif declared or _deletes(attempt, history):
+        rows = _latest(attempt, history, mine.filter(F.col("op") == "U"), target, ended=True)
+        rows = rows.unionByName(_ending(attempt, history, mine, target, own))
     else:
-        rows = _latest(attempt, source, mine, target, columns, ended=False)
+        rows = _latest(attempt, history, mine, target, ended=False)
     written = attempt.materialise(f"{source.name}_changes", rows)
     return ChangeSet() if written is None else measured(written, source)
 
 
-def _touched(
-    attempt: Attempt, source: Source, stage: DataFrame, target: DataFrame, own: Sequence[Snapshot]
-) -> DataFrame | None:
+def history_of(attempt: Attempt, source: Source) -> History:
+    """The history of a source as it will be once this attempt is published."""
+    store, stage = attempt.session.store, stage_name(source.name)
+    dead = dead_revisions(attempt.session.ledger.entries, {revision for _, revision in attempt.live().values()})
+    return History(
+        source,
+        attempt.told(source.name),
+        store.read(stage),
+        store.read(errors_name(source.name)),
+        ~F.col("revision").isin(dead),
+        store.extras(stage),
+        attempt.materialise,
+    )
+
+
+def _touched(attempt: Attempt, history: History, target: DataFrame, own: Sequence[Snapshot]) -> DataFrame | None:
     """The keys that a late batch touches, or one that is replaced or undone; None if there are none.
 
     Gives `key` and the key's columns: what the batch states, or has stated; and of a snapshot what it may have ended.
     """
-    before = attempt.replaces
+    source, stage, before = history.source, history.stage, attempt.replaces
     revisions = [attempt.revision, *(e.revision for e in (before,) if e is not None)]
     touched = stage.filter(F.col("revision").isin(revisions)).select("key", *source.key)
-    reaching = complete(attempt, source, own) + _with_parts(attempt, source, _snapshots(source, before))
+    gone = [] if before is None else histories.told([before], source.name)
+    ended = [s for entry in gone for s in histories.snapshot_of(entry)]
+    reaching = histories.complete(history, own) + histories.with_parts(history, ended)
     if not reaching and before is None:
         return touched
     for snapshot in reaching:
@@ -70,10 +85,9 @@ def _touched(
     return attempt.materialise(f"{source.name}_touched", touched.distinct())
 
 
-def _latest(
-    attempt: Attempt, source: Source, upserts: DataFrame, target: DataFrame, columns: Sequence[str], *, ended: bool
-) -> DataFrame:
+def _latest(attempt: Attempt, history: History, upserts: DataFrame, target: DataFrame, *, ended: bool) -> DataFrame:
     """The change set of upserts that lie after all others; a few keys may have to be folded all the same."""
+    source, columns = history.source, target.columns
     current = target.filter(F.col("is_current"))
     refolding = folding.refolding(upserts, target, source, ended=ended)
     again = None if refolding is None else attempt.materialise(f"{source.name}_refolding", refolding)
@@ -81,114 +95,42 @@ def _latest(
         return folding.advance(upserts, current, source, columns)
     others = upserts.join(again.select("key"), "key", "left_anti")
     return folding.advance(others, current, source, columns).unionByName(
-        fold_difference(attempt, source, again.select("key", *source.key), columns)
+        fold_difference(attempt, history, again.select("key", *source.key))
     )
 
 
-def _ending(attempt: Attempt, source: Source, mine: DataFrame, target: DataFrame, columns: Sequence[str]) -> DataFrame:
+def _ending(
+    attempt: Attempt, history: History, mine: DataFrame, target: DataFrame, own: Sequence[Snapshot]
+) -> DataFrame:
     """The change set of the keys that a batch ends which lies after all others, by a delete or by its silence."""
-    current, at = target.filter(F.col("is_current")), attempt.lineage["as_of"]
+    source, current, at = history.source, target.filter(F.col("is_current")), attempt.lineage["as_of"]
     deleted = mine.filter(F.col("op") == "D").select(*source.key)
-    rows = folding.ended(current.join(deleted, list(source.key), "left_semi"), at, columns)
-    own = [s for s in snapshots(attempt, source) if s.revision == attempt.revision]
-    for snapshot in complete(attempt, source, own):
-        mentions = (mine, _rejected(attempt, source, own))
+    rows = folding.ended(current.join(deleted, list(source.key), "left_semi"), at, target.columns)
+    for snapshot in histories.complete(history, own):
+        mentions = (mine, histories.rejected_in(history, own))
         silent = absences.unmentioned(current, mentions, snapshot, source)
-        rows = rows.unionByName(folding.ended(silent, at, columns))
+        rows = rows.unionByName(folding.ended(silent, at, target.columns))
     return rows
 
 
-def _deletes(attempt: Attempt, source: Source, stage: DataFrame) -> bool:
+def _deletes(attempt: Attempt, history: History) -> bool:
     """A statement deletes a key. The table is asked only if the settings, of now or of another time, may say so."""
     session = attempt.session
     other = any(e.settings_hash != session.settings_hash for e in session.ledger.entries)
-    if source.delivery.delete_column is None and not other:
+    if history.source.delivery.delete_column is None and not other:
         return False
-    return bool(stage.filter(F.col("op") == "D").select("key").limit(1).collect())
+    return bool(history.stage.filter(F.col("op") == "D").select("key").limit(1).collect())
 
 
-def snapshots(attempt: Attempt, source: Source) -> list[Snapshot]:
-    """The snapshots of a source, `complete` or not, in the live log as it will be once this attempt is published.
-
-    A batch is one if all its files say so and at least one record was read.
-    """
-    return [s for e in attempt.told(source.name) for s in _snapshots(source, e)]
-
-
-def _snapshots(source: Source, entry: Entry | None) -> list[Snapshot]:
-    """The snapshot of a source that a batch is, if it is one."""
-    files = [f for f in entry.files if f.source == source.name] if entry else []
-    if entry is None or not all(f.scope is not None for f in files) or not any(f.rows_read for f in files):
-        return []
-    assert entry.as_of is not None
-    assert entry.batch_id is not None
-    assert entry.revision is not None
-    return [Snapshot(entry.as_of, entry.batch_id, entry.revision, files[0].scope or ())]
-
-
-def complete(attempt: Attempt, source: Source, among: Sequence[Snapshot]) -> list[Snapshot]:
-    """Those snapshots in which the key of every record is readable, with the parts that they mention."""
-    rejected = {e.revision for e in attempt.told(source.name) if any(f.rows_rejected for f in e.files)}
-    if doubtful := [s.revision for s in among if s.revision in rejected]:
-        errors = attempt.session.store.read(errors_name(source.name))
-        unread = errors.filter(F.col("key").isNull() & F.col("revision").isin(doubtful)).select("revision").distinct()
-        incomplete = {r["revision"] for r in unread.collect()}
-        among = [s for s in among if s.revision not in incomplete]
-    return _with_parts(attempt, source, among)
-
-
-def _with_parts(attempt: Attempt, source: Source, among: Sequence[Snapshot]) -> list[Snapshot]:
-    """The snapshots with the parts that they mention, of those that have a scope."""
-    found: dict[str, set[str]] = {s.batch_id: set() if s.scope else {""} for s in among}
-    for scope in {s.scope for s in among if s.scope}:
-        of_scope = [s for s in among if s.scope == scope]
-        stated = attempt.session.store.read(stage_name(source.name))
-        stated = stated.filter(F.col("revision").isin([s.revision for s in of_scope])).select("key", "batch_id")
-        mentions = stated.unionByName(_rejected(attempt, source, of_scope).select("key", "batch_id"))
-        for row in absences.parts(mentions, source, scope).collect():
-            found[row["batch_id"]].add(row["part"])
-    return [replace(s, parts=frozenset(found[s.batch_id])) for s in among]
-
-
-def _rejected(attempt: Attempt, source: Source, among: Sequence[Snapshot]) -> DataFrame:
-    """The rejected records of these snapshots."""
-    errors = attempt.session.store.read(errors_name(source.name))
-    rejected = errors.filter((F.col("severity") == str(Severity.HIGH)) & F.col("key").isNotNull())
-    return rejected.filter(F.col("revision").isin([s.revision for s in among]))
-
-
-def fold_difference(attempt: Attempt, source: Source, touched: DataFrame | None, columns: Sequence[str]) -> DataFrame:
-    """The change set that makes a target the fold of what the live log says, complete snapshots by their silence too.
+def fold_difference(attempt: Attempt, history: History, touched: DataFrame | None = None) -> DataFrame:
+    """The change set that makes a target what its history says.
 
     touched: the keys that it is about (`key` and the key's columns); None: all.
     """
-    store = attempt.session.store
-    dead = dead_revisions(attempt.session.ledger.entries, {revision for _, revision in attempt.live().values()})
-    statements = store.read(stage_name(source.name)).filter(~F.col("revision").isin(dead))
-    target = store.read(target_name(source.name))
-    if touched is not None:
-        statements = statements.join(touched.select("key"), "key", "left_semi")
-        target = target.join(touched.select(*source.key), list(source.key), "left_semi")
-    extras = store.extras(stage_name(source.name))
-    carried = sorted(r["name"] for r in folding.lacking(statements, extras).collect())
-    silent = _endings(attempt, source, statements, touched)
-    if silent is not None:
-        statements = statements.unionByName(absences.as_deletes(silent, statements))
-    return relations.changes(folding.fold(statements, source, extras, carried), target, columns)
-
-
-def _endings(attempt: Attempt, source: Source, statements: DataFrame, touched: DataFrame | None) -> DataFrame | None:
-    """Where complete snapshots end these keys by their silence, None if nowhere."""
-    among = complete(attempt, source, snapshots(attempt, source))
-    if not among:
-        return None
-    rejected = _rejected(attempt, source, among)
-    if touched is not None:
-        rejected = rejected.join(touched.select("key"), "key", "left_semi")
-    place = ("key", "as_of", "batch_id")
-    mentions = statements.select(*place).unionByName(rejected.select(*place))
-    batches = [(e.as_of, e.batch_id) for e in attempt.told(source.name) if e.as_of and e.batch_id]
-    return attempt.materialise(f"{source.name}_endings", absences.endings(mentions, batches, among, source))
+    source = history.source
+    target = attempt.session.store.read(target_name(source.name))
+    held = target if touched is None else target.join(touched.select(*source.key), list(source.key), "left_semi")
+    return relations.changes(histories.versions(history, touched), held, target.columns)
 
 
 def measured(rows: DataFrame, source: Source) -> ChangeSet:

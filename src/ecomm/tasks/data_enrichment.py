@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 
 from pyspark.sql import DataFrame
@@ -9,6 +10,7 @@ from pyspark.sql import functions as F
 
 from ecomm.analytics import customer_analytics, product_analytics
 from ecomm.attempt import Attempt, TaskResult, side_by_side
+from ecomm.contract import Shop
 from ecomm.tasks.change_set import view
 from ecomm.transforms import enrich
 
@@ -29,12 +31,7 @@ def write_enriched(attempt: Attempt, targets: enrich.Targets) -> dict[str, int]:
     written = {
         "enriched_orders": attempt.write_whole("enriched_orders", enrich.enriched_orders(targets, shop, today, key))
     }
-    orders = attempt.session.store.read("enriched_orders")
-    customers, products, inventory = map(_current, (targets.customers, targets.products, targets.inventory))
-    frames = {
-        "customer_analytics": customer_analytics.customer_analytics(orders, customers, shop, today),
-        "product_analytics": product_analytics.product_analytics(orders, products, inventory, shop, today),
-    }
+    frames = of_orders(attempt.session.store.read("enriched_orders"), targets, shop, today)
 
     def write(name: str, frame: DataFrame) -> None:
         written[name] = attempt.write_whole(name, frame)
@@ -43,5 +40,12 @@ def write_enriched(attempt: Attempt, targets: enrich.Targets) -> dict[str, int]:
     return written
 
 
-def _current(versions: DataFrame) -> DataFrame:
-    return versions.filter(F.col("is_current"))
+def of_orders(orders: DataFrame, targets: enrich.Targets, shop: Shop, today: date) -> dict[str, DataFrame]:
+    """What follows from enriched_orders and the current versions: table -> its rows."""
+    customers, products, inventory = (
+        versions.filter(F.col("is_current")) for versions in (targets.customers, targets.products, targets.inventory)
+    )
+    return {
+        "customer_analytics": customer_analytics.customer_analytics(orders, customers, shop, today),
+        "product_analytics": product_analytics.product_analytics(orders, products, inventory, shop, today),
+    }

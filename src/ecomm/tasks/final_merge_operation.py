@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from functools import partial, reduce
 
 from pyspark.sql import DataFrame
@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from ecomm.analytics import analytics_summary, category_analysis, seasonal_analysis, segment_analysis
 from ecomm.attempt import Attempt, Origin, TaskResult, journal, side_by_side
 from ecomm.batches import archive
-from ecomm.contract import Source
+from ecomm.contract import Shop, Source
 from ecomm.errors import InvariantError, SourceChangedError
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories
@@ -40,15 +40,9 @@ def merge_target(attempt: Attempt, source: Source) -> None:
 
 def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, int]:
     """Bring the tables of 08 to what the targets say; how many rows were written of each."""
-    store, written = attempt.session.store, {}
+    store, written = attempt.session.store, dict[str, int]()
     orders, customers = store.read("enriched_orders"), store.read("customer_analytics")
-    products = store.read("product_analytics")
-    segments = segment_analysis.segment_analysis(customers)
-    frames = {
-        "seasonal_analysis": seasonal_analysis.seasonal_analysis(orders, attempt.today),
-        "segment_analysis": segments if attempt.live() else segments.limit(0),
-        "category_analysis": category_analysis.category_analysis(orders, products),
-    }
+    frames = of_groups(orders, customers, store.read("product_analytics"), attempt.today, live=bool(attempt.live()))
 
     def write(name: str, frame: DataFrame) -> None:
         written[name] = attempt.write_whole(name, frame)
@@ -58,6 +52,21 @@ def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, 
 
     side_by_side([write_summary, *(partial(write, name, frame) for name, frame in frames.items())])
     return written
+
+
+def of_groups(
+    orders: DataFrame, customers: DataFrame, products: DataFrame, today: date, *, live: bool
+) -> dict[str, DataFrame]:
+    """What follows from enriched_orders, customer_ and product_analytics: table -> its rows.
+
+    live: any batch is; without one there are no segments either.
+    """
+    segments = segment_analysis.segment_analysis(customers)
+    return {
+        "seasonal_analysis": seasonal_analysis.seasonal_analysis(orders, today),
+        "segment_analysis": segments if live else segments.limit(0),
+        "category_analysis": category_analysis.category_analysis(orders, products),
+    }
 
 
 def summarise(attempt: Attempt, *, everything: bool = False) -> int:
@@ -76,17 +85,32 @@ def summarise(attempt: Attempt, *, everything: bool = False) -> int:
         anew.add(attempt.batch_id)
     if everything or _counts_otherwise(attempt):
         anew = set(alive)
-    batches = attempt.session.engine.spark.createDataFrame(
-        [(b, alive[b][0], before[b]) for b in sorted(anew)],
-        "batch_id string, as_of timestamp, previous_as_of timestamp",
-    )
-    key = attempt.session.sources["orders"].key
-    revisions = [alive[b][1] for b in sorted(anew)]
-    stated = store.read(stage_name("orders")).filter(F.col("revision").isin(revisions)).select("batch_id", *key)
     targets = enrich.Targets(**{n: store.read(target_name(n)) for n in attempt.session.sources})
-    new = analytics_summary.analytics_summary(batches, targets, stated, attempt.session.shop, key)
+    key = attempt.session.sources["orders"].key
+    new = summary(alive, anew, targets, store.read(stage_name("orders")), attempt.session.shop, key)
     kept = old.filter(F.col("batch_id").isin(sorted(set(alive) - anew)))
     return attempt.write_whole(name, new.unionByName(kept))
+
+
+def summary(
+    alive: Mapping[str, tuple[datetime, int]],
+    of: Collection[str],
+    targets: enrich.Targets,
+    stage: DataFrame,
+    shop: Shop,
+    key: Sequence[str],
+) -> DataFrame:
+    """analytics_summary's rows of some live batches.
+
+    alive: the live log (batch -> as-of and revision). stage: the orders'. key: the shop's key of orders.
+    """
+    before = _as_of_before(alive)
+    batches = stage.sparkSession.createDataFrame(
+        [(b, alive[b][0], before[b]) for b in sorted(of)],
+        "batch_id string, as_of timestamp, previous_as_of timestamp",
+    )
+    stated = stage.filter(F.col("revision").isin([alive[b][1] for b in sorted(of)])).select("batch_id", *key)
+    return analytics_summary.analytics_summary(batches, targets, stated, shop, key)
 
 
 def _as_of_before(alive: Mapping[str, tuple[datetime, int]]) -> dict[str, datetime | None]:
