@@ -26,10 +26,11 @@ from pyspark.sql import functions as F
 
 from ecomm import __version__
 from ecomm.batches import archive, locks, rates
+from ecomm.batches.corrections import Correction, Place
 from ecomm.batches.ledger import Entry, FileEntry, Ledger, live, open_attempt, positions, today_of
 from ecomm.batches.trigger import Candidate, Trigger
 from ecomm.contract import Header, Reading, Shop, Source
-from ecomm.engines import Engine, deltafiles
+from ecomm.engines import Engine
 from ecomm.engines import start as start_engine
 from ecomm.history import told
 from ecomm.settings import Settings
@@ -171,8 +172,7 @@ def open_warehouse(settings: Settings, engine: Engine, listener: Listener = sile
         session.entry("GENESIS")
     else:
         # A table that came with a newer program is made now; the ledger names it from its next entry on.
-        new = any(not deltafiles.exists(root / name) for name in store.catalogue)
-        store.state = create_all(root, store.catalogue) if new else {}
+        create_all(root, store.catalogue)
         complete_journals(root, store.catalogue)
         recover(session)
     archive.settle_all(settings, ledger.entries, list(SOURCES))
@@ -197,7 +197,7 @@ def recover(session: Session, reason: str | None = None) -> None:
     """Take every table back to what the ledger says, and end an attempt that nothing has ended."""
     shutil.rmtree(attempts_dir(session.settings), ignore_errors=True)  # first, for the disk may be full
     broken = open_attempt(session.ledger.entries)
-    ahead = session.store.restore(_stated(session.ledger))
+    ahead = session.store.restore(_stated(session))
     if broken is not None or ahead:
         session.entry(
             "RECOVER",
@@ -219,9 +219,10 @@ def left_behind(settings: Settings, ledger: Ledger) -> bool:
     )
 
 
-def _stated(ledger: Ledger) -> dict[str, State]:
-    """What the ledger says that each table is."""
-    return {name: State(version, rows) for name, (version, rows) in ledger.last.tables.items()}
+def _stated(session: Session) -> dict[str, State]:
+    """What the ledger says that each table is; one that it does not name yet is as it was created."""
+    created = {table.name: (0, 0) for table in session.store.catalogue.values() if not table.journal}
+    return {name: State(*said) for name, said in {**created, **session.ledger.last.tables}.items()}
 
 
 def attempts_dir(settings: Settings) -> Path:
@@ -245,7 +246,7 @@ class Attempt:
     revision: which the batch's rows bear: the seq of this attempt's OPEN, or, of a batch that was held, of the OPEN by
     which they were written. opened: the seq of this attempt's OPEN. held: the entry that held the batch, if its rows
     come from stage. replaces: the entry of the batch in the live log, which this attempt ends. why: what a person said
-    who asked for it.
+    who asked for it. corrections: what is read in place of records of the batch.
     """
 
     session: Session
@@ -256,6 +257,7 @@ class Attempt:
     held: Entry | None = None
     replaces: Entry | None = None
     why: str | None = None
+    corrections: Mapping[Place, Correction] = field(default_factory=dict)
     claimed: list[archive.Claimed] = field(default_factory=list)
     headers: dict[Path, tuple[Header, int]] = field(default_factory=dict)
     results: dict[str, TaskResult] = field(default_factory=dict)
@@ -326,6 +328,11 @@ class Attempt:
     def _rows(self, name: str) -> int:
         """How many rows were materialised under a name, by the files' own word."""
         return sum(pq.read_metadata(file).num_rows for file in (self.folder / name).glob("*.parquet"))
+
+    @property
+    def redrives(self) -> bool:
+        """Corrections have come with this attempt."""
+        return any(made.revision == self.opened for made in self.corrections.values())
 
     @property
     def files(self) -> list[FileEntry]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 import typer
+from typer.core import TyperGroup
 
 from ecomm import __version__
 from ecomm import settings as configuration
@@ -126,6 +127,10 @@ def _told(outcomes: Sequence[Outcome], as_json: bool) -> int:
             screens.outcome(outcome)
         if not outcomes:
             screens.out.print("Nothing is pending.")
+    return _exit_code(outcomes)
+
+
+def _exit_code(outcomes: Sequence[Outcome]) -> int:
     codes = {o.exit_code for o in outcomes}
     return 1 if codes - {0, 3} else 3 if 3 in codes else 0
 
@@ -420,7 +425,21 @@ def _moment(entries: Sequence[Entry], said: str, flag: str) -> int | datetime:
         ) from error
 
 
-@app.command(epilog="Example: `ecomm quarantine orders --limit 10`")
+class _WithDefault(TyperGroup):
+    """A group of commands of which one is meant if none is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = args and (args[0] in self.commands or args[0] in ("-h", "--help"))
+        return super().parse_args(ctx, args if named else ["list", *args])
+
+
+rejects = typer.Typer(
+    cls=_WithDefault, help="Records that were rejected: `ecomm quarantine orders` lists them, a person mends them."
+)
+app.add_typer(rejects, name="quarantine")
+
+
+@rejects.command("list", epilog="Example: `ecomm quarantine orders --limit 10`")
 def quarantine(
     source: Annotated[str | None, typer.Argument(help="One source; default all.")] = None,
     warehouse: WarehouseDir = None,
@@ -441,6 +460,54 @@ def quarantine(
         screens.rejects(found[:limit], len(found))
     else:
         screens.out.print("Nothing was rejected.")
+
+
+@rejects.command("export", epilog="Example: `ecomm quarantine export orders --out rejected.csv`")
+def hand_out(
+    source: Annotated[str, typer.Argument(help="The source.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The CSV file to write.")],
+    batch: Batch = None,
+    force: Annotated[bool, typer.Option("--force", help="Write a file anew that is there already.")] = False,
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write the rejected records of a source as CSV, with the reasons, for a person to mend the cells."""
+    from ecomm import redrive as door
+    from ecomm import screens
+
+    settings = configuration.load(config, landing=landing, warehouse=warehouse)
+    records = door.export(settings, source, out, batch, force=force)
+    if as_json:
+        _print_json({"file": out, "records": records})
+    else:
+        said = f"Wrote {records:,} rejected records to {out}; mend their cells, then `ecomm quarantine redrive {out}`."
+        screens.out.print(said, markup=False, soft_wrap=True)
+
+
+@rejects.command(epilog='Example: `ecomm quarantine redrive rejected.csv --why "the supplier sent the prices"`')
+def redrive(
+    file: Annotated[Path, typer.Argument(help="A file of `quarantine export`, with mended cells.")],
+    why: Why,
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    as_json: Json = False,
+) -> None:
+    """Bring mended records in, each at its own place in its batch, by the same rules; the others stay as they are."""
+    from ecomm import redrive as door
+    from ecomm import screens
+
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    done = door.redrive(settings, file, _reason(why), _listener(as_json))
+    if as_json:
+        _print_json({**asdict(done), "outcomes": [o.summary() for o in done.outcomes]})
+    else:
+        screens.redriven(done)
+    raise typer.Exit(_exit_code(done.outcomes))
 
 
 @app.command(epilog="Examples: `ecomm quality`, `ecomm quality batch_2025_01_16 --json`")
@@ -550,6 +617,7 @@ def contract(
 
 @app.command(epilog="Example: `ecomm rebuild`")
 def rebuild(
+    landing: Landing = None,
     warehouse: WarehouseDir = None,
     config: Config = None,
     engine: EngineName = None,
@@ -560,7 +628,8 @@ def rebuild(
     from ecomm import rebuild as whole
     from ecomm import screens
 
-    changed = whole.rebuild(configuration.load(config, warehouse=warehouse, engine=engine, remote=remote))
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    changed = whole.rebuild(settings)
     if as_json:
         _print_json({"changed_rows": changed})
     elif any(changed.values()):

@@ -106,6 +106,9 @@ def _kept(warehouse: Warehouse, table: str, entries: Sequence[Entry]) -> ds.Data
     if table.endswith(("_stage", "_errors")):
         seen = kept(entries) if table.endswith("_errors") else live(entries).values()
         return _dataset(warehouse.path / table).filter(pc.field("revision").isin([e.revision for e in seen]))
+    if table == "corrections":
+        newest = _dataset(warehouse.path / table, warehouse.entry.tables[table][0])
+        return newest.filter(pc.field("revision") <= last.seq)
     if table not in last.tables:  # it came with a later program
         return _dataset(warehouse.path / table).filter(pc.scalar(False))
     version = last.tables[table][0]

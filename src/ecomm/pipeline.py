@@ -16,7 +16,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,8 +35,9 @@ from ecomm.attempt import (
     silent,
     working,
 )
-from ecomm.batches import archive, landing
-from ecomm.batches.ledger import Entry, FileEntry, Ledger, accepted, kept, live
+from ecomm.batches import archive, corrections, landing
+from ecomm.batches.corrections import Correction
+from ecomm.batches.ledger import Entry, FileEntry, Ledger, accepted, held, kept, live
 from ecomm.batches.trigger import Candidate, State, parsed, scan
 from ecomm.contract import Source, match_header
 from ecomm.errors import EcommError, LockedError, SourceChangedError, UsageError, sentence
@@ -158,17 +159,19 @@ def run_batch(
     origin: Origin = Origin.LANDING,
     of: Entry | None = None,
     why: str | None = None,
+    new: Sequence[Correction] = (),
 ) -> Outcome:
     """One batch, from OPEN to PUBLISH, HOLD or UNDO; if it fails, everything is as it was, and the outcome says why.
 
     origin: where its rows come from, and, unless that is landing, of: the entry about the revision that they are of.
+    new: corrections of its records that a person has just made.
     Raises LockedError when another program took the warehouse over: then nothing of it is touched.
     """
     started = time.monotonic()
     for tries in range(1, _TRIES + 1):
         attempt: Attempt | None = None
         try:
-            attempt = open_batch(session, candidate, origin, of, why)
+            attempt = open_batch(session, candidate, origin, of, why, new)
             side_by_side(_each(attempt))
             if attempt.claimed:
                 _task(attempt, "data_validation", data_validation)
@@ -228,7 +231,9 @@ def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, re
     try:
         session.ledger.refresh()
         if attempt is not None and any(
-            e.entry in ("PUBLISH", "HOLD", "UNDO") and e.batch_id == candidate.name and e.seq > attempt.opened
+            e.entry in ("PUBLISH", "REDRIVE", "HOLD", "UNDO")
+            and e.batch_id == candidate.name
+            and e.seq > attempt.opened
             for e in session.ledger.entries
         ):
             return True
@@ -246,8 +251,9 @@ def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, re
 
 
 def _is_too_low(attempt: Attempt) -> bool:
-    """Only what comes from landing is held: for the rest a person has asked."""
-    score = attempt.score if attempt.origin is Origin.LANDING else None
+    """Only what comes from landing is held, and what was held and is corrected: for the rest a person has asked."""
+    waits = attempt.origin is Origin.ARCHIVE and attempt.batch_id in held(attempt.session.ledger.entries)
+    score = attempt.score if waits or attempt.origin is Origin.LANDING else None
     return score is not None and score < attempt.session.settings.min_score
 
 
@@ -271,16 +277,26 @@ def _hold(attempt: Attempt) -> None:
 # --- OPEN ---------------------------------------------------------------------------------------------------------
 
 
-def open_batch(session: Session, candidate: Candidate, origin: Origin, of: Entry | None, why: str | None) -> Attempt:
-    """OPEN an attempt: claim the batch's files and check all headers, before anything is written to a table."""
+def open_batch(
+    session: Session,
+    candidate: Candidate,
+    origin: Origin,
+    of: Entry | None,
+    why: str | None,
+    new: Sequence[Correction],
+) -> Attempt:
+    """OPEN an attempt: claim the batch's files and check all headers, before anything is written to a table.
+
+    new: corrections that come with this attempt.
+    """
     trigger = candidate.trigger
     assert trigger is not None
     before = live(session.ledger.entries).get(trigger.batch_id)
     opened = session.entry_of("OPEN", trigger).seq
-    held = of if origin is Origin.STAGE else None
-    revision = held.revision if held is not None else opened
+    waiting = of if origin is Origin.STAGE else None
+    revision = waiting.revision if waiting is not None else opened
     assert revision is not None
-    attempt = Attempt(session, candidate, revision, opened, origin, held, before, why)
+    attempt = Attempt(session, candidate, revision, opened, origin, waiting, before, why)
     if origin is Origin.LANDING:
         attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     elif of is not None and origin is Origin.ARCHIVE:
@@ -295,6 +311,11 @@ def open_batch(session: Session, candidate: Candidate, origin: Origin, of: Entry
             match_header(source, names, str(claimed.file.path), reserved(source.name)),
             offset,
         )
+    if new:
+        session.store.record("corrections", [asdict(replace(made, revision=opened)) for made in new])
+    if (made := session.store.state["corrections"]).rows:
+        known = corrections.of_table(session.store.path("corrections"), made.version)
+        attempt.corrections = corrections.in_force(c for c in known if c.batch_id == trigger.batch_id)
     return attempt
 
 

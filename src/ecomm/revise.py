@@ -70,8 +70,8 @@ def _from(entries: Sequence[Entry], since: str) -> list[Entry]:
     if since in undone(entries):
         published = [e for e in entries if e.batch_id == since and e.entry in ("PUBLISH", "REDRIVE")]
         known |= {since: published[-1]}
-    begin = _position(known[since]) if since in known else (_instant(since), b"")
-    chosen = sorted((e for e in known.values() if _position(e) >= begin), key=_position)
+    begin = position(known[since]) if since in known else (_instant(since), b"")
+    chosen = sorted((e for e in known.values() if position(e) >= begin), key=position)
     if not chosen:
         raise UsageError(f"no batch is published from {since} on; `ecomm status` shows what is.")
     if waiting := [e.batch_id for e in chosen if e.batch_id in held(entries)]:
@@ -80,7 +80,8 @@ def _from(entries: Sequence[Entry], since: str) -> list[Entry]:
     return chosen
 
 
-def _position(entry: Entry) -> tuple[datetime, bytes]:
+def position(entry: Entry) -> tuple[datetime, bytes]:
+    """Where a batch stands in the log."""
     assert entry.as_of is not None
     return entry.as_of, str(entry.batch_id).encode()
 
@@ -120,7 +121,12 @@ def _published(entries: Sequence[Entry], batch_id: str) -> Entry:
 
 
 def _said(why: str) -> str:
+    return f"{why} ({user()})"
+
+
+def user() -> str:
+    """Who runs this program."""
     try:
-        return f"{why} ({getpass.getuser()})"
+        return getpass.getuser()
     except (KeyError, OSError):  # a container without a user database
-        return f"{why} (unknown user)"
+        return "unknown user"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ecomm.diff import Diff
     from ecomm.findings import Quality
     from ecomm.pipeline import Outcome
+    from ecomm.redrive import Redriven
 
 
 class _Terminal(Console):
@@ -333,6 +334,21 @@ def diff(said: Diff) -> None:
     total = said.added + said.removed + said.changed
     if total > len(said.rows):
         out.print(f"… {total - len(said.rows):,} more: --limit {total}")
+
+
+def redriven(done: Redriven) -> None:
+    """What became of corrected records: how many are accepted now, which are rejected again, and why."""
+    for one in done.outcomes:
+        outcome(one)
+    left = f"; {done.unchanged:,} left as they are" if done.unchanged else ""
+    if not done.corrected:
+        out.print(f"Nothing to bring in: no cell was mended{left}.")
+        return
+    again = len(done.rejected)
+    out.print(f"{done.corrected:,} records corrected: {done.corrected - again:,} accepted, {again:,} rejected{left}.")
+    for record in done.rejected:
+        where = Text(f"{record.source_file}:{record.place[3]}", "bold")
+        out.print(Text("  ").join([where, Text(", ".join(record.reasons), "red")]), soft_wrap=True)
 
 
 _DIFFERS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}

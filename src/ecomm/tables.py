@@ -90,6 +90,18 @@ _VALIDATION = (
     Field("sample_keys", "array<string>", "At most five keys of failed rows."),
     Field("score", "decimal(18,2)", "The batch's score, 0-100; only in the row batch_score."),
 )
+_CORRECTIONS = (
+    Field("batch_id", "string", "The batch that brought the record."),
+    Field("source", "string", "The record's source."),
+    Field("file_sha256", "string", "SHA-256 of the record's file as it was ingested: it stands for no other bytes."),
+    Field("source_line", "bigint", "The record's number in the file; 1 = the first after the header."),
+    Field("original", "map<string,string>", "The record as it stands in the file: header name to cell, or its line."),
+    Field("fixed", "map<string,string>", "What is read in its place: header name to cell."),
+    Field("by", "string", "Who corrected it."),
+    Field("reason", "string", "Why."),
+    Field("at", "timestamp", "When (UTC, wall clock)."),
+    Field("revision", "bigint", "The ledger entry that opened the attempt which brought it in."),
+)
 _LOG = (
     Field("batch_id", "string", "The batch."),
     Field("revision", "bigint", "The ledger entry that opened the attempt."),
@@ -224,6 +236,13 @@ def catalogue(sources: Mapping[str, Source]) -> dict[str, Table]:
             category_analysis.FIELDS,
             key=category_analysis.KEY,
             statistics=category_analysis.KEY,
+        ),
+        Table(
+            "corrections",
+            "What people wrote in place of rejected records: one row a record and correction.",
+            _CORRECTIONS,
+            key=("batch_id", "source", "file_sha256", "source_line", "revision"),
+            statistics=("batch_id", "revision"),
         ),
         Table(
             "validation_results",
@@ -398,6 +417,11 @@ class Store:
         schema = pa.schema([(f.name, _arrow_type(f.type)) for f in fields])
         deltafiles.append_rows(self.path(name), pa.Table.from_pylist([dict(r) for r in rows], schema=schema))
 
+    def record(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Append rows from memory to a table of the batch's transaction."""
+        self.journal(name, rows)
+        self._moved(name)
+
     def restore(self, state: Mapping[str, State]) -> list[str]:
         """Take every table that is not at its version of `state` back to it; it gets a new version with the old rows.
 
@@ -473,6 +497,8 @@ def check_keys(root: Path, sources: Mapping[str, Source]) -> None:
 def _arrow_type(spark_type: str) -> pa.DataType:
     if spark_type == "array<string>":
         return pa.list_(pa.string())
+    if spark_type == "map<string,string>":
+        return pa.map_(pa.string(), pa.string())
     if spark_type.startswith("decimal"):
         precision, scale = spark_type[8:-1].split(",")
         return pa.decimal128(int(precision), int(scale))

@@ -4,7 +4,7 @@
 
 SEAM is a name of `SEAMS`; OF says of which source, table, entry or folder; NTH which of several such calls (1: the
 first). It prints `running` when it has claimed a batch's files. Its exit code is 9 if the seam was not reached.
-KILL_CHILD_DOES says what it does instead: `undo BATCH` or `replay BATCH`.
+KILL_CHILD_DOES says what it does instead: `undo BATCH`, `replay BATCH` or `redrive FILE`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from ecomm import attempt, pipeline, revise
+from ecomm import attempt, pipeline, redrive, revise
 from ecomm.batches import archive
 from ecomm.batches.ledger import Entry, Ledger
 from ecomm.contract import Source
@@ -135,6 +135,8 @@ def main(landing: str, warehouse: str, *kill: str) -> int:
     verb, _, batch = os.environ.get("KILL_CHILD_DOES", "run").partition(" ")
     if verb == "undo":
         outcomes = [revise.undo(settings, batch, "why not")]
+    elif verb == "redrive":
+        outcomes = list(redrive.redrive(settings, Path(batch), "why not").outcomes)
     else:
         outcomes = revise.replay(settings, batch) if verb == "replay" else pipeline.run(settings)
     for outcome in outcomes:

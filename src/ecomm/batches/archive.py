@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecomm.batches.ledger import Entry, kept
+from ecomm.batches.ledger import Entry, FileEntry, kept
 from ecomm.batches.trigger import TRIGGER, LandedFile, Trigger, folder_of, read_trigger, sha256, text_of
 from ecomm.engines.deltafiles import fsync
 from ecomm.errors import StorageError
@@ -138,15 +138,21 @@ def ingested(settings: Settings, entry: Entry) -> list[Claimed]:
     assert entry.batch_id is not None
     found = []
     for file in entry.files:
-        folder = archive_dir(settings, file.source, folder_of(entry.batch_id))
-        copy = _archived(folder, file.name, file.sha256)
-        if copy is None:
-            raise StorageError(
-                f"{folder / file.name}: it is gone, or has other bytes than those that were ingested; bring it back "
-                "from a backup."
-            )
-        found.append(Claimed(LandedFile(file.source, folder / file.name), copy, file.sha256, file.bytes))
+        copy = copy_of(settings, entry.batch_id, file)
+        found.append(Claimed(LandedFile(file.source, copy.with_name(file.name)), copy, file.sha256, file.bytes))
     return found
+
+
+def copy_of(settings: Settings, batch_id: str, file: FileEntry) -> Path:
+    """Where a file of a batch is archived. Raises StorageError if its bytes are not there any more."""
+    folder = archive_dir(settings, file.source, folder_of(batch_id))
+    copy = _archived(folder, file.name, file.sha256)
+    if copy is None:
+        raise StorageError(
+            f"{folder / file.name}: it is gone, or has other bytes than those that were ingested; bring it back from a "
+            "backup."
+        )
+    return copy
 
 
 def _offers(settings: Settings) -> Path:

@@ -162,4 +162,5 @@ def publish(attempt: Attempt, result: TaskResult) -> None:
         session.entry_of("UNDO", attempt.trigger, revision=attempt.replaces.revision, reason=attempt.why)
         return
     said = {"revision": attempt.revision, "files": tuple(attempt.files), "score": attempt.score}
-    session.entry_of("PUBLISH", attempt.trigger, reason=attempt.why, **said)
+    kind = "REDRIVE" if attempt.redrives else "PUBLISH"
+    session.entry_of(kind, attempt.trigger, reason=attempt.why, **said)

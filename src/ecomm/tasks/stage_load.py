@@ -75,7 +75,13 @@ def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> 
         if found is None:
             records = landing.land(claimed.copy, width, offset, place, source.delivery.delimiter)
             found = engine.spark.read.parquet(engine.uri(place)), records
-        landed.append(Landed(claimed, header, *found))
+        frame, records = found
+        fixes = {
+            line: [made.fixed.get(name) for name in header.names]
+            for (of, _, digest, line), made in attempt.corrections.items()
+            if (of, digest) == (source.name, claimed.sha256)
+        }
+        landed.append(Landed(claimed, header, staging.corrected(frame, fixes), records))
     return landed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -62,6 +62,20 @@ def _ends(source: Source, header: Header) -> Column:
     said = canonical.word(canonical.trimmed(F.col(f"c{header.deletes}")))
     values = [canonical.word(canonical.trimmed(F.lit(v))) for v in source.delivery.delete_values]
     return F.coalesce(said.isin(*values), F.lit(False))
+
+
+def corrected(landed: DataFrame, fixed: Mapping[int, Sequence[str | None]]) -> DataFrame:
+    """One landed file with other cells for some records. fixed: record number -> its cells, in the file's order."""
+    if not fixed:
+        return landed
+    rows = [(number, list(cells)) for number, cells in fixed.items()]
+    said = landed.sparkSession.createDataFrame(rows, "_line bigint, _cells array<string>")
+    beside = landed.join(F.broadcast(said), F.col("source_line") == F.col("_line"), "left")
+    is_fixed = F.col("_line").isNotNull()
+    cells = [name for name in landed.columns if name not in ("source_line", "raw_line")]
+    read = {c: F.when(is_fixed, F.get("_cells", F.lit(int(c[1:])))).otherwise(F.col(c)) for c in cells}
+    whole = {"raw_line": F.when(~is_fixed, F.col("raw_line"))}
+    return beside.withColumns(read | whole).select(*landed.columns)
 
 
 def as_it_stands(landed: DataFrame, header: Header, file: str) -> DataFrame:

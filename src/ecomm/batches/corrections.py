@@ -1,0 +1,129 @@
+"""Corrections: what people write in place of the cells of a rejected record, and the CSV file in which they do so.
+
+A correction is made for one record of one file as it was ingested. From then on the record is read with its cells,
+whenever that batch's file with those very bytes is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+
+from ecomm.errors import StorageError, UsageError
+
+Cells = Mapping[str, str | None]
+# Where a record stands: its source, its batch, its file's SHA-256, its number in the file.
+Place = tuple[str, str, str, int]
+RAW = "(line)"
+"""The name under which a record that could not be split into cells keeps its line."""
+_PLACE = ("_source", "_batch_id", "_source_file", "_file_sha256", "_source_line", "_reasons", "_line")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What stands in place of a record: header name -> cell. original: as in the file, or its whole line."""
+
+    batch_id: str
+    source: str
+    file_sha256: str
+    source_line: int
+    original: Cells
+    fixed: Cells
+    by: str
+    reason: str
+    at: datetime
+    revision: int
+
+    @property
+    def place(self) -> Place:
+        """Where the record stands."""
+        return self.source, self.batch_id, self.file_sha256, self.source_line
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A rejected record as it is offered to a person: where it stands, why it was rejected, and its cells."""
+
+    place: Place
+    source_file: str
+    reasons: Sequence[str]
+    cells: Cells
+    raw_line: str | None = None
+
+
+def of_table(path: Path, version: int) -> list[Correction]:
+    """All corrections, in the order in which they were made: the table `corrections` at a version."""
+    rows: list[dict[str, Any]] = DeltaTable(path, version=version).to_pyarrow_table().to_pylist()
+    made = [Correction(**row | {n: dict(row[n]) for n in ("original", "fixed")}) for row in rows]
+    return sorted(made, key=lambda c: c.revision)
+
+
+def in_force(corrections: Iterable[Correction]) -> dict[Place, Correction]:
+    """For each record the correction that was made last."""
+    return {c.place: c for c in corrections}
+
+
+def write(path: Path, records: Sequence[Rejected]) -> None:
+    """Write records for a person to correct: where each stands, why it was rejected, and its cells by header name.
+
+    No cell is a spreadsheet's formula: one that looks so has a `'` before it, which `read` takes away.
+    """
+    names = list(dict.fromkeys(name for record in records for name in record.cells))
+    text = io.StringIO(newline="")
+    out = csv.writer(text)
+    out.writerow([*_PLACE, *map(_safe, names)])
+    for record in records:
+        source, batch, digest, line = record.place
+        said = [source, batch, record.source_file, digest, str(line), ", ".join(record.reasons), record.raw_line or ""]
+        out.writerow(map(_safe, [*said, *(record.cells.get(name) or "" for name in names)]))
+    try:
+        path.write_bytes(text.getvalue().encode("utf-8-sig"))  # with the mark, spreadsheets read it as UTF-8
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written ({error.strerror}); check the folder's permissions.") from error
+
+
+def read(path: Path) -> dict[Place, dict[str, str]]:
+    """What a person has made of such a file: the cells of each record by header name. Raises UsageError."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8; save it as CSV UTF-8.") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a file of `quarantine export`.") from error
+    delimiter = next((d for d in ",;\t" if text.lstrip('"').startswith((f"{_PLACE[0]}{d}", f'{_PLACE[0]}"{d}'))), ",")
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header = next(lines, [])
+    if tuple(header[: len(_PLACE)]) != _PLACE:
+        raise UsageError(
+            f"{path}: its first columns must be {', '.join(_PLACE)}, as `ecomm quarantine export` writes them."
+        )
+    names = [_plain(name) for name in header[len(_PLACE) :]]
+    found: dict[Place, dict[str, str]] = {}
+    for row in lines:
+        if not any(row):
+            continue
+        where = f"{path}, line {lines.line_num}"
+        cells = [_plain(cell) for cell in row]
+        if len(cells) != len(header) or not cells[4].isdecimal():
+            raise UsageError(f"{where}: it has {len(cells)} cells, not {len(header)}, or no number in _source_line.")
+        place = (cells[0], cells[1], cells[3], int(cells[4]))
+        if place in found:
+            raise UsageError(f"{where}: the record stands twice in the file; leave one of them.")
+        found[place] = dict(zip(names, cells[len(_PLACE) :], strict=True))
+    return found
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell.lstrip("'").startswith(_FORMULA) else cell
+
+
+def _plain(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA) else cell

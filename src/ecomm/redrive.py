@@ -1,0 +1,146 @@
+"""Rejected records go out to a person and come back corrected, at the place where they stood.
+
+Nothing is edited: a correction is a row of `corrections`, and the batch is read once more from its archived bytes with
+the corrected cells in place of the record's, by the same rules. So a record that is still wrong is rejected again, and
+one that is accepted counts from its batch's instant on, however late it was mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ecomm.attempt import Listener, Origin, silent, sources_of, working
+from ecomm.batches import archive, corrections, landing
+from ecomm.batches.corrections import RAW, Cells, Correction, Place, Rejected
+from ecomm.batches.ledger import Entry, FileEntry, kept
+from ecomm.contract import match_header
+from ecomm.errors import UsageError
+from ecomm.pipeline import Outcome, known_batch, run_batch
+from ecomm.revise import position, user
+from ecomm.settings import Settings
+from ecomm.tables import reserved
+from ecomm.trace import quarantined
+from ecomm.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Redriven:
+    """What became of the records of a file: corrected ones are accepted, or rejected again and why; the rest as it was.
+
+    unchanged: how many records were left as they stand, or had been corrected so before.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    corrected: int
+    unchanged: int
+    rejected: tuple[Rejected, ...]
+
+
+def export(settings: Settings, source: str, out: Path, batch: str | None = None, *, force: bool = False) -> int:
+    """Write the rejected records of a source as CSV, for a person to correct; how many there are.
+
+    Raises UsageError if there is no such source or the file is there already, StorageError.
+    """
+    if out.exists() and not force:
+        raise UsageError(f"{out}: this file is there already; --force writes it anew.")
+    records = rejected(settings, Warehouse(settings.warehouse), source, batch)
+    corrections.write(out, [*records.values()])
+    return len(records)
+
+
+def rejected(settings: Settings, warehouse: Warehouse, source: str, batch: str | None = None) -> dict[Place, Rejected]:
+    """The records that are rejected now, by their place; each with a cell for every column of its file's header."""
+    entries = {entry.revision: entry for entry in kept(warehouse.entries)}
+    files: dict[tuple[int, str], tuple[FileEntry, tuple[str, ...]]] = {}
+    found: dict[Place, Rejected] = {}
+    for row in quarantined(warehouse, source, batch):
+        if row["severity"] != "HIGH":
+            continue
+        named = row["revision"], row["source_file"]
+        if named not in files:
+            file = next(f for f in entries[named[0]].files if (f.source, f.name) == (source, named[1]))
+            files[named] = file, _header(settings, row["batch_id"], file)
+        file, names = files[named]
+        place = (source, row["batch_id"], file.sha256, row["source_line"])
+        cells = {name: (row["raw"] or {}).get(name) for name in names}
+        found[place] = Rejected(place, file.name, row["reasons"], cells, row["raw_line"])
+    return found
+
+
+def _header(settings: Settings, batch_id: str, file: FileEntry) -> tuple[str, ...]:
+    """The names of a file's columns, as `raw` has them."""
+    source = sources_of(settings)[file.source]
+    names, _ = landing.read_header(archive.copy_of(settings, batch_id, file), source.delivery.delimiter)
+    return match_header(source, names, file.name, reserved(file.source)).names
+
+
+def redrive(settings: Settings, file: Path, why: str, listener: Listener = silent) -> Redriven:
+    """Bring corrected records in, each at its own place: a new revision of each of their batches.
+
+    Raises UsageError if the file cannot be read, or has a record that is not in quarantine, or a cell in a column that
+    the record's file does not have; then nothing is written. LockedError, FormatError, StorageError.
+    """
+    said = corrections.read(file)
+    if not _made(settings, said, why):  # no engine is started for nothing
+        return Redriven((), 0, len(said), ())
+    with working(settings, listener) as session:
+        made, outcomes = _made(settings, said, why), []
+        for entry in _batches(session.ledger.entries, made):
+            new = [one for one in made if one.batch_id == entry.batch_id]
+            outcomes.append(run_batch(session, known_batch(entry), Origin.ARCHIVE, entry, f"{why} ({user()})", new))
+    again = _current(settings, Warehouse(settings.warehouse), said)
+    still = tuple(again[one.place] for one in made if one.place in again)
+    return Redriven(tuple(outcomes), len(made), len(said) - len(made), still)
+
+
+def _current(settings: Settings, warehouse: Warehouse, places: Iterable[Place]) -> dict[Place, Rejected]:
+    """The rejected records of the sources and batches of some places."""
+    found: dict[Place, Rejected] = {}
+    for source, batch in sorted({(source, batch) for source, batch, _, _ in places}):
+        found |= rejected(settings, warehouse, source, batch)
+    return found
+
+
+def _made(settings: Settings, said: Mapping[Place, Mapping[str, str]], why: str) -> list[Correction]:
+    """The corrections that a person has made: records left as they were exported, or as they are read now, are none."""
+    warehouse, by, now = Warehouse(settings.warehouse), user(), datetime.now(UTC)
+    current = _current(settings, warehouse, said)
+    version, _ = warehouse.entry.tables.get("corrections", (None, 0))
+    known = [] if version is None else corrections.of_table(warehouse.path / "corrections", version)
+    before, made = corrections.in_force(known), []
+    for place, cells in said.items():
+        record, earlier = current.get(place), before.get(place)
+        where = f"record {place[3]} of {place[0]} in {place[1]}"
+        if record is not None:
+            stands = record.cells
+        elif earlier is not None:
+            stands = earlier.fixed
+        else:
+            raise UsageError(f"{where} is not in quarantine; `ecomm quarantine export` writes what is.")
+        if strange := [name for name, cell in cells.items() if cell and name not in stands]:
+            raise UsageError(f"{where} has a cell for {strange[0]}, a column that its file does not have; empty it.")
+        original = earlier.original if earlier else _original(record)
+        fixed = {name: cells.get(name, was or "") or None for name, was in stands.items()}
+        if not any(_same(fixed, cells) for cells in (stands, original)):
+            made.append(Correction(place[1], place[0], place[2], place[3], original, fixed, by, why, now, -1))
+    return made
+
+
+def _original(record: Rejected | None) -> Cells:
+    assert record is not None
+    return record.cells if record.raw_line is None else {RAW: record.raw_line}
+
+
+def _same(some: Cells, others: Cells) -> bool:
+    return all((some.get(name) or "") == (others.get(name) or "") for name in {*some, *others})
+
+
+def _batches(entries: Sequence[Entry], made: Iterable[Correction]) -> list[Entry]:
+    """The entries of the batches that have the corrected files, in the order of their positions."""
+    files = {(one.batch_id, one.source, one.file_sha256) for one in made}
+    having = [e for e in kept(entries) if files & {(e.batch_id, f.source, f.sha256) for f in e.files}]
+    latest = {e.batch_id: e for e in sorted(having, key=lambda e: e.seq)}
+    return sorted(latest.values(), key=position)
