@@ -640,6 +640,32 @@ def rebuild(
         screens.out.print("Rebuilt: every table is identical to the fold of its log.")
 
 
+@app.command(epilog="Example: `ecomm maintain`")
+def maintain(
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    as_json: Json = False,
+) -> None:
+    """Put small files together and delete old ones that no recent version needs; runs do it by themselves at times."""
+    from ecomm import maintain as door
+    from ecomm import screens
+
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    with screens.progress(hidden=as_json) as told:
+        done = door.maintain(settings, told)
+    if as_json:
+        _print_json({"tables": [asdict(one) for one in done]})
+        return
+    for one in done:
+        if one.before != one.after or one.deleted:
+            told_of = f"{one.table}: {one.before:,} files are {one.after:,}; {one.deleted:,} old ones deleted"
+            screens.out.print(told_of, markup=False, soft_wrap=True)
+    screens.out.print(f"Maintained {len(done)} tables.")
+
+
 @app.command(
     epilog="Examples: `ecomm init --landing landing`, `ecomm init --from day.csv --source orders`, then `ecomm check`"
 )

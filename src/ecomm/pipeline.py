@@ -41,6 +41,7 @@ from ecomm.batches.ledger import Entry, FileEntry, Ledger, accepted, held, kept,
 from ecomm.batches.trigger import Candidate, State, parsed, scan
 from ecomm.contract import Source, match_header
 from ecomm.errors import EcommError, LockedError, SourceChangedError, UsageError, sentence
+from ecomm.maintain import maintain_if_due
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import reserved
@@ -118,7 +119,9 @@ def run(
     with working(settings, listener) as session:
         candidates = chosen(session.ledger.entries)
         going_on = [publish_held(session, e) for e in _agreed(session.ledger, only)]
-        return going_on + [_dispatch(session, c) for c in candidates]
+        outcomes = going_on + [_dispatch(session, c) for c in candidates]
+        maintain_if_due(session)
+        return outcomes
 
 
 def _agreed(ledger: Ledger, only: str | None) -> list[Entry]:

@@ -7,9 +7,10 @@ read only at the version that is expected, and a write must lead to exactly the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -435,6 +436,19 @@ class Store:
             deltafiles.restore(self.path(name), state[name].version)
             self.state[name] = State(deltafiles.version(self.path(name)), state[name].rows)
         return ahead
+
+    def maintain(self, name: str, older_than: timedelta, keep: Collection[int]) -> int:
+        """Put a table's small files together, delete old ones that no version to be kept needs; how many were deleted.
+
+        Stage is ordered by key, for that is how the fold looks into it.
+        """
+        path = self.path(name)
+        deltafiles.compact(path, ("key",) if name.endswith("_stage") else ())
+        deleted = deltafiles.vacuum(path, older_than, keep)
+        deltafiles.checkpoint(path)
+        if name in self.state:
+            self.state[name] = State(deltafiles.version(path), self.state[name].rows)
+        return deleted
 
     def sync(self) -> None:
         """Force what was written since the last time onto the disk."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -93,10 +95,14 @@ def added(path: Path, version: int) -> dict[str, int]:
     return {unquote(add["path"]): add["size"] for add in actions if add}
 
 
+def files(path: Path, at: int | None = None) -> list[str]:
+    """The files of a version of a table, default the newest, by its log."""
+    return [unquote(file) for file in pa.table(DeltaTable(path, version=at).get_add_actions())["path"].to_pylist()]
+
+
 def missing(path: Path, at: int | None = None) -> list[str]:
-    """The files of a version of a table, default the newest, that are not there."""
-    files = pa.table(DeltaTable(path, version=at).get_add_actions())["path"].to_pylist()
-    return [file for file in files if not (path / unquote(file)).exists()]
+    """Those files of a version that are not there."""
+    return [file for file in files(path, at) if not (path / file).exists()]
 
 
 def columns(path: Path) -> list[str]:
@@ -112,6 +118,46 @@ def add_columns(path: Path, fields: Sequence[contract.Field]) -> None:
 def restore(path: Path, to: int) -> None:
     """Take a table back to an earlier version: one new version with the old content."""
     DeltaTable(path).restore(to)
+
+
+def compact(path: Path, by: Sequence[str] = ()) -> None:
+    """Make few files of many. by: columns by whose values rows that are alike lie together, if there is that much new.
+
+    Rewriting all of a large table for a few new rows would cost more than it gives: until the small files hold half as
+    much as the large ones, only they are put together.
+    """
+    sizes: list[int] = pa.table(DeltaTable(path).get_add_actions(flatten=True))["size_bytes"].to_pylist()
+    small = [size for size in sizes if size < _LARGE]
+    if by and len(sizes) > 1 and 3 * sum(small) >= sum(sizes):
+        DeltaTable(path).optimize.z_order(by, target_size=2 * _LARGE)
+    elif len(small) > 1:
+        DeltaTable(path).optimize.compact(target_size=2 * _LARGE)
+
+
+_LARGE = 64 << 20
+
+
+def vacuum(path: Path, older_than: timedelta, keep: Collection[int]) -> int:
+    """Delete the files that are older than that and that no version needs which is to be kept; how many there were."""
+    hours = int(older_than.total_seconds() // 3600)
+    said: dict[str, Any] = {
+        "retention_hours": hours,
+        "enforce_retention_duration": False,
+        "full": True,
+        "keep_versions": sorted(keep),
+    }
+    found = DeltaTable(path).vacuum(dry_run=True, **said)
+    if found:  # a vacuum of nothing would be two versions more
+        DeltaTable(path).vacuum(dry_run=False, **said)
+    return len(found)
+
+
+def checkpoint(path: Path) -> None:
+    """Write the newest version's state down, so that no reader has to read the whole log."""
+    DeltaTable(path).create_checkpoint()
+    log = path / "_delta_log"
+    for file in (*log.glob(f"{version(path):020d}.checkpoint*"), log / "_last_checkpoint", log):
+        fsync(file)
 
 
 def append_rows(path: Path, data: pa.Table, at: int | None = None) -> None:

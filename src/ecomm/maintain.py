@@ -1,0 +1,78 @@
+"""Upkeep: tables of a few large files instead of many small ones, and nothing kept that nobody can ask for.
+
+No row changes. What the last entries of the ledger name stays readable, for who reads it now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from ecomm.attempt import Session, recover, working
+from ecomm.batches.ledger import NAME as LEDGER
+from ecomm.batches.ledger import Ledger
+from ecomm.engines import deltafiles
+from ecomm.errors import UsageError, sentence
+from ecomm.settings import Settings
+
+log = structlog.get_logger()
+EVERY = 50
+"""So many ledger entries after the last upkeep a run does it by itself."""
+RETENTION = timedelta(hours=168)
+_PINNED = 20
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What the upkeep of a table did: of so many files of the table so many were made; deleted: old ones."""
+
+    table: str
+    before: int
+    after: int
+    deleted: int
+
+
+def maintain(settings: Settings, listener: Callable[[str], None] = lambda _: None) -> list[Upkeep]:
+    """Do the upkeep of every table. listener: hears of each table. Raises UsageError, LockedError, StorageError."""
+    if not Ledger(settings.warehouse).entries:
+        raise UsageError(f"{settings.warehouse}: there is no warehouse here; --warehouse names another.")
+    with working(settings) as session:
+        return upkeep(session, listener)
+
+
+def maintain_if_due(session: Session) -> None:
+    """Do the upkeep if enough entries were written since the last one; what fails is tried again after the next run."""
+    entries = session.ledger.entries
+    last = max((e.seq for e in entries if e.entry == "MAINTAIN"), default=0)
+    if entries[-1].seq - last < EVERY:
+        return
+    try:
+        upkeep(session)
+    except Exception as error:  # what was published stays published
+        reason = sentence(error, session.settings.warehouse)
+        log.warning("maintenance_failed", reason=reason)
+        recover(session, reason)
+
+
+def upkeep(
+    session: Session, listener: Callable[[str], None] = lambda _: None, older_than: timedelta = RETENTION
+) -> list[Upkeep]:
+    """Do the upkeep of every table, and append the entry that names the versions after it.
+
+    older_than: files that no version to be kept needs are deleted when they are older than this.
+    """
+    store, entries = session.store, session.ledger.entries
+    last = next((e.tables for e in reversed(entries) if e.entry == "MAINTAIN"), {})
+    unchanged = {name for name, state in store.state.items() if last.get(name, (None, 0))[0] == state.version}
+    done = []
+    for name in [*(n for n in store.catalogue if n not in unchanged), LEDGER]:
+        listener(name)
+        before = len(deltafiles.files(store.path(name)))
+        deleted = store.maintain(name, older_than, {e.tables[name][0] for e in entries[-_PINNED:] if name in e.tables})
+        done.append(Upkeep(name, before, len(deltafiles.files(store.path(name))), deleted))
+    session.ledger.refresh()
+    session.entry("MAINTAIN")
+    return done
