@@ -4,7 +4,7 @@
 
 SEAM is a name of `SEAMS`; OF says of which source, table, entry or folder; NTH which of several such calls (1: the
 first). It prints `running` when it has claimed a batch's files. Its exit code is 9 if the seam was not reached.
-KILL_CHILD_DOES says what it does instead: `undo BATCH`, `replay BATCH` or `redrive FILE`.
+KILL_CHILD_DOES says what it does instead: `undo BATCH`, `replay BATCH`, `redrive FILE` or `maintain`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from ecomm import attempt, pipeline, redrive, revise
+from ecomm import attempt, maintain, pipeline, redrive, revise
 from ecomm.batches import archive
 from ecomm.batches.ledger import Entry, Ledger
 from ecomm.contract import Source
@@ -78,6 +78,8 @@ SEAMS: dict[str, Seam] = {
     "archive": Seam(((archive, "settle"),)),
     "move": Seam(((Path, "rename"), (Path, "unlink")), _landed),  # what `archive` does, one by one
     "evolve": Seam(((Store, "evolve"),), _table),
+    "compact": Seam(((deltafiles, "compact"),), _table),
+    "vacuum": Seam(((deltafiles, "vacuum"),), _table),
     "lay_out": Seam(((archive, "lay_out"),)),
     "recover": Seam(((attempt, "recover"), (pipeline, "recover"))),
     "restore": Seam(((deltafiles, "restore"),), _table),
@@ -135,6 +137,9 @@ def main(landing: str, warehouse: str, *kill: str) -> int:
     verb, _, batch = os.environ.get("KILL_CHILD_DOES", "run").partition(" ")
     if verb == "undo":
         outcomes = [revise.undo(settings, batch, "why not")]
+    elif verb == "maintain":
+        outcomes = []
+        maintain.maintain(settings)
     elif verb == "redrive":
         outcomes = list(redrive.redrive(settings, Path(batch), "why not").outcomes)
     else:

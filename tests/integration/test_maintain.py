@@ -1,0 +1,147 @@
+"""Upkeep changes files and no row; who reads meanwhile goes on reading, and the next run goes on from it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from ecomm import attempt, maintain
+from ecomm.batches.ledger import NAME as LEDGER
+from ecomm.engines import Engine, deltafiles
+from ecomm.errors import UsageError
+from ecomm.maintain import maintain as upkeep
+from ecomm.tables import CATALOGUE, Store
+from tests.integration.test_cli import ecomm
+from tests.integration.test_histories import nothing_changes
+from tests.integration.test_kills import killed
+from tests.shop import DAYS, SOURCES, Shop, differences, published
+
+pytestmark = pytest.mark.usefixtures("shop")  # runs use the engine of the session
+NOTHING = timedelta(0)
+ORDERS = "order_id,customer_id,product_id,order_date,order_amount,order_status\n"
+
+
+def small(shop: Shop, *days: int) -> Shop:
+    """Publish a batch of two orders for each of some days."""
+    for day in days:
+        text = f"{ORDERS}O1,C1,P1,2025-01-01,{day},pending\nO{day},C1,P1,2025-01-01,1,pending\n"
+        shop.drop(f"day {day}", f"2025-02-{day:02}T12:00:00Z", {"orders": {f"day{day}.csv": text}})
+        assert [o.status for o in shop.run()] == ["published"]
+    return shop
+
+
+def deleting(shop: Shop) -> dict[str, maintain.Upkeep]:
+    """The upkeep of a warehouse in which every file is old."""
+    with attempt.working(shop.settings) as session:
+        return {one.table: one for one in maintain.upkeep(session, older_than=NOTHING)}
+
+
+@pytest.mark.every_engine
+def test_a_run_goes_on_after_upkeep(shop: Shop, sample: Shop) -> None:
+    shop.drop_sample(DAYS[0])
+    shop.run()
+    assert {one.table for one in upkeep(shop.settings)} == {*CATALOGUE, LEDGER}
+    shop.drop_sample(DAYS[1])
+    assert [o.status for o in shop.run()] == ["published"]
+    assert not differences(published(shop), published(sample))
+    upkeep(shop.settings)
+    assert not differences(published(shop), published(sample))
+    for name in shop.warehouse.entry.tables:
+        assert {deltafiles.version(shop.settings.warehouse / name)} == {shop.warehouse.entry.tables[name][0]}
+        statistics = pa.table(DeltaTable(shop.settings.warehouse / name).get_add_actions(flatten=True))
+        told = {c.removeprefix("min.") for c in statistics.column_names if c.startswith("min.")}
+        assert told <= {*CATALOGUE[name].statistics}, name  # the log tells nothing about a person
+
+
+def test_few_files_are_left_of_many_and_no_row_differs(shop: Shop) -> None:
+    small(shop, *range(1, 8))
+    before, size = published(shop), len(shop.warehouse.entries)
+    done = deleting(shop)
+    assert not differences(published(shop), before)
+    assert (done["orders_stage"].before, done["orders_stage"].after) == (7, 1)
+    assert done["orders_target"].after == 2  # current and closed versions lie apart
+    assert done[LEDGER].after == 1
+    assert "customers_target" in done  # it has not changed, but it was never maintained
+    assert [e.entry for e in shop.warehouse.entries[size:]] == ["MAINTAIN"]
+    again = deleting(shop)
+    assert {*again} == {"processing_log", "validation_results", LEDGER}  # nothing was written to the others
+    nothing_changes(small(shop, 9))
+
+
+def test_who_reads_meanwhile_goes_on_reading_and_what_nobody_can_ask_for_goes(shop: Shop, engine: Engine) -> None:
+    small(shop, *range(1, 4))
+    reader = shop.warehouse
+    rows = {name: reader.table(name).sort_by("batch_id") for name in ("orders_target", "analytics_summary")}
+    small(shop, 5)
+    old = reader.entry.tables["analytics_summary"][0]
+    deleting(shop)
+    for name, table in rows.items():
+        assert reader.table(name).sort_by("batch_id") == table
+    assert not deltafiles.missing(shop.settings.warehouse / "analytics_summary", old)
+    small(shop, *range(6, 16))  # twenty entries further nobody is expected to read it any more
+    assert deleting(shop)["analytics_summary"].deleted > 0
+    assert deltafiles.missing(shop.settings.warehouse / "analytics_summary", old)
+    amounts = shop.warehouse.asof("orders", date(2025, 2, 2), reader.entry.seq, ["O1"], engine)
+    assert [str(a) for a in amounts["order_amount"].to_pylist()] == ["2.00"]
+    assert not differences(published(shop), published(shop))
+
+
+def test_a_run_does_it_by_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintain, "EVERY", 6)
+    small(shop, *range(1, 8))
+    kinds = [e.entry for e in shop.warehouse.entries]
+    assert kinds.count("MAINTAIN") == 2
+    assert kinds[:8] == ["GENESIS", *["OPEN", "PUBLISH"] * 3, "MAINTAIN"]
+    nothing_changes(shop)
+
+
+def test_upkeep_that_fails_fails_no_batch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    small(shop, 1)
+    real = Store.maintain
+
+    def full(store: Store, name: str, older_than: timedelta, keep: set[int]) -> int:
+        if name == "orders_target":
+            raise OSError("No space left on device")
+        return real(store, name, older_than, keep)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(maintain, "EVERY", 1)
+        patch.setattr(Store, "maintain", full)
+        small(shop, 2)
+    last = shop.warehouse.entry
+    assert (last.entry, "the disk is full" in str(last.reason)) == ("RECOVER", True)
+    nothing_changes(small(shop, 3))
+
+
+@pytest.mark.parametrize(
+    "kill", ["after compact:orders_target", "before vacuum:orders_stage", "before ledger:MAINTAIN"]
+)
+def test_upkeep_that_is_killed_is_taken_back(shop: Shop, monkeypatch: pytest.MonkeyPatch, kill: str) -> None:
+    small(shop, 1, 2, 3)
+    before = published(shop)
+    with monkeypatch.context() as patch:
+        patch.setenv("KILL_CHILD_DOES", "maintain")
+        killed(shop, kill)
+    assert not differences(published(shop), before)
+    small(shop, 4)
+    assert [e.entry for e in shop.warehouse.entries[-3:]] == ["RECOVER", "OPEN", "PUBLISH"]
+    deleting(shop)
+    nothing_changes(shop)
+
+
+def test_the_command(shop: Shop, tmp_path: Path) -> None:
+    small(shop, 1, 2)
+    folders = ("--landing", shop.settings.landing, "--warehouse", shop.settings.warehouse)
+    said = ecomm("maintain", *folders, cwd=tmp_path).ok().out
+    assert "orders_stage: 2 files are 1; 0 old ones deleted" in said
+    assert f"Maintained {len(CATALOGUE) + 1} tables." in said
+    told = ecomm("maintain", "--json", *folders, cwd=tmp_path).ok().json["tables"]
+    assert {one["table"] for one in told} == {"processing_log", "validation_results", LEDGER}
+    ecomm("maintain", "--warehouse", tmp_path / "no", cwd=tmp_path).fails(2, "there is no warehouse here")
+    with pytest.raises(UsageError, match="there is no warehouse here"):
+        upkeep(Shop(tmp_path / "none").settings)
+    assert {f"{s}_stage" for s in SOURCES} <= {*shop.warehouse.names}
