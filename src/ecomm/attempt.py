@@ -6,8 +6,6 @@ earlier.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,10 +30,11 @@ from ecomm.batches.trigger import Candidate, Trigger
 from ecomm.contract import Header, Reading, Shop, Source
 from ecomm.engines import Engine
 from ecomm.engines import start as start_engine
+from ecomm.errors import FormatError
 from ecomm.history import told
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES, of_shop
-from ecomm.tables import State, Store, Usage, check_keys, complete_journals, create_all, target_name
+from ecomm.tables import State, Store, Usage, check_columns, check_keys, complete_journals, create_all, target_name
 from ecomm.transforms import checks, quality, relations
 
 _ROW = 140
@@ -114,6 +113,7 @@ class Session:
     def entry(self, kind: str, **said: object) -> Entry:
         """Append a ledger entry that names the tables as they are now, once their files are on the disk."""
         self.store.sync()
+        ours = " ".join(f"{name}:{source.signature}" for name, source in self.sources.items())
         tables = {name: (state.version, state.rows) for name, state in self.store.state.items()}
         entry = Entry(
             kind,
@@ -121,7 +121,7 @@ class Session:
             tables=tables,
             engine=self.engine.name,
             program_version=__version__,
-            contract_hash=contract_hash(self.sources),
+            contract_hash=ours if kind in ("GENESIS", "REBUILD") else self.ledger.last.contract_hash,
             settings_hash=self.settings_hash,
         )
         return self.ledger.append(replace(entry, **said))  # type: ignore[arg-type]
@@ -139,24 +139,18 @@ class Session:
         )
 
 
-def contract_hash(sources: Mapping[str, Source]) -> str:
-    """A hash of all contracts: which columns, of which type, tracked or not."""
-    said = {
-        s.name: [[c.name, c.type, c.key, c.tracked, c.required, c.default, c.aliases] for c in s.stored]
-        for s in sources.values()
-    }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
 def sources_of(settings: Settings) -> Mapping[str, Source]:
     """The sources as the shop delivers and judges them. Raises UsageError."""
     besides = [quality.SEQUENCE_CONFLICT, *(check.name for check in checks.CHECKS)]
     return of_shop(settings.sources, settings.severity, checks=besides)
 
 
-def open_warehouse(settings: Settings, engine: Engine, listener: Listener = silent) -> Session:
+def open_warehouse(
+    settings: Settings, engine: Engine, listener: Listener = silent, *, rebuilding: bool = False
+) -> Session:
     """Open a warehouse for work, set it up if it is new, and take back what a broken-off attempt left.
 
+    rebuilding: the tables will be folded anew by the contracts of now; else these must be those that they were made by.
     The caller holds the locks. Raises FormatError, StorageError, UsageError.
     """
     root = settings.warehouse
@@ -171,6 +165,7 @@ def open_warehouse(settings: Settings, engine: Engine, listener: Listener = sile
         ledger.create()
         session.entry("GENESIS")
     else:
+        _check_contracts(session, rebuilding=rebuilding)
         # A table that came with a newer program is made now; the ledger names it from its next entry on.
         create_all(root, store.catalogue)
         complete_journals(root, store.catalogue)
@@ -179,16 +174,29 @@ def open_warehouse(settings: Settings, engine: Engine, listener: Listener = sile
     return session
 
 
+def _check_contracts(session: Session, *, rebuilding: bool) -> None:
+    """Raises FormatError if the tables were made by other contracts than those of now, and what to do about it."""
+    changed = [source for source in session.sources.values() if not session.ledger.last.is_by(source)]
+    if changed:
+        check_columns(session.store.root, changed)
+        if not rebuilding:
+            names = ", ".join(source.name for source in changed)
+            raise FormatError(
+                f"{session.store.root}: the tables of {names} were made by another contract than that of now; run "
+                "`ecomm rebuild`, which folds them anew."
+            )
+
+
 @contextmanager
-def working(settings: Settings, listener: Listener = silent) -> Iterator[Session]:
-    """A warehouse opened for work under its locks, with an engine that ends with it.
+def working(settings: Settings, listener: Listener = silent, *, rebuilding: bool = False) -> Iterator[Session]:
+    """A warehouse opened for work under its locks, with an engine that ends with it. rebuilding: see open_warehouse.
 
     Raises LockedError, FormatError, StorageError.
     """
     with locks.all_tasks(settings.warehouse):
         engine = start_engine(settings)
         try:
-            yield open_warehouse(settings, engine, listener)
+            yield open_warehouse(settings, engine, listener, rebuilding=rebuilding)
         finally:
             engine.stop()
 
@@ -395,7 +403,12 @@ class Attempt:
             mine = self.results.get(f"{source}_stage_load")
             if mine is not None:
                 entries[self.batch_id] = Entry(
-                    "PUBLISH", batch_id=self.batch_id, as_of=self.as_of, revision=self.revision, files=tuple(mine.files)
+                    "PUBLISH",
+                    batch_id=self.batch_id,
+                    as_of=self.as_of,
+                    revision=self.revision,
+                    files=tuple(mine.files),
+                    contract_hash=self.session.ledger.last.contract_hash,
                 )
         return told(entries.values(), source)
 

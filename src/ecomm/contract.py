@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -352,6 +354,12 @@ class Source:
     def tracked(self) -> tuple[tuple[str, str], ...]:
         """(name, type) of the columns whose change opens a version, in the contract's order."""
         return tuple((c.name, c.type) for c in self.columns if c.tracked)
+
+    @property
+    def signature(self) -> str:
+        """A hash of the contract, as far as tables depend on it: which columns, of which type, in the key, tracked."""
+        said = json.dumps([[c.name, c.type, c.key, c.tracked] for c in self.stored])
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     @property
     def published(self) -> tuple[tuple[str, str], ...]:

@@ -18,14 +18,14 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from ecomm import engines
+from ecomm import canonical, engines
 from ecomm.batches.ledger import Entry, live
 from ecomm.contract import Delivery, Severity, Source
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import UsageError
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
-from ecomm.tables import CATALOGUE, errors_name, key_of, stage_name, target_name
+from ecomm.tables import CATALOGUE, errors_name, key_of, late_columns, stage_name, target_name
 from ecomm.transforms import absences
 from ecomm.transforms import fold as folding
 from ecomm.transforms.absences import Snapshot
@@ -36,8 +36,9 @@ class History:
     """All that the live batches say of a source.
 
     told: the live batches with files of the source; `files`: only those. stage, errors: its tables, with rows of other
-    batches too; alive: which rows of stage count. extras: stage's columns besides the contract. keep: gives a frame
-    under a name back, such that reading it again does not compute it again, or None if it is empty.
+    batches too; alive: which rows of stage count. extras: stage's columns besides the contract; late: the contract's
+    that came to stage after it was made. keep: gives a frame under a name back, such that reading it again does not
+    compute it again, or None if it is empty.
     """
 
     source: Source
@@ -46,6 +47,7 @@ class History:
     errors: DataFrame
     alive: Column
     extras: Sequence[str]
+    late: Sequence[str] = ()
     keep: Callable[[str, DataFrame], DataFrame | None] = lambda _, frame: frame
 
 
@@ -60,7 +62,7 @@ def versions(history: History, touched: DataFrame | None = None) -> DataFrame:
 
     touched: the keys that it is about (`key`); None: all.
     """
-    statements = history.stage.filter(history.alive)
+    statements = _by_contract(history, history.stage.filter(history.alive))
     if touched is not None:
         statements = statements.join(touched.select("key"), "key", "left_semi")
     carried = sorted(r["name"] for r in folding.lacking(statements, history.extras).collect())
@@ -68,6 +70,22 @@ def versions(history: History, touched: DataFrame | None = None) -> DataFrame:
     if silent is not None:
         statements = statements.unionByName(absences.as_deletes(silent, statements))
     return folding.fold(statements, history.source, history.extras, carried)
+
+
+def _by_contract(history: History, statements: DataFrame) -> DataFrame:
+    """The statements as the contract of now reads them: what it tracks, and that an older one lacked a column."""
+    older = [entry.revision for entry in history.told if not entry.is_by(history.source)]
+    if not older:
+        return statements
+    is_older = F.col("revision").isin(older)
+    late = F.array(*map(F.lit, history.late)).cast("array<string>")
+    lacked = F.array_union("absent_columns", F.array_except(late, F.col("extra_columns")))
+    return statements.withColumns(
+        {
+            "absent_columns": F.when(is_older, lacked).otherwise(F.col("absent_columns")),
+            "row_hash": F.when(is_older, canonical.row_hash(history.source.tracked)).otherwise(F.col("row_hash")),
+        }
+    )
 
 
 def snapshots(history: History) -> list[Snapshot]:
@@ -186,6 +204,7 @@ def known(warehouse: Path, entries: Sequence[Entry], source: Source, engine: Eng
         read.load(engine.uri(warehouse / errors)),
         F.col("revision").isin([e.revision for e in alive.values()]),
         extras,
+        late_columns(warehouse / stage, CATALOGUE[stage]),
     )
 
 

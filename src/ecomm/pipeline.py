@@ -130,8 +130,12 @@ def _agreed(ledger: Ledger, only: str | None) -> list[Entry]:
 
 
 def publish_held(session: Session, entry: Entry) -> Outcome:
-    """Publish a held batch that was accepted: from its change sets on, against the targets of now."""
-    return run_batch(session, known_batch(entry), Origin.STAGE, entry)
+    """Publish a held batch that was accepted: from its change sets on, against the targets of now.
+
+    If it was judged by another contract than that of now, it is read once more.
+    """
+    stands = all(entry.is_by(source) for source in session.sources.values())
+    return run_batch(session, known_batch(entry), Origin.STAGE if stands else Origin.ARCHIVE, entry)
 
 
 def known_batch(entry: Entry) -> Candidate:
@@ -255,7 +259,9 @@ def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, re
 
 def _is_too_low(attempt: Attempt) -> bool:
     """Only what comes from landing is held, and what was held and is corrected: for the rest a person has asked."""
-    waits = attempt.origin is Origin.ARCHIVE and attempt.batch_id in held(attempt.session.ledger.entries)
+    entries = attempt.session.ledger.entries
+    undecided = held(entries).keys() - {entry.batch_id for entry in accepted(entries)}
+    waits = attempt.origin is Origin.ARCHIVE and attempt.batch_id in undecided
     score = attempt.score if waits or attempt.origin is Origin.LANDING else None
     return score is not None and score < attempt.session.settings.min_score
 

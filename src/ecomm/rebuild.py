@@ -8,7 +8,7 @@ from ecomm.attempt import Attempt, ChangeSet, Session, recover, working
 from ecomm.batches.ledger import Ledger
 from ecomm.errors import UsageError, sentence
 from ecomm.settings import Settings
-from ecomm.tables import target_name
+from ecomm.tables import stage_name, target_name
 from ecomm.tasks.change_set import check_histories, fold_difference, history_of, measured
 from ecomm.tasks.data_enrichment import write_enriched
 from ecomm.tasks.final_merge_operation import merge_target, write_analytics
@@ -22,7 +22,7 @@ def rebuild(settings: Settings) -> dict[str, int]:
     """
     if not Ledger(settings.warehouse).entries:
         raise UsageError(f"{settings.warehouse}: there is no warehouse here to rebuild; --warehouse names another.")
-    with working(settings) as session:
+    with working(settings, rebuilding=True) as session:
         return _rebuild(session)
 
 
@@ -30,8 +30,11 @@ def _rebuild(session: Session) -> dict[str, int]:
     opened = session.entry("OPEN").seq
     session.expect()
     attempt = Attempt(session, None, opened, opened)
-    store, rows = session.store, {}
+    store, rows = session.store, dict[str, int]()
     try:
+        for name in session.sources:
+            store.complete(stage_name(name))
+            store.complete(target_name(name))
         for source in session.sources.values():
             name = target_name(source.name)
             difference = fold_difference(attempt, history_of(attempt, source))

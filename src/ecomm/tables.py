@@ -28,7 +28,7 @@ from ecomm.analytics import (
 )
 from ecomm.contract import Field, Source
 from ecomm.engines import Engine, deltafiles
-from ecomm.errors import InvariantError, LockedError, UsageError
+from ecomm.errors import FormatError, InvariantError, LockedError, UsageError
 from ecomm.sources import SOURCES
 from ecomm.transforms import enrich
 from ecomm.transforms.relations import ENTER, LEAVE
@@ -142,6 +142,10 @@ class Table:
     statistics: tuple[str, ...] = ()
     evolves: bool = False
     journal: bool = False
+
+
+LATER = "Not in the contract when the table was made."
+"""The comment of a column that came to a table later: what an older row lacks of it, it has not stated as NULL."""
 
 
 def stage_name(source: str) -> str:
@@ -330,10 +334,22 @@ class Store:
         """Add the extra columns that the table does not have yet."""
         new = [e for e in extras if e not in self.extras(name)]
         if new:
-            fields = [Field(e, "string", "Not in the contract: kept as text, not tracked.") for e in new]
-            deltafiles.add_columns(self.path(name), fields)
-            self._columns.pop(name)
-            self._moved(name, self.state[name].rows)
+            self._add(name, [Field(e, "string", LATER) for e in new])
+
+    def complete(self, name: str) -> None:
+        """Add the columns that the contract has and the table does not have yet."""
+        there = self.columns(name)
+        if new := [Field(f.name, f.type, LATER) for f in self.catalogue[name].fields if f.name not in there]:
+            self._add(name, new)
+
+    def _add(self, name: str, fields: Sequence[Field]) -> None:
+        deltafiles.add_columns(self.path(name), fields)
+        self._columns.pop(name)
+        self._moved(name, self.state[name].rows)
+
+    def late(self, name: str) -> list[str]:
+        """Those columns of the catalogue that came to the table after it was made."""
+        return late_columns(self.path(name), self.catalogue[name])
 
     def append(self, name: str, rows: DataFrame) -> int:
         """Append rows; how many they were. Where there are none, an engine may or may not make a version."""
@@ -495,6 +511,34 @@ def complete_journals(root: Path, tables: Mapping[str, Table]) -> None:
 def key_of(root: Path, source: str) -> tuple[str, ...]:
     """The key by which a warehouse holds a source: what its target was made to be looked up by, before its instants."""
     return tuple(deltafiles.statistics(root / target_name(source))[:-2])
+
+
+def late_columns(path: Path, table: Table) -> list[str]:
+    """Those columns of a table's contract that came to it after it was made."""
+    later = {f.name for f in deltafiles.fields(path) if f.comment == LATER}
+    return [f.name for f in table.fields if f.name in later]
+
+
+def check_columns(root: Path, sources: Iterable[Source]) -> None:
+    """Raises FormatError if the tables of these sources cannot be brought to what their contracts say."""
+    for table in (t for source in sources for t in _of_source(source)):
+        there = {f.name: f for f in deltafiles.fields(root / table.name)}
+        known = {f.name: f.type for f in table.fields}
+        said = [
+            f"{name} is {there[name].type} there, and {type_} in the contract"
+            for name, type_ in known.items()
+            if name in there and there[name].type != type_
+        ]
+        said += [f"{name} is no longer in the contract" for name, f in there.items() if _is_gone(f, known)]
+        if said:
+            raise FormatError(
+                f"{root / table.name}: {'; '.join(said)}. Set the contract back, or choose another --warehouse and run "
+                "the archived files there."
+            )
+
+
+def _is_gone(there: Field, known: Mapping[str, str]) -> bool:
+    return there.name not in known and (there.comment, there.type) != (LATER, "string")
 
 
 def check_keys(root: Path, sources: Mapping[str, Source]) -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from ecomm.contract import Source
 from ecomm.engines import deltafiles
 from ecomm.errors import FormatError, LockedError, StorageError, UsageError
 
@@ -53,7 +54,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("engine", pa.string(), "The engine that computed it."),
     ("program_version", pa.string(), "The version of this program."),
     ("format_version", pa.int64(), "The version of the warehouse's format; an older program refuses it."),
-    ("contract_hash", pa.string(), "Hash of the contracts in force."),
+    ("contract_hash", pa.string(), "The signature of each contract by which the tables were made, `source:hash`."),
     ("settings_hash", pa.string(), "Hash of the settings that change what is in the tables."),
     ("trigger", pa.string(), "The trigger JSON as received."),
 )
@@ -109,6 +110,10 @@ class Entry:
     contract_hash: str | None = None
     settings_hash: str | None = None
     trigger: str | None = None
+
+    def is_by(self, source: Source) -> bool:
+        """The tables of a source were made by the contract that it has now."""
+        return f"{source.name}:{source.signature}" in str(self.contract_hash).split()
 
 
 def _from_row(row: dict[str, object]) -> Entry:

@@ -110,6 +110,22 @@ def columns(path: Path) -> list[str]:
     return [f.name for f in DeltaTable(path).schema().fields]
 
 
+def fields(path: Path) -> list[contract.Field]:
+    """A table's columns, as they were created or added."""
+    found = DeltaTable(path).schema().fields
+    return [contract.Field(f.name, _spark_type(f.type), str(f.metadata.get("comment", ""))) for f in found]
+
+
+def _spark_type(there: object) -> str:
+    """The name of a Delta type as a Spark type: what `delta_type` was given."""
+    if isinstance(there, ArrayType):
+        return f"array<{_spark_type(there.element_type)}>"
+    if isinstance(there, MapType):
+        return f"map<string,{_spark_type(there.value_type)}>"
+    name = there.type if isinstance(there, PrimitiveType) else str(there)
+    return next((spark for spark, delta in _NAMES.items() if delta == name), name)
+
+
 def add_columns(path: Path, fields: Sequence[contract.Field]) -> None:
     """Add columns to a table: one new version."""
     DeltaTable(path).alter.add_columns([delta_field(f) for f in fields])
