@@ -5,7 +5,7 @@ UV := .uv/bin/uv
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-more test-spark parity lint docs lock bench clean compiled rebuild
+.PHONY: help demo test test-more soak test-spark parity lint docs lock bench clean compiled rebuild
 
 help: ## Show this list
 	@echo "make <target>:"
@@ -19,10 +19,13 @@ demo: compiled ## Run the shop's sample batches and show what came out
 	.venv/bin/ecomm demo
 
 test: compiled ## Run the tests that every change must pass
-	$(PYTEST) -m "not long and not spark"
+	$(PYTEST) -m "not long and not spark and not soak"
 
 test-more: compiled ## Run the long tests
-	$(PYTEST) -m "long and not spark"
+	$(PYTEST) -m "long and not spark and not soak"
+
+soak: compiled ## Look long for what is rare (hours): random pasts of many steps, mistakes put in on purpose
+	$(PYTEST) -m "soak or past" --steps 30 --pasts 200
 
 # One session, one server: its JVM takes longer to get warm than most tests take. Fewer tests than this are a failure.
 ON_SPARK = .venv/bin/ecomm engine install spark && .venv/bin/pytest --engine spark

@@ -134,7 +134,7 @@ def moments(root: Path) -> tuple[Callable[[], Shop], ...]:
 
 def differing(root: Path) -> list[int]:
     """The steps after which the target is not the fold of its log, or which were not published for a contradiction."""
-    found = []
+    found: list[int] = []
     for number, step in enumerate(moments(root)):
         try:
             shop = step()

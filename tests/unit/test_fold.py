@@ -461,7 +461,7 @@ def test_any_history(engine: Engine) -> None:
     """Histories with deletions, silences, late batches and equal instants: the oracle's versions."""
     histories: dict[str, History] = {}
 
-    @settings(max_examples=250, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(HISTORY, st.randoms(use_true_random=False))
     def collect(history: History, chance: Any) -> None:
         ids = [f"b{n}" for n in range(len(history))]
