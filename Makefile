@@ -53,6 +53,7 @@ docs: compiled ## Write the pages of docs that are made from the code
 	.venv/bin/python -m ecomm.rulebook > docs/rules.md
 	.venv/bin/python -m ecomm.dictionary > docs/tables.md
 	.venv/bin/python -m tests.transcript docs/troubleshooting.md
+	.venv/bin/python -m tests.transcript docs/scd2.md
 	.venv/bin/python -m tests.transcript README.md
 
 # The locks hold for every system and Python at once. What is locked stays unless it must change: make lock UPGRADE=1.

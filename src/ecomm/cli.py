@@ -482,7 +482,8 @@ def hand_out(
     if as_json:
         _print_json({"file": out, "records": records})
     else:
-        said = f"Wrote {records:,} rejected records to {out}; mend their cells, then `ecomm quarantine redrive {out}`."
+        wrote = f"Wrote {screens.counted(records, 'rejected record')} to {out}"
+        said = f"{wrote}; mend their cells, then `ecomm quarantine redrive {out}`."
         screens.out.print(said, markup=False, soft_wrap=True)
 
 

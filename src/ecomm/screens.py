@@ -126,6 +126,11 @@ def _fitting(table: pa.Table, width: int) -> list[str]:
     return names
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 record`, `2,000 records`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def counts(files: Iterable[FileEntry]) -> str:
     """What became of the rows of some files, in words."""
     files = list(files)
@@ -345,7 +350,9 @@ def redriven(done: Redriven) -> None:
         out.print(f"Nothing to bring in: no cell was mended{left}.")
         return
     again = len(done.rejected)
-    out.print(f"{done.corrected:,} records corrected: {done.corrected - again:,} accepted, {again:,} rejected{left}.")
+    out.print(
+        f"{counted(done.corrected, 'record')} corrected: {done.corrected - again:,} accepted, {again:,} rejected{left}."
+    )
     for record in done.rejected:
         where = Text(f"{record.source_file}:{record.place[3]}", "bold")
         out.print(Text("  ").join([where, Text(", ".join(record.reasons), "red")]), soft_wrap=True)

@@ -13,7 +13,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     ("page", "commands"),
-    [("README.md", 2), pytest.param("docs/troubleshooting.md", 40, marks=pytest.mark.long)],
+    [
+        ("README.md", 2),
+        pytest.param("docs/scd2.md", 20, marks=pytest.mark.long),
+        pytest.param("docs/troubleshooting.md", 40, marks=pytest.mark.long),
+    ],
 )
 def test_every_command_says_what_the_page_shows(page: str, commands: int, tmp_path: Path) -> None:
     played = transcript.play((ROOT / page).read_text(encoding="utf-8"), tmp_path)
