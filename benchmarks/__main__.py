@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.engines import SIZES, engines
+from benchmarks.histories import histories
 from benchmarks.load import load
 from benchmarks.measure import BenchmarkError, Report
 from benchmarks.peers.compete import peers
@@ -19,14 +20,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "what",
         nargs="*",
-        choices=["sample", "load", "peers", "engines"],
+        choices=["sample", "load", "peers", "engines", "histories"],
         default=["sample", "load"],
         help="sample: the two sample batches. load: many orders against the yardstick. peers: the same tables by plain "
         "PySpark, the same histories by Polars (sets up their environments, from the network). engines: sample, 1 M "
-        "and 5 M orders on Sail and on Spark. Default: sample load",
+        "and 5 M orders on Sail and on Spark. histories: small batches on many versions, beside delta-rs's MERGE. "
+        "Default: sample load",
     )
     parser.add_argument("--orders", type=int, default=2_000_000, help="orders of the first day, for load and peers")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="the same for engines; 0 is the sample")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=SIZES, help="the same for engines (0 is the sample) and histories"
+    )
     parser.add_argument("--repeat", type=int, default=5, help="runs of each, of which the median counts")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument(
@@ -52,6 +56,8 @@ def main() -> int:
                     reports.append(load(cache, asked.repeat, asked.orders))
                 case "peers":
                     reports.append(peers(cache, asked.repeat, asked.orders))
+                case "histories":
+                    reports.append(histories(cache, asked.repeat, [n for n in asked.sizes if n]))
                 case "engines":
                     reports.append(engines(cache, asked.repeat, asked.sizes))
             reports[-1].show()

@@ -375,6 +375,19 @@ class Attempt:
         return self.replaces is None and all(as_of < self.as_of for as_of, _ in self.published().values())
 
     @property
+    def counts_otherwise(self) -> bool:
+        """The settings that the tables depend on are not those of the last publication."""
+        entries = self.session.ledger.entries
+        before = [e for e in entries if e.entry in ("PUBLISH", "REDRIVE", "UNDO", "REBUILD")]
+        return bool(before) and before[-1].settings_hash != self.session.settings_hash
+
+    @property
+    def changes_nothing(self) -> bool:
+        """No version of any target differs, nor the day and the settings by which the tables of 07 and 08 count."""
+        same = all(change.rows is None for change in self.changes.values())
+        return same and self.today == today_of(self.published()) and not self.counts_otherwise
+
+    @property
     def today(self) -> date:
         """The day that analytics look back from."""
         return today_of(self.live())

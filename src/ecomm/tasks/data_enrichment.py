@@ -17,6 +17,8 @@ from ecomm.transforms import enrich
 
 def data_enrichment(attempt: Attempt, result: TaskResult) -> None:
     """07: enriched_orders, customers and products, from the targets with the change sets laid over them."""
+    if attempt.changes_nothing:
+        return
     targets = enrich.Targets(**{name: view(attempt, source) for name, source in attempt.session.sources.items()})
     result.rows = write_enriched(attempt, targets)["enriched_orders"]
 

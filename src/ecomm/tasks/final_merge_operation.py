@@ -50,7 +50,8 @@ def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, 
     def write_summary() -> None:
         written["analytics_summary"] = summarise(attempt, everything=everything)
 
-    side_by_side([write_summary, *(partial(write, name, frame) for name, frame in frames.items())])
+    stands = attempt.changes_nothing and not everything
+    side_by_side([write_summary, *(partial(write, name, frame) for name, frame in frames.items() if not stands)])
     return written
 
 
@@ -83,7 +84,7 @@ def summarise(attempt: Attempt, *, everything: bool = False) -> int:
     }
     if attempt.candidate is not None and attempt.batch_id in alive:
         anew.add(attempt.batch_id)
-    if everything or _counts_otherwise(attempt):
+    if everything or attempt.counts_otherwise:
         anew = set(alive)
     targets = enrich.Targets(**{n: store.read(target_name(n)) for n in attempt.session.sources})
     key = attempt.session.sources["orders"].key
@@ -117,12 +118,6 @@ def _as_of_before(alive: Mapping[str, tuple[datetime, int]]) -> dict[str, dateti
     """For each live batch the as-of of the one before it, in the order of (as-of, id bytewise)."""
     order = sorted(alive, key=lambda b: (alive[b][0], b.encode()))
     return dict(zip(order, [None, *(alive[b][0] for b in order)], strict=False))
-
-
-def _counts_otherwise(attempt: Attempt) -> bool:
-    """The settings that the tables depend on are not those of the last publication."""
-    before = [e for e in attempt.session.ledger.entries if e.entry in ("PUBLISH", "REDRIVE", "UNDO", "REBUILD")]
-    return bool(before) and before[-1].settings_hash != attempt.session.settings_hash
 
 
 def check(attempt: Attempt) -> None:
