@@ -158,10 +158,9 @@ def _compared(
         differs = " OR ".join(f"was.{_name(n)} IS DISTINCT FROM now.{_name(n)}" for n in ("_there", *names))
         pairs = [f"was.{_name(n)} AS {_name(f'was_{n}')}, now.{_name(n)} AS {_name(f'now_{n}')}" for n in names]
         change = "CASE WHEN was._there IS NULL THEN 'added' WHEN now._there IS NULL THEN 'removed' ELSE 'changed' END"
-        connection.execute(
-            f"CREATE TABLE differing AS SELECT {change} AS _change, {', '.join(pairs)} "
-            f"FROM was FULL OUTER JOIN now ON {same} WHERE {differs}"
-        )
+        connection.sql(
+            f"SELECT {change} AS _change, {', '.join(pairs)} FROM was FULL OUTER JOIN now ON {same} WHERE {differs}"
+        ).create("differing")
         counts = dict(connection.sql("SELECT _change, count(*) FROM differing GROUP BY 1").fetchall())
         first = [f"coalesce({_name(f'now_{k}')}, {_name(f'was_{k}')})" for k in key]
         found = connection.sql(f"SELECT * FROM differing ORDER BY {', '.join(first)} LIMIT {limit}").to_arrow_table()

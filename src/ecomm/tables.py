@@ -99,7 +99,7 @@ _CORRECTIONS = (
     Field("original", "map<string,string>", "The record as it stands in the file: header name to cell, or its line."),
     Field("fixed", "map<string,string>", "What is read in its place: header name to cell."),
     Field("by", "string", "Who corrected it."),
-    Field("reason", "string", "Why."),
+    Field("reason", "string", "Why it was corrected."),
     Field("at", "timestamp", "When (UTC, wall clock)."),
     Field("revision", "bigint", "The ledger entry that opened the attempt which brought it in."),
 )
@@ -461,7 +461,7 @@ class Store:
         path = self.path(name)
         deltafiles.compact(path, ("key",) if name.endswith("_stage") else ())
         deleted = deltafiles.vacuum(path, older_than, keep)
-        deltafiles.checkpoint(path)
+        deltafiles.sum_up_log(path)
         if name in self.state:
             self.state[name] = State(deltafiles.version(path), self.state[name].rows)
         return deleted

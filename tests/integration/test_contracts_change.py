@@ -63,6 +63,7 @@ def facts(shop: Shop) -> dict[str, list[Row]]:
     return {n: rows for n, rows in published(shop).items() if n.endswith("_target") or n in ANALYTICS}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [untracked("city"), with_gift, with_visits], ids=["untracked", "known", "new"])
 def test_a_rebuild_is_asked_for_and_then_all_is_as_if_it_had_always_been_so(
     tmp_path: Path,
@@ -105,6 +106,7 @@ def test_a_column_of_another_type_is_refused_before_anything_is_written(
     assert shop.versions() == versions
 
 
+@pytest.mark.long
 def test_a_batch_that_was_held_before_is_read_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = drop(Shop(tmp_path / "old", min_score="0"), "one")
     strict = Shop(tmp_path / "old", min_score="99.9")
@@ -120,6 +122,7 @@ def test_a_batch_that_was_held_before_is_read_once_more(tmp_path: Path, monkeypa
     nothing_changes(shop)
 
 
+@pytest.mark.long
 def test_the_command_says_it_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger of this warehouse has the signature of another contract."""
     shop = drop(Shop(tmp_path / "old"), "one")

@@ -57,6 +57,7 @@ def test_a_run_goes_on_after_upkeep(shop: Shop, sample: Shop) -> None:
         assert told <= {*CATALOGUE[name].statistics}, name  # the log tells nothing about a person
 
 
+@pytest.mark.long
 def test_few_files_are_left_of_many_and_no_row_differs(shop: Shop) -> None:
     small(shop, *range(1, 8))
     before, size = published(shop), len(shop.warehouse.entries)
@@ -72,6 +73,7 @@ def test_few_files_are_left_of_many_and_no_row_differs(shop: Shop) -> None:
     nothing_changes(small(shop, 9))
 
 
+@pytest.mark.long
 def test_who_reads_meanwhile_goes_on_reading_and_what_nobody_can_ask_for_goes(shop: Shop, engine: Engine) -> None:
     small(shop, *range(1, 4))
     reader = shop.warehouse
@@ -90,6 +92,7 @@ def test_who_reads_meanwhile_goes_on_reading_and_what_nobody_can_ask_for_goes(sh
     assert not differences(published(shop), published(shop))
 
 
+@pytest.mark.long
 def test_a_run_does_it_by_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintain, "EVERY", 6)
     small(shop, *range(1, 8))

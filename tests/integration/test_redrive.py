@@ -122,6 +122,7 @@ def test_the_same_correction_twice_changes_nothing(three: Shop) -> None:
     assert three.versions() == before
 
 
+@pytest.mark.long
 def test_an_old_export_takes_nothing_back(three: Shop, right: Shop) -> None:
     """Two people mend what was exported once: what the second has not touched is not touched."""
     old = three.root / "old.csv"
@@ -132,6 +133,7 @@ def test_an_old_export_takes_nothing_back(three: Shop, right: Shop) -> None:
     assert not differences(facts(three), facts(right))
 
 
+@pytest.mark.long
 def test_what_is_still_wrong_is_rejected_again_and_may_be_mended_again(three: Shop, right: Shop) -> None:
     half = MENDED | {("two", "2"): {"order_date": "soon"}}
     done = redriven(three, mend(three, half))
@@ -144,6 +146,7 @@ def test_what_is_still_wrong_is_rejected_again_and_may_be_mended_again(three: Sh
     assert [r["original"]["order_date"] for r in last] == ["2025-13-01"] * 2
 
 
+@pytest.mark.long
 def test_a_correction_outlives_undo_and_replay_but_not_other_bytes(three: Shop, right: Shop) -> None:
     redriven(three, mend(three))
     assert revise.undo(three.settings, "two", "why not").status == "undone"
@@ -158,6 +161,7 @@ def test_a_correction_outlives_undo_and_replay_but_not_other_bytes(three: Shop, 
     assert {r["source_line"] for r in three.rows("orders_errors")} == {2, 3}
 
 
+@pytest.mark.long
 def test_a_mended_key_completes_a_snapshot(tmp_path: Path) -> None:
     """A snapshot with an unreadable key ends nothing; once it can be read, what is not in it has ended."""
     shop = Shop(tmp_path / "stock", sources={"inventory": {"absence": "close"}})
@@ -191,6 +195,7 @@ def test_a_held_batch_passes_the_gate_once_it_is_mended(tmp_path: Path) -> None:
     assert [name for name in shop.archived() if name.endswith(".csv")] == ["two.csv"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kill", ["after ledger:OPEN", "after stage:orders", "before ledger:REDRIVE"])
 def test_a_redrive_that_is_killed_was_not(three: Shop, right: Shop, monkeypatch: pytest.MonkeyPatch, kill: str) -> None:
     before, file = published(three), mend(three)
@@ -203,6 +208,7 @@ def test_a_redrive_that_is_killed_was_not(three: Shop, right: Shop, monkeypatch:
     assert not differences(facts(three), facts(right))
 
 
+@pytest.mark.long
 def test_a_spreadsheet_may_have_saved_it(three: Shop, right: Shop) -> None:
     """With semicolons, other line ends, columns at the end left out; and no cell was a formula on the way."""
     path = mend(three, delimiter=";", lineterminator="\r\n")
@@ -234,6 +240,7 @@ def test_what_is_no_correction_is_said(three: Shop, change: Row, sentence: str) 
     assert three.versions() == before
 
 
+@pytest.mark.long
 def test_the_commands(three: Shop) -> None:
     where, file = three.root, three.root / "mine.csv"
     folders = ("--landing", three.settings.landing, "--warehouse", three.settings.warehouse)

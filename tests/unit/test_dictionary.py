@@ -75,6 +75,7 @@ TABLES = {
     "return_rate",
     "validation_results": "batch_id revision table_name check_name category rule_severity severity rows_checked "
     "failed_rows failed_share description sample_keys score",
+    "corrections": "batch_id source file_sha256 source_line original fixed by reason at revision",
     "processing_log": "batch_id revision task started_at ended_at seconds rows_read rows_accepted rows_rejected "
     "rows_duplicate rows_superseded files bytes_read bytes_written peak_memory_mb status error",
     "batch_ledger": "seq entry at batch_id run_id as_of batch_date client_name revision files tables score reason "

@@ -168,8 +168,8 @@ def vacuum(path: Path, older_than: timedelta, keep: Collection[int]) -> int:
     return len(found)
 
 
-def checkpoint(path: Path) -> None:
-    """Write the newest version's state down, so that no reader has to read the whole log."""
+def sum_up_log(path: Path) -> None:
+    """Write the newest version's state down (a checkpoint), so that no reader has to read the whole log."""
     DeltaTable(path).create_checkpoint()
     log = path / "_delta_log"
     for file in (*log.glob(f"{version(path):020d}.checkpoint*"), log / "_last_checkpoint", log):
