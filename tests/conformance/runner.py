@@ -42,7 +42,7 @@ _COLUMNS = (
     ContractColumn("seen", "timestamp", "An instant.", tracked=False),
     ContractColumn("created_timestamp", "timestamp", "When the row was written.", tracked=False),
 )
-_EXTRAS = ("note",)
+_EXTRAS = ("deleted", "note")
 _READING = Reading(datetime(2026, 1, 1, tzinfo=UTC), Shop())
 _RULES = (
     *key_rules("case"),

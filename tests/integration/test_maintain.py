@@ -40,7 +40,7 @@ def deleting(shop: Shop) -> dict[str, maintain.Upkeep]:
         return {one.table: one for one in maintain.upkeep(session, older_than=NOTHING)}
 
 
-@pytest.mark.every_engine
+@pytest.mark.parity
 def test_a_run_goes_on_after_upkeep(shop: Shop, sample: Shop) -> None:
     shop.drop_sample(DAYS[0])
     shop.run()

@@ -40,7 +40,7 @@ def said(rows: Any) -> list[tuple[str, str, str]]:
     return [(r["order_id"], r["order_status"], r["batch_id"]) for r in rows.to_pylist()]
 
 
-@pytest.mark.every_engine
+@pytest.mark.parity
 def test_a_state_on_a_date_as_known_at_another(three: Shop, engine: Engine) -> None:
     tables = three.warehouse
     published = {e.batch_id: e.seq for e in tables.entries if e.entry == "PUBLISH"}
