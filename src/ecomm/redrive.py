@@ -108,6 +108,7 @@ def _made(settings: Settings, said: Mapping[Place, Mapping[str, str]], why: str)
     """The corrections that a person has made: records left as they were exported, or as they are read now, are none."""
     warehouse, by, now = Warehouse(settings.warehouse), user(), datetime.now(UTC)
     current = _current(settings, warehouse, said)
+    there = {(e.batch_id, f.source, f.sha256) for e in kept(warehouse.entries) for f in e.files}
     version, _ = warehouse.entry.tables.get("corrections", (None, 0))
     known = [] if version is None else corrections.of_table(warehouse.path / "corrections", version)
     before, made = corrections.in_force(known), []
@@ -116,7 +117,7 @@ def _made(settings: Settings, said: Mapping[Place, Mapping[str, str]], why: str)
         where = f"record {place[3]} of {place[0]} in {place[1]}"
         if record is not None:
             stands = record.cells
-        elif earlier is not None:
+        elif earlier is not None and (place[1], place[0], place[2]) in there:
             stands = earlier.fixed
         else:
             raise UsageError(f"{where} is not in quarantine; `ecomm quarantine export` writes what is.")

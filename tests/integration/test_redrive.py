@@ -162,6 +162,17 @@ def test_a_correction_outlives_undo_and_replay_but_not_other_bytes(three: Shop, 
 
 
 @pytest.mark.long
+def test_what_is_not_read_any_more_cannot_be_mended(three: Shop) -> None:
+    """A batch that was undone, and bytes in whose place others have come."""
+    redriven(three, mend(three))
+    file = three.root / "rejected.csv"
+    rewrite(file, lambda row: row | {"order_amount": "77"})
+    revise.undo(three.settings, "one", "why not")
+    with pytest.raises(UsageError, match="record 1 of orders in one is not in quarantine"):
+        redrive(three.settings, file, "why not")
+
+
+@pytest.mark.long
 def test_a_mended_key_completes_a_snapshot(tmp_path: Path) -> None:
     """A snapshot with an unreadable key ends nothing; once it can be read, what is not in it has ended."""
     shop = Shop(tmp_path / "stock", sources={"inventory": {"absence": "close"}})

@@ -123,11 +123,14 @@ def _as_of_before(alive: Mapping[str, tuple[datetime, int]]) -> dict[str, dateti
 def check(attempt: Attempt) -> None:
     """Rows are conserved in every file, and the histories of the touched keys hold together. Raises InvariantError.
 
-    read = accepted + rejected + duplicate + superseded, counted in the tables as they were written.
+    read = accepted + rejected + duplicate + superseded, counted in the tables as they were written; and each current
+    order is in enriched_orders once: the joins to the versions of its time lose none, and double none.
     """
     store, mine = attempt.session.store, F.col("revision") == attempt.revision
     tables = [name(s.name) for s in attempt.sources() for name in (stage_name, errors_name)]
     written = [store.read(t).filter(mine).select(F.lit(t).alias("table"), "source_file") for t in tables]
+    orders = store.read(target_name("orders")).filter(F.col("is_current"))
+    written.append(orders.select(F.lit("orders").alias("table"), F.lit("").alias("source_file")))
     rows = reduce(lambda a, b: a.unionByName(b), written).groupBy("table", "source_file").count().collect()
     counted = {(r["table"], r["source_file"]): r["count"] for r in rows}
     for file in attempt.files:
@@ -138,6 +141,11 @@ def check(attempt: Attempt) -> None:
                 f"{file.name}: {file.rows_read} records were read, but {accepted} accepted + {lost} rejected or "
                 f"superseded + {file.rows_duplicate} duplicate is {there}; nothing was published."
             )
+    enriched, current = store.state["enriched_orders"].rows, counted.get(("orders", ""), 0)
+    if enriched != current:
+        raise InvariantError(
+            f"enriched_orders would have {enriched} rows for {current} current orders; nothing was published."
+        )
     for source in attempt.sources():
         changes = attempt.changes[source.name].rows
         if changes is not None:
