@@ -120,6 +120,7 @@ def test_upkeep_that_fails_fails_no_batch(shop: Shop, monkeypatch: pytest.Monkey
     nothing_changes(small(shop, 3))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kill", ["after compact:orders_target", "before vacuum:orders_stage", "before ledger:MAINTAIN"]
 )

@@ -233,7 +233,8 @@ def test_a_snapshot_that_comes_again_at_another_time_with_another_key(tmp_path: 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 4))])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
 def test_whatever_is_decided_the_tables_are_those_of_what_is_live(seed: int, tmp_path: Path) -> None:
     shop, steps = decisions(seed, tmp_path)
     for said, live, settings in steps:
