@@ -39,8 +39,8 @@ def main(folder: Path, out: Path) -> None:
 
 def _batch(landing: Path, n: int, chance: random.Random) -> None:
     """Orders and customers of a day, in files that a trigger announces."""
-    orders = [f"O{chance.randrange(5000)},C{chance.randrange(500)},P{n % 100},2024-12-01,{i}" for i in range(ROWS)]
-    customers = [f"C{chance.randrange(500)},{chance.choice(['Rome', 'Oslo'])}" for _ in range(ROWS // 4)]
+    orders = [f"O{chance.randrange(300)},C{chance.randrange(100)},P{n % 100},2024-12-01,{i}" for i in range(ROWS)]
+    customers = [f"C{chance.randrange(100)},{chance.choice(['Rome', 'Oslo'])}" for _ in range(ROWS // 4)]
     _drop(landing, "orders", n, "order_id,customer_id,product_id,order_date,order_amount", orders)
     _drop(landing, "customers", n, "customer_id,city", customers)
     at = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=n)

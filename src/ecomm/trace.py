@@ -21,7 +21,8 @@ def versions_of(
 ) -> list[tuple[dict[str, str], list[str], list[dict[str, Any]]]]:
     """The keys that begin with these parts: (key, columns to compare, versions oldest first).
 
-    A version has the target's columns and `origin`, the file and line that opened it. Raises UsageError.
+    A version has the target's columns and `origin`, the file and line that opened it, and whether other cells were read
+    in the line's place. Raises UsageError.
     """
     if source not in SOURCES:
         raise UsageError(f"there is no source {source}; use {', '.join(SOURCES)}.")
@@ -33,10 +34,12 @@ def versions_of(
         wanted = wanted & (pc.field(name) == part)
     target = _dataset(warehouse, f"{source}_target").to_table(filter=wanted)
     origins = _dataset(warehouse, f"{source}_stage").to_table(
-        columns=[*names, "batch_id", "source_file", "source_line"], filter=wanted
+        columns=[*names, "batch_id", "source_file", "file_sha256", "source_line"], filter=wanted
     )
+    mended = _corrected(warehouse, source)
     lines = {
         (tuple(r[n] for n in names), r["batch_id"]): f"{r['source_file']}:{r['source_line']}"
+        + (", corrected" if (r["batch_id"], r["file_sha256"], r["source_line"]) in mended else "")
         for r in origins.to_pylist()
     }
     columns = [c for c in target.column_names if c not in _BESIDES and c not in names]
@@ -45,6 +48,15 @@ def versions_of(
         parts = tuple(row[n] for n in names)
         keyed.setdefault(parts, []).append(row | {"origin": lines.get((parts, row["batch_id"]))})
     return [(dict(zip(names, parts, strict=True)), columns, rows) for parts, rows in keyed.items()]
+
+
+def _corrected(warehouse: Warehouse, source: str) -> set[tuple[str, str, int]]:
+    """The records of a source that are read with other cells: batch, SHA-256 of the file, number in it."""
+    if "corrections" not in warehouse.names:  # an older program wrote last
+        return set()
+    place = ["batch_id", "file_sha256", "source_line"]
+    rows = _dataset(warehouse, "corrections").to_table(columns=place, filter=pc.field("source") == source)
+    return {(r["batch_id"], r["file_sha256"], r["source_line"]) for r in rows.to_pylist()}
 
 
 def quarantined(warehouse: Warehouse, source: str | None, batch: str | None) -> list[dict[str, Any]]:

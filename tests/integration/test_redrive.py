@@ -14,6 +14,7 @@ from ecomm import rebuild, revise
 from ecomm.batches import corrections
 from ecomm.errors import UsageError
 from ecomm.redrive import Redriven, export, redrive
+from ecomm.trace import versions_of
 from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import nothing_changes
 from tests.integration.test_kills import killed
@@ -109,6 +110,8 @@ def test_mended_records_count_from_where_they_stood(three: Shop, right: Shop) ->
     assert (two["original"], two["fixed"]["order_id"]) == ({corrections.RAW: "O4,C1"}, "O4")
     assert (one["reason"], bool(one["by"]), one["at"].tzinfo is not None) == ("the supplier says so", True, True)
     assert [e.entry for e in three.warehouse.entries[-6:]] == ["OPEN", "REDRIVE"] * 3
+    ((_, _, versions),) = versions_of(three.warehouse, "orders", ["O1"])
+    assert [v["origin"] for v in versions] == ["one.csv:1, corrected", "two.csv:1", "three.csv:1"]
     nothing_changes(three)
 
 
