@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measure import Line, Report, Timing, as_json, median, module, run
+from benchmarks.measure import Line, Report, Timing, as_json, module, ratio, run
 from benchmarks.shop import HERE, PYTHON, Shop, place
 
 SIZES = [1_000_000, 5_000_000]
@@ -41,8 +41,8 @@ def histories(cache: Path, repeat: int, sizes: Sequence[int] = SIZES) -> Report:
                 shutil.rmtree(plain)
                 full = _made(folder / "full", size, rounds=2)
                 closed = _timed(folder, full, repeat, "b9", file, _at(9))
-                times = median(t.wall for t in closed) / median(t.wall for t in without)
-                line = Line(f"{name}, 0.1 %, {size / 1e6:g} M closed", closed).times(times, at_most=CLOSED)
+                line = Line(f"{name}, 0.1 %, {size / 1e6:g} M closed", closed)
+                line = line.times(ratio(closed, without), at_most=CLOSED)
                 report.lines += [Line(f"{name}, 0.1 %, none closed", without), line]
     _many(cache, report)
     return report
@@ -57,8 +57,7 @@ def _beside(report: Report, folder: Path, base: Path, size: int, share: float, r
             theirs.append(run(module(PYTHON, "benchmarks.scd2_merge", table, file, _at(9)), folder / "peer.log", HERE))
     name = f"{size / 1e6:g} M current, {share:.1%} changed"
     report.lines.append(Line(f"{name}, delta-rs MERGE", theirs))
-    times = median(t.wall for t in ours) / median(t.wall for t in theirs)
-    report.lines.append(Line(f"{name}, ours", ours).times(times))
+    report.lines.append(Line(f"{name}, ours", ours).times(ratio(ours, theirs)))
 
 
 def _timed(folder: Path, base: Path, repeat: int, batch: str, file: Path, at: str) -> list[Timing]:

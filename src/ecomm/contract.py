@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -355,7 +356,7 @@ class Source:
         """(name, type) of the columns whose change opens a version, in the contract's order."""
         return tuple((c.name, c.type) for c in self.columns if c.tracked)
 
-    @property
+    @cached_property
     def signature(self) -> str:
         """A hash of the contract, as far as tables depend on it: which columns, of which type, in the key, tracked."""
         said = json.dumps([[c.name, c.type, c.key, c.tracked] for c in self.stored])

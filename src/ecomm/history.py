@@ -36,9 +36,9 @@ class History:
     """All that the live batches say of a source.
 
     told: the live batches with files of the source; `files`: only those. stage, errors: its tables, with rows of other
-    batches too; alive: which rows of stage count. extras: stage's columns besides the contract; late: the contract's
-    that came to stage after it was made. keep: gives a frame under a name back, such that reading it again does not
-    compute it again, or None if it is empty.
+    batches too; alive: which rows of stage count. extras: stage's columns besides the contract; late: gives the
+    contract's that came to stage after it was made. keep: gives a frame under a name back, such that reading it again
+    does not compute it again, or None if it is empty.
     """
 
     source: Source
@@ -47,7 +47,7 @@ class History:
     errors: DataFrame
     alive: Column
     extras: Sequence[str]
-    late: Sequence[str] = ()
+    late: Callable[[], Sequence[str]] = tuple
     keep: Callable[[str, DataFrame], DataFrame | None] = lambda _, frame: frame
 
 
@@ -78,7 +78,7 @@ def _by_contract(history: History, statements: DataFrame) -> DataFrame:
     if not older:
         return statements
     is_older = F.col("revision").isin(older)
-    late = F.array(*map(F.lit, history.late)).cast("array<string>")
+    late = F.array(*map(F.lit, history.late())).cast("array<string>")
     lacked = F.array_union("absent_columns", F.array_except(late, F.col("extra_columns")))
     return statements.withColumns(
         {
@@ -204,7 +204,7 @@ def known(warehouse: Path, entries: Sequence[Entry], source: Source, engine: Eng
         read.load(engine.uri(warehouse / errors)),
         F.col("revision").isin([e.revision for e in alive.values()]),
         extras,
-        late_columns(warehouse / stage, CATALOGUE[stage]),
+        lambda: late_columns(warehouse / stage, CATALOGUE[stage]),
     )
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, time
 
 from ecomm.attempt import Listener, Origin, silent, working
 from ecomm.batches import archive
-from ecomm.batches.ledger import Entry, Ledger, held, live, undone
+from ecomm.batches.ledger import Entry, Ledger, held, live, published_last, undone
 from ecomm.errors import UsageError
 from ecomm.pipeline import Outcome, known_batch, publish_held, run_batch
 from ecomm.settings import Settings
@@ -68,8 +68,9 @@ def _from(entries: Sequence[Entry], since: str) -> list[Entry]:
     """The publications that are replayed, in the order of their positions."""
     known = live(entries)
     if since in undone(entries):
-        published = [e for e in entries if e.batch_id == since and e.entry in ("PUBLISH", "REDRIVE")]
-        known |= {since: published[-1]}
+        before = published_last(entries, since)
+        assert before is not None
+        known |= {since: before}
     begin = position(known[since]) if since in known else (_instant(since), b"")
     chosen = sorted((e for e in known.values() if position(e) >= begin), key=position)
     if not chosen:

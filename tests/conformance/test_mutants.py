@@ -68,7 +68,7 @@ FOLD = (
     Mutant(fold, "untracked values stay in order", "differs = F.exists(", "differs = F.lit(False) & F.exists("),
     Mutant(fold, "equal rows close in order", 'same = before("row_hash") == F.col("row_hash")', "same = F.lit(False)"),
     Mutant(
-        absences, "a snapshot ends its own mentions", "bisect_right(positions, batch)", "bisect_left(positions, batch)"
+        absences, "the snapshot before", "bisect_right(positions, batch)", "max(0, bisect_right(positions, batch) - 1)"
     ),
     Mutant(absences, "what is mentioned ends too", 'F.col("mentioned") == 0', 'F.col("mentioned") >= 0'),
     Mutant(history, "rejected rows are no mention", ".unionByName(rejected.select(*place))", ""),

@@ -60,7 +60,7 @@ def history_of(attempt: Attempt, source: Source) -> History:
         store.read(errors_name(source.name)),
         ~F.col("revision").isin(dead),
         store.extras(stage),
-        store.late(stage),
+        lambda: store.late(stage),
         attempt.materialise,
     )
 

@@ -41,8 +41,10 @@ def merge_target(attempt: Attempt, source: Source) -> None:
 def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, int]:
     """Bring the tables of 08 to what the targets say; how many rows were written of each."""
     store, written = attempt.session.store, dict[str, int]()
-    orders, customers = store.read("enriched_orders"), store.read("customer_analytics")
-    frames = of_groups(orders, customers, store.read("product_analytics"), attempt.today, live=bool(attempt.live()))
+    frames: dict[str, DataFrame] = {}
+    if everything or not attempt.changes_nothing:
+        orders, customers = store.read("enriched_orders"), store.read("customer_analytics")
+        frames = of_groups(orders, customers, store.read("product_analytics"), attempt.today, live=bool(attempt.live()))
 
     def write(name: str, frame: DataFrame) -> None:
         written[name] = attempt.write_whole(name, frame)
@@ -50,8 +52,7 @@ def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, 
     def write_summary() -> None:
         written["analytics_summary"] = summarise(attempt, everything=everything)
 
-    stands = attempt.changes_nothing and not everything
-    side_by_side([write_summary, *(partial(write, name, frame) for name, frame in frames.items() if not stands)])
+    side_by_side([write_summary, *(partial(write, name, frame) for name, frame in frames.items())])
     return written
 
 
