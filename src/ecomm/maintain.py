@@ -21,6 +21,8 @@ from ecomm.settings import Settings
 log = structlog.get_logger()
 EVERY = 50
 """So many ledger entries after the last upkeep a run does it by itself."""
+_LOG = 10
+"""So many versions after its last checkpoint a table gets one: each command on it reads its log from there on."""
 RETENTION = timedelta(hours=168)
 _PINNED = 20
 
@@ -44,13 +46,18 @@ def maintain(settings: Settings, listener: Callable[[str], None] = lambda _: Non
 
 
 def maintain_if_due(session: Session) -> None:
-    """Do the upkeep if enough entries were written since the last one; what fails is tried again after the next run."""
+    """Do the upkeep if enough entries were written since the last one, else only keep logs short.
+
+    What fails is tried again after the next run.
+    """
     entries = session.ledger.entries
     last = max((e.seq for e in entries if e.entry == "MAINTAIN"), default=0)
-    if entries[-1].seq - last < EVERY:
-        return
     try:
-        upkeep(session)
+        if entries[-1].seq - last >= EVERY:
+            upkeep(session)
+        else:
+            for name in (*session.store.catalogue, LEDGER):
+                deltafiles.sum_up_log(session.store.path(name), after=_LOG)
     except Exception as error:  # what was published stays published
         reason = sentence(error, session.settings.warehouse)
         log.warning("maintenance_failed", reason=reason)

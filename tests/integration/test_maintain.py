@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -38,6 +39,12 @@ def deleting(shop: Shop) -> dict[str, maintain.Upkeep]:
     """The upkeep of a warehouse in which every file is old."""
     with attempt.working(shop.settings) as session:
         return {one.table: one for one in maintain.upkeep(session, older_than=NOTHING)}
+
+
+def unread(table: Path) -> int:
+    """How many versions came after a table's last checkpoint."""
+    last: int = json.loads((table / "_delta_log" / "_last_checkpoint").read_text())["version"]
+    return deltafiles.version(table) - last
 
 
 @pytest.mark.parity
@@ -85,6 +92,8 @@ def test_who_reads_meanwhile_goes_on_reading_and_what_nobody_can_ask_for_goes(sh
         assert reader.table(name).sort_by("batch_id") == table
     assert not deltafiles.missing(shop.settings.warehouse / "analytics_summary", old)
     small(shop, *range(6, 16))  # twenty entries further nobody is expected to read it any more
+    for name in ("orders_target", "analytics_summary", "processing_log", LEDGER):
+        assert unread(shop.settings.warehouse / name) < 10, name  # commands read a short log, upkeep or none
     assert deleting(shop)["analytics_summary"].deleted > 0
     assert deltafiles.missing(shop.settings.warehouse / "analytics_summary", old)
     amounts = shop.warehouse.asof("orders", date(2025, 2, 2), reader.entry.seq, ["O1"], engine)

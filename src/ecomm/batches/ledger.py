@@ -221,7 +221,8 @@ class Ledger:
                 f"{self.path}: cannot be written ({error}); check permissions and disk space, then run again."
             ) from error
         deltafiles.sync(self.path, self._version)
-        self.refresh()
+        self._version = table.version()
+        self.entries = [*self.entries, _from_row(data.to_pylist()[0])]
         return self.last
 
 

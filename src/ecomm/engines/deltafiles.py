@@ -62,12 +62,13 @@ def create(
 
 def statistics(path: Path) -> list[str]:
     """The columns whose least and greatest values a table's log may hold, as it was created."""
-    return str(DeltaTable(path, version=0).metadata().configuration["delta.dataSkippingStatsColumns"]).split(",")
+    (made,) = (action["metaData"] for action in _commit(path, 0) if "metaData" in action)
+    return str(made["configuration"]["delta.dataSkippingStatsColumns"]).split(",")
 
 
 def exists(path: Path) -> bool:
     """There is a Delta table in this folder."""
-    return (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path))
+    return (path / "_delta_log").is_dir() and version(path) >= 0
 
 
 def version(path: Path) -> int:
@@ -89,10 +90,15 @@ def extent(path: Path, at: int | None = None) -> tuple[int, int]:
 
 def added(path: Path, version: int) -> dict[str, int]:
     """The files that a version added, by their path in the table's folder, and their bytes."""
+    adds = (action["add"] for action in _commit(path, version) if "add" in action)
+    return {unquote(add["path"]): add["size"] for add in adds}
+
+
+def _commit(path: Path, version: int) -> list[dict[str, Any]]:
+    """What a version's commit says."""
     # Lines of bytes: a text would also break at U+2028.
     lines = (path / "_delta_log" / f"{version:020d}.json").read_bytes().splitlines()
-    actions = (json.loads(line).get("add") for line in lines)
-    return {unquote(add["path"]): add["size"] for add in actions if add}
+    return [json.loads(line) for line in lines]
 
 
 def files(path: Path, at: int | None = None) -> list[str]:
@@ -168,11 +174,17 @@ def vacuum(path: Path, older_than: timedelta, keep: Collection[int]) -> int:
     return len(found)
 
 
-def sum_up_log(path: Path) -> None:
-    """Write the newest version's state down (a checkpoint), so that no reader has to read the whole log."""
+def sum_up_log(path: Path, after: int = 0) -> None:
+    """Write the newest version's state down (a checkpoint), so that no reader has to read the whole log.
+
+    after: not before so many versions have come since the last one.
+    """
+    log, now = path / "_delta_log", version(path)
+    last = log / "_last_checkpoint"
+    if now - (json.loads(last.read_bytes())["version"] if last.exists() else -1) < after:
+        return
     DeltaTable(path).create_checkpoint()
-    log = path / "_delta_log"
-    for file in (*log.glob(f"{version(path):020d}.checkpoint*"), log / "_last_checkpoint", log):
+    for file in (*log.glob(f"{now:020d}.checkpoint*"), last, log):
         fsync(file)
 
 

@@ -116,8 +116,8 @@ def _ending(
 
 def _deletes(attempt: Attempt, history: History) -> bool:
     """A statement deletes a key. The table is asked only if the settings, of now or of another time, may say so."""
-    session = attempt.session
-    other = any(e.settings_hash != session.settings_hash for e in session.ledger.entries)
+    now = attempt.session.settings_hash
+    other = any(e.settings_hash != now for e in attempt.session.ledger.entries)
     if history.source.delivery.delete_column is None and not other:
         return False
     return bool(history.stage.filter(F.col("op") == "D").select("key").limit(1).collect())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial, reduce
 
@@ -16,7 +17,7 @@ from ecomm.contract import Shop, Source
 from ecomm.errors import InvariantError, SourceChangedError
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories
-from ecomm.transforms import enrich
+from ecomm.transforms import enrich, fold
 
 
 def final_merge_operation(attempt: Attempt, result: TaskResult) -> None:
@@ -107,12 +108,17 @@ def summary(
     alive: the live log (batch -> as-of and revision). stage: the orders'. key: the shop's key of orders.
     """
     before = _as_of_before(alive)
+    least = min((before[b] or alive[b][0] for b in of), default=None)
+    ended = F.col("expiry_date") <= F.lit(least)  # by every instant that is asked for
+    standing = {
+        n: getattr(targets, n).filter(~F.coalesce(ended, F.lit(False))) for n in ("orders", "customers", "shipping")
+    }
     batches = stage.sparkSession.createDataFrame(
         [(b, alive[b][0], before[b]) for b in sorted(of)],
         "batch_id string, as_of timestamp, previous_as_of timestamp",
     )
     stated = stage.filter(F.col("revision").isin([alive[b][1] for b in sorted(of)])).select("batch_id", *key)
-    return analytics_summary.analytics_summary(batches, targets, stated, shop, key)
+    return analytics_summary.analytics_summary(batches, replace(targets, **standing), stated, shop, key)
 
 
 def _as_of_before(alive: Mapping[str, tuple[datetime, int]]) -> dict[str, datetime | None]:
@@ -150,9 +156,7 @@ def check(attempt: Attempt) -> None:
     for source in attempt.sources():
         changes = attempt.changes[source.name].rows
         if changes is not None:
-            keys = changes.select(*source.key).distinct()
-            touched = store.read(target_name(source.name)).join(keys, list(source.key), "left_semi")
-            check_histories(source, touched)
+            check_histories(source, fold.reached(store.read(target_name(source.name)), changes, source.key))
 
 
 def publish(attempt: Attempt, result: TaskResult) -> None:

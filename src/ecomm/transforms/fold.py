@@ -213,3 +213,14 @@ def contradictions(versions: DataFrame, key: Sequence[str]) -> DataFrame:
     neighbours = versions.join(several(versions, key), list(key), "left_semi").withColumn("_right", beside)
     wrong = neighbours.filter(~F.coalesce(F.col("_right"), F.lit(False))).select(*key)
     return versions.filter(~F.coalesce(alone, F.lit(False))).select(*key).unionByName(wrong)
+
+
+def reached(versions: DataFrame, changes: DataFrame, key: Sequence[str]) -> DataFrame:
+    """Those versions of a changed target that may contradict each other, if those before the change did not.
+
+    All that a key's change set holds begins at its least `effective_date` or later, so nothing new meets a version that
+    began before and ended by then.
+    """
+    since = changes.groupBy(*key).agg(F.min("effective_date").alias("_since"))
+    apart = (F.col("effective_date") < F.col("_since")) & (F.col("expiry_date") <= F.col("_since"))
+    return versions.join(since, list(key)).filter(~F.coalesce(apart, F.lit(False))).drop("_since")
