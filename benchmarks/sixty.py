@@ -10,11 +10,11 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ecomm import pipeline, settings
-from ecomm.attempt import open_warehouse
+from ecomm import settings, transaction
 from ecomm.batches.trigger import scan
 from ecomm.engines import start
 from ecomm.maintain import maintain_if_due
+from ecomm.session import open_warehouse
 from ecomm.sources import SOURCES
 
 BATCHES, ROWS = 60, 200
@@ -29,7 +29,7 @@ def main(folder: Path, out: Path) -> None:
         began = time.monotonic()
         session = open_warehouse(config, engine)
         (candidate,) = scan(config, session.ledger.entries, list(SOURCES), datetime.now(UTC))
-        outcome = pipeline.run_batch(session, candidate)
+        outcome = transaction.run_batch(session, candidate)
         assert outcome.status == "published", outcome
         maintain_if_due(session)
         seconds.append(time.monotonic() - began)

@@ -13,11 +13,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ecomm import pipeline, settings
-from ecomm.attempt import TaskResult, open_warehouse
+from ecomm import settings, transaction
 from ecomm.batches.locks import TASKS
 from ecomm.batches.trigger import State, scan
 from ecomm.engines import Engine, start
+from ecomm.session import TaskResult, open_warehouse
 from ecomm.sources import SOURCES
 
 
@@ -34,7 +34,7 @@ def publish(engine: Engine, shop: Path) -> dict[str, dict[str, float]]:
     for candidate in scan(config, session.ledger.entries, list(SOURCES), datetime.now(UTC)):
         assert candidate.state is State.PENDING, candidate
         wall, cpu = time.monotonic(), time.process_time()
-        outcome = pipeline.run_batch(session, candidate)
+        outcome = transaction.run_batch(session, candidate)
         assert outcome.status == "published", outcome
         spent = {"wall": time.monotonic() - wall, "cpu": time.process_time() - cpu}
         said[outcome.batch_id] = spent | {task: said[outcome.batch_id][task] for task in TASKS}

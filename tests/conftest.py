@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ecomm import attempt
+from ecomm import session
 from ecomm.engines import Engine, start
 from ecomm.settings import load
 from tests import gaps
@@ -60,7 +60,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 def keep_running(engine: Engine, patch: pytest.MonkeyPatch) -> None:
     """Runs use the engine of the session, and leave it running."""
     patch.setattr(engine, "stop", lambda: None)
-    patch.setattr(attempt, "start_engine", lambda _: engine)
+    patch.setattr(session, "start_engine", lambda _: engine)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ecomm import pipeline
-from ecomm.pipeline import Outcome
 from ecomm.settings import Settings, load
+from ecomm.transaction import Outcome
 from ecomm.warehouse import Warehouse
 
 SOURCES = ("orders", "customers", "products", "inventory", "shipping")

@@ -1,19 +1,15 @@
-"""A warehouse opened for work, and an attempt at a batch in it: what the tasks share.
+"""An attempt at a batch, and what its tasks share.
 
-What an attempt writes becomes visible by its PUBLISH entry and not before; `recover` takes back whatever broke off
-earlier.
+What an attempt writes becomes visible by its PUBLISH entry and not before.
 """
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -22,47 +18,15 @@ import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from ecomm import __version__
-from ecomm.batches import archive, locks, rates
+from ecomm.batches import archive, locks
 from ecomm.batches.corrections import Correction, Place
-from ecomm.batches.ledger import Entry, FileEntry, Ledger, live, open_attempt, positions, today_of
+from ecomm.batches.ledger import Entry, FileEntry, live, positions, today_of
 from ecomm.batches.trigger import Candidate, Trigger
-from ecomm.contract import Header, Reading, Shop, Source
-from ecomm.engines import Engine
-from ecomm.engines import start as start_engine
-from ecomm.errors import FormatError
+from ecomm.contract import Header, Reading, Source
 from ecomm.history import told
-from ecomm.settings import Settings
-from ecomm.sources import SOURCES, of_shop
-from ecomm.tables import State, Store, Usage, check_columns, check_keys, complete_journals, create_all, target_name
-from ecomm.transforms import checks, quality, relations
-
-_ROW = 140
-"""Bytes of a row in files: the mean of the generated shop's (benchmarks/generate.py)."""
-
-
-@dataclass
-class TaskResult:
-    """What a task did: its part of processing_log, and what later tasks need of it."""
-
-    task: str
-    started_at: datetime
-    ended_at: datetime
-    status: str = "OK"
-    error: str | None = None
-    files: list[FileEntry] = field(default_factory=list)
-    rows: int = 0
-    usage: Usage = field(default_factory=Usage)
-    peak_memory_mb: int | None = None
-
-    def end(self, engine: Engine) -> None:
-        """Note the time and the memory."""
-        self.ended_at, self.peak_memory_mb = datetime.now(UTC), engine.peak_memory_mb()
-
-    @property
-    def seconds(self) -> float:
-        """How long the task took."""
-        return (self.ended_at - self.started_at).total_seconds()
+from ecomm.session import Session, TaskResult, attempts_dir
+from ecomm.sources import SOURCES
+from ecomm.transforms import quality, relations
 
 
 @dataclass(frozen=True)
@@ -78,164 +42,6 @@ class ChangeSet:
     leaving: int = 0
     closed: int = 0
     since: datetime | None = None
-
-
-Listener = Callable[[str, str, TaskResult | None], None]
-
-
-def silent(_batch: str, _task: str, _result: TaskResult | None) -> None:
-    """Nobody listens to a run's progress."""
-
-
-@dataclass
-class Session:
-    """A warehouse opened for work: its engine, ledger and tables, under its locks."""
-
-    settings: Settings
-    engine: Engine
-    ledger: Ledger
-    store: Store
-    run_id: str
-    shop: Shop
-    sources: Mapping[str, Source]
-    listener: Listener = silent
-
-    @property
-    def settings_hash(self) -> str:
-        """A hash of the settings that change what is in the tables, rates included."""
-        return self.settings.counting_hash(self.shop)
-
-    def expect(self, size: int = 0) -> None:
-        """Tell the engine how much there is to do: bytes of files, and targets at what their rows are in files."""
-        rows = sum(self.store.state[target_name(name)].rows for name in self.sources)
-        self.engine.expect(size + rows * _ROW)
-
-    def entry(self, kind: str, **said: object) -> Entry:
-        """Append a ledger entry that names the tables as they are now, once their files are on the disk."""
-        self.store.sync()
-        ours = " ".join(f"{name}:{source.signature}" for name, source in self.sources.items())
-        tables = {name: (state.version, state.rows) for name, state in self.store.state.items()}
-        entry = Entry(
-            kind,
-            run_id=self.run_id,
-            tables=tables,
-            engine=self.engine.name,
-            program_version=__version__,
-            contract_hash=ours if kind in ("GENESIS", "REBUILD") else self.ledger.last.contract_hash,
-            settings_hash=self.settings_hash,
-        )
-        return self.ledger.append(replace(entry, **said))  # type: ignore[arg-type]
-
-    def entry_of(self, kind: str, trigger: Trigger, **said: object) -> Entry:
-        """Append an entry about a batch, with what its trigger says."""
-        return self.entry(
-            kind,
-            batch_id=trigger.batch_id,
-            as_of=trigger.as_of,
-            batch_date=trigger.batch_date,
-            client_name=trigger.client_name,
-            trigger=trigger.text,
-            **said,
-        )
-
-
-def sources_of(settings: Settings) -> Mapping[str, Source]:
-    """The sources as the shop delivers and judges them. Raises UsageError."""
-    besides = [quality.SEQUENCE_CONFLICT, *(check.name for check in checks.CHECKS)]
-    return of_shop(settings.sources, settings.severity, checks=besides)
-
-
-def open_warehouse(
-    settings: Settings, engine: Engine, listener: Listener = silent, *, rebuilding: bool = False
-) -> Session:
-    """Open a warehouse for work, set it up if it is new, and take back what a broken-off attempt left.
-
-    rebuilding: the tables will be folded anew by the contracts of now; else these must be those that they were made by.
-    The caller holds the locks. Raises FormatError, StorageError, UsageError.
-    """
-    root = settings.warehouse
-    ledger = Ledger(root)
-    shop = settings.counting(rates.read(settings))
-    sources = sources_of(settings)
-    check_keys(root, sources)
-    store = Store(engine, root, {}, sources)
-    session = Session(settings, engine, ledger, store, uuid.uuid4().hex, shop, sources, listener)
-    if not ledger.entries:
-        store.state = create_all(root, store.catalogue)
-        ledger.create()
-        session.entry("GENESIS")
-    else:
-        _check_contracts(session, rebuilding=rebuilding)
-        # A table that came with a newer program is made now; the ledger names it from its next entry on.
-        create_all(root, store.catalogue)
-        complete_journals(root, store.catalogue)
-        recover(session)
-    archive.settle_all(settings, ledger.entries, list(SOURCES))
-    return session
-
-
-def _check_contracts(session: Session, *, rebuilding: bool) -> None:
-    """Raises FormatError if the tables were made by other contracts than those of now, and what to do about it."""
-    changed = [source for source in session.sources.values() if not session.ledger.last.is_by(source)]
-    if changed:
-        check_columns(session.store.root, changed)
-        if not rebuilding:
-            names = ", ".join(source.name for source in changed)
-            raise FormatError(
-                f"{session.store.root}: the tables of {names} were made by another contract than that of now; run "
-                "`ecomm rebuild`, which folds them anew."
-            )
-
-
-@contextmanager
-def working(settings: Settings, listener: Listener = silent, *, rebuilding: bool = False) -> Iterator[Session]:
-    """A warehouse opened for work under its locks, with an engine that ends with it. rebuilding: see open_warehouse.
-
-    Raises LockedError, FormatError, StorageError.
-    """
-    with locks.all_tasks(settings.warehouse):
-        engine = start_engine(settings)
-        try:
-            yield open_warehouse(settings, engine, listener, rebuilding=rebuilding)
-        finally:
-            engine.stop()
-
-
-def recover(session: Session, reason: str | None = None) -> None:
-    """Take every table back to what the ledger says, and end an attempt that nothing has ended."""
-    shutil.rmtree(attempts_dir(session.settings), ignore_errors=True)  # first, for the disk may be full
-    broken = open_attempt(session.ledger.entries)
-    ahead = session.store.restore(_stated(session))
-    if broken is not None or ahead:
-        session.entry(
-            "RECOVER",
-            batch_id=broken.batch_id if broken else None,
-            revision=broken.seq if broken else None,
-            reason=reason or "broken off",
-        )
-
-
-def left_behind(settings: Settings, ledger: Ledger) -> bool:
-    """A broken-off attempt, or one that was published but not archived, is to be finished."""
-    if not ledger.entries:
-        return False
-    unfinished = attempts_dir(settings).is_dir() and any(attempts_dir(settings).iterdir())
-    return (
-        unfinished
-        or open_attempt(ledger.entries) is not None
-        or archive.unsettled(settings, ledger.entries, list(SOURCES))
-    )
-
-
-def _stated(session: Session) -> dict[str, State]:
-    """What the ledger says that each table is; one that it does not name yet is as it was created."""
-    created = {table.name: (0, 0) for table in session.store.catalogue.values() if not table.journal}
-    return {name: State(*said) for name, said in {**created, **session.ledger.last.tables}.items()}
-
-
-def attempts_dir(settings: Settings) -> Path:
-    """Where attempts keep what they work with; empty between runs."""
-    return settings.warehouse / "attempts"
 
 
 class Origin(StrEnum):
@@ -254,7 +60,8 @@ class Attempt:
     revision: which the batch's rows bear: the seq of this attempt's OPEN, or, of a batch that was held, of the OPEN by
     which they were written. opened: the seq of this attempt's OPEN. held: the entry that held the batch, if its rows
     come from stage. replaces: the entry of the batch in the live log, which this attempt ends. why: what a person said
-    who asked for it. corrections: what is read in place of records of the batch.
+    who asked for it. corrections: what is read in place of records of the batch. score: the batch's, once its rows are
+    judged. joined: its tasks run in processes of their own.
     """
 
     session: Session
@@ -271,8 +78,9 @@ class Attempt:
     results: dict[str, TaskResult] = field(default_factory=dict)
     changes: dict[str, ChangeSet] = field(default_factory=dict)
     tallies: dict[str, list[quality.Tally]] = field(default_factory=dict)
-    checks: list[dict[str, object]] = field(default_factory=list)
+    score: Decimal | None = None
     journaled: bool = False
+    joined: bool = False
 
     @property
     def trigger(self) -> Trigger:
@@ -362,14 +170,6 @@ class Attempt:
         return [s for name, s in self.session.sources.items() if name in names]
 
     @property
-    def score(self) -> Decimal | None:
-        """The batch's score, once its rows are judged."""
-        if self.held is not None:
-            return self.held.score
-        found = (c["score"] for c in self.checks if c["check_name"] == "batch_score")
-        return next((s for s in found if isinstance(s, Decimal)), None)
-
-    @property
     def is_latest(self) -> bool:
         """The batch is new and lies after every live batch."""
         return self.replaces is None and all(as_of < self.as_of for as_of, _ in self.published().values())
@@ -442,7 +242,7 @@ def journal(attempt: Attempt) -> None:
     rows = []
     for task in locks.TASKS:
         done = attempt.results.get(task)
-        if done is None and not task.endswith("_stage_load"):
+        if done is None and task not in locks.STAGE_LOADS:
             continue
         files = done.files if done and attempt.claimed else []  # what was held was read when it was
         rows.append(
@@ -466,4 +266,10 @@ def journal(attempt: Attempt) -> None:
                 "error": done.error if done else None,
             }
         )
-    attempt.session.store.journal("processing_log", rows)
+    journal_once(attempt, "processing_log", rows)
+
+
+def journal_once(attempt: Attempt, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Append an attempt's rows to a journal, if a task that was broken off had not done so."""
+    if not (attempt.joined and attempt.session.store.journals(name, attempt.opened)):
+        attempt.session.store.journal(name, rows)

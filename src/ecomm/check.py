@@ -12,7 +12,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ecomm.attempt import Attempt, Session, sources_of
+from ecomm.attempt import Attempt
 from ecomm.batches import landing, rates
 from ecomm.batches.archive import Claimed
 from ecomm.batches.ledger import Ledger
@@ -20,6 +20,7 @@ from ecomm.batches.trigger import Candidate, LandedFile, State, Trigger
 from ecomm.contract import Rule, Severity, Source, match_header
 from ecomm.engines import start as start_engine
 from ecomm.errors import HeaderError, UsageError
+from ecomm.session import Session, sources_of
 from ecomm.settings import Settings
 from ecomm.tables import Store, reserved
 from ecomm.tasks import stage_load

@@ -26,9 +26,9 @@ from ecomm.errors import EcommError, StorageError, UsageError, sentence
 from ecomm.settings import Settings
 
 if TYPE_CHECKING:
-    from ecomm.attempt import Listener
     from ecomm.batches.ledger import Entry
-    from ecomm.pipeline import Outcome
+    from ecomm.session import Listener
+    from ecomm.transaction import Outcome
 
 app = typer.Typer(
     name="ecomm",
@@ -77,7 +77,9 @@ def _print_json(value: Any) -> None:
     print(json.dumps(screens.plain(value), ensure_ascii=False, indent=2))
 
 
-@app.command(epilog="Example: `ecomm run --landing landing --warehouse warehouse`")
+@app.command(
+    epilog="Examples: `ecomm run --landing in --warehouse tables`, `ecomm run --task orders_stage_load --run-id 7`"
+)
 def run(
     landing: Landing = None,
     warehouse: WarehouseDir = None,
@@ -88,6 +90,12 @@ def run(
         typer.Option("--replace", help="This batch only: corrected files have come under the id of a published one."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    task: Annotated[
+        str | None, typer.Option("--task", help="This task only, of the batch that its run works on.")
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", help="Which tasks belong together: those with the same id.")
+    ] = None,
     engine: EngineName = None,
     remote: Remote = None,
     as_json: Json = False,
@@ -96,7 +104,22 @@ def run(
     settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
     if batch is not None and replace is not None:
         raise UsageError("--replace names the batch already; leave out --batch.")
-    raise typer.Exit(_run(settings, batch, replace, dry_run, as_json))
+    if task is None and run_id is None:
+        raise typer.Exit(_run(settings, batch, replace, dry_run, as_json))
+    if task is None or run_id is None:
+        raise UsageError("--task and --run-id go together: which task, and which tasks it belongs to.")
+    if batch is not None or replace is not None or dry_run:
+        raise UsageError("--task works on the batch that its run opened; leave out --batch, --replace, --dry-run.")
+    raise typer.Exit(_run_task(settings, task, run_id, as_json))
+
+
+def _run_task(settings: Settings, task: str, run_id: str, as_json: bool) -> int:
+    from ecomm import pipeline
+
+    def notify(said: str) -> None:
+        typer.echo(said, err=True)
+
+    return _told(pipeline.run_task(settings, task, run_id, _listener(as_json), notify), as_json)
 
 
 def _run(settings: Settings, batch: str | None, replace: str | None, dry_run: bool, as_json: bool) -> int:
@@ -111,7 +134,7 @@ def _run(settings: Settings, batch: str | None, replace: str | None, dry_run: bo
 def _listener(as_json: bool) -> Listener:
     """What a person sees while tasks end; machines wait for the end."""
     from ecomm import screens
-    from ecomm.attempt import silent
+    from ecomm.session import silent
 
     return silent if as_json else screens.task
 
@@ -574,7 +597,7 @@ def export(
     """Write a published table as a CSV or Parquet file; in CSV no cell is a spreadsheet's formula."""
     from ecomm import export as door
     from ecomm import screens
-    from ecomm.attempt import sources_of
+    from ecomm.session import sources_of
     from ecomm.tables import catalogue
     from ecomm.warehouse import Warehouse
 
@@ -603,7 +626,7 @@ def contract(
 ) -> None:
     """A source's contract in the Open Data Contract Standard (YAML): columns, key, rules as this shop has them."""
     from ecomm import odcs, screens
-    from ecomm.attempt import sources_of
+    from ecomm.session import sources_of
 
     sources = sources_of(configuration.load(config))
     if source not in sources:

@@ -18,13 +18,13 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from ecomm import engines
-from ecomm.attempt import sources_of
 from ecomm.batches import rates
 from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.batches.ledger import Entry, kept, live, positions, today_of
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import UsageError
 from ecomm.history import known, versions
+from ecomm.session import sources_of
 from ecomm.settings import Settings
 from ecomm.tables import catalogue, target_name
 from ecomm.tasks.data_enrichment import of_orders

@@ -12,12 +12,12 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 from ecomm import __version__
-from ecomm.attempt import Session, working
 from ecomm.batches import locks
 from ecomm.batches.ledger import FORMAT_VERSION, Ledger, live, open_attempt
 from ecomm.batches.trigger import TRIGGER
 from ecomm.engines import deltafiles
 from ecomm.errors import InvariantError, UsageError, sentence
+from ecomm.session import Session, working
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import errors_name, stage_name, target_name

@@ -7,6 +7,7 @@ EcommError                  exit code 1: something failed, and what to do about 
 ├── RefusedError            1: the batch id was published before with other content
 ├── InvariantError          1: a check before publishing found lost or doubled rows; nothing is published
 ├── FormatError             1: the warehouse was written by a newer or an older program
+├── WaitingError            1: a task came before those that it builds on
 ├── SourceChangedError      1: a landed file got other bytes while its batch was worked on; the attempt starts anew
 ├── StorageError            1: a file or folder cannot be read or written
 └── LockedError             4: somebody else works on this warehouse, or has taken it over
@@ -48,6 +49,10 @@ class InvariantError(EcommError):
 
 class FormatError(EcommError):
     """The warehouse was written by a newer program, or by one so old that its tables are others."""
+
+
+class WaitingError(EcommError):
+    """A task came before those that it builds on."""
 
 
 class SourceChangedError(EcommError):

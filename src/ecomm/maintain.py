@@ -11,11 +11,11 @@ from datetime import timedelta
 
 import structlog
 
-from ecomm.attempt import Session, recover, working
 from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.batches.ledger import Ledger
 from ecomm.engines import deltafiles
 from ecomm.errors import UsageError, sentence
+from ecomm.session import Session, recover, working
 from ecomm.settings import Settings
 
 log = structlog.get_logger()

@@ -5,81 +5,34 @@
             --> 06 validate --> gate --> 07 enrich
             --> 08 merge change sets into targets, analytics, check, PUBLISH, archive
 
-The functions stand in this order. What a batch writes becomes visible by its PUBLISH entry and not before; whatever
-breaks off earlier is taken back by the next OPEN. A batch whose score is too low is held: a person accepts it, and it
-goes on from its change sets, or rejects it (`revise`, where batches are also undone and replayed).
+`run` goes it whole, for every complete batch. `run_task` does one of the eight tasks in a process of its own, as a
+workflow calls them; `handover` is what they leave for each other.
 """
 
 from __future__ import annotations
 
-import shlex
-import shutil
+import re
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
-import structlog
-
-from ecomm.attempt import (
-    Attempt,
-    Listener,
-    Origin,
-    Session,
-    TaskResult,
-    journal,
-    left_behind,
-    recover,
-    side_by_side,
-    silent,
-    working,
-)
-from ecomm.batches import archive, corrections, landing
-from ecomm.batches.corrections import Correction
-from ecomm.batches.ledger import Entry, FileEntry, Ledger, accepted, held, kept, live
-from ecomm.batches.trigger import Candidate, State, parsed, scan
-from ecomm.contract import Source, match_header
+from ecomm import handover
+from ecomm.batches import locks
+from ecomm.batches.ledger import Entry, Ledger, accepted, kept
+from ecomm.batches.trigger import Candidate, State, scan
+from ecomm.engines import Engine
 from ecomm.errors import EcommError, LockedError, SourceChangedError, UsageError, sentence
 from ecomm.maintain import maintain_if_due
+from ecomm.opening import open_batch
+from ecomm.session import Listener, Session, left_behind, open_warehouse, running, session_of, silent, working
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
-from ecomm.tables import reserved
-from ecomm.tasks.data_enrichment import data_enrichment
-from ecomm.tasks.data_validation import data_validation
-from ecomm.tasks.final_merge_operation import final_merge_operation
-from ecomm.tasks.stage_load import stage_load
+from ecomm.transaction import Outcome, do, ended, give_up, hold, is_too_low, publish_held, run_batch, settle
 
-log = structlog.get_logger()
-_TRIES = 3
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a trigger in a run."""
-
-    batch_id: str
-    status: str
-    reason: str | None = None
-    exit_code: int = 0
-    seconds: float = 0.0
-    revision: int | None = None
-    files: tuple[FileEntry, ...] = ()
-    tasks: tuple[TaskResult, ...] = ()
-    left: tuple[str, ...] = ()
-
-    def summary(self) -> dict[str, object]:
-        """For machines."""
-        return {
-            "batch_id": self.batch_id,
-            "status": self.status,
-            "reason": self.reason,
-            "seconds": round(self.seconds, 3),
-            "revision": self.revision,
-            "files": [asdict(f) for f in self.files],
-            "tasks": [{"task": t.task, "status": t.status, "seconds": round(t.seconds, 3)} for t in self.tasks],
-            "left_in_landing": list(self.left),
-        }
+_PATIENCE = 3600.0  # seconds
+_PAUSE, _SILENCE = 0.2, 3.0  # seconds; the tasks of a run wait for a moment for the one that opens the attempt
+_RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def run(
@@ -113,36 +66,32 @@ def run(
     if dry_run:
         said = [_said(c, "would publish" if c.state is State.PENDING else c.state.value) for c in candidates]
         return [Outcome(e.batch_id or "", "would publish") for e in _agreed(ledger, only)] + said
-    work = any(c.state in (State.PENDING, State.DUPLICATE) for c in candidates) or _agreed(ledger, only)
-    if not work and not left_behind(settings, ledger):
+    if not _is_work(settings, ledger, candidates, only):
         return [_said(c, c.state.value) for c in candidates]
     with working(settings, listener) as session:
-        candidates = chosen(session.ledger.entries)
-        going_on = [publish_held(session, e) for e in _agreed(session.ledger, only)]
-        outcomes = going_on + [_dispatch(session, c) for c in candidates]
-        maintain_if_due(session)
-        return outcomes
+        return _publish_all(session, chosen, only)
+
+
+def _is_work(settings: Settings, ledger: Ledger, candidates: Sequence[Candidate], only: str | None = None) -> bool:
+    """Something is to be published, archived or taken back."""
+    work = any(c.state in (State.PENDING, State.DUPLICATE) for c in candidates) or _agreed(ledger, only)
+    return bool(work) or left_behind(settings, ledger)
+
+
+def _publish_all(
+    session: Session, chosen: Callable[[Sequence[Entry]], list[Candidate]], only: str | None = None
+) -> list[Outcome]:
+    """Publish what was accepted and what is complete; do the upkeep if it is due."""
+    candidates = chosen(session.ledger.entries)
+    going_on = [publish_held(session, e) for e in _agreed(session.ledger, only)]
+    outcomes = going_on + [_dispatch(session, c) for c in candidates]
+    maintain_if_due(session)
+    return outcomes
 
 
 def _agreed(ledger: Ledger, only: str | None) -> list[Entry]:
     """The held batches that were accepted but not published since."""
     return [e for e in accepted(ledger.entries) if only in (None, e.batch_id)]
-
-
-def publish_held(session: Session, entry: Entry) -> Outcome:
-    """Publish a held batch that was accepted: from its change sets on, against the targets of now.
-
-    If it was judged by another contract than that of now, it is read once more.
-    """
-    stands = all(entry.is_by(source) for source in session.sources.values())
-    return run_batch(session, known_batch(entry), Origin.STAGE if stands else Origin.ARCHIVE, entry)
-
-
-def known_batch(entry: Entry) -> Candidate:
-    """A batch whose trigger the ledger has, and no longer lies in landing."""
-    assert entry.trigger is not None
-    trigger = parsed(Path(f"trigger of {entry.batch_id}"), entry.trigger, list(SOURCES))
-    return Candidate(trigger.path, State.PENDING, trigger)
 
 
 def _said(candidate: Candidate, status: str) -> Outcome:
@@ -154,211 +103,173 @@ def _dispatch(session: Session, candidate: Candidate) -> Outcome:
     if candidate.state is State.PENDING:
         return run_batch(session, candidate)
     if candidate.state is State.DUPLICATE:
-        _, reason = _settle(session, candidate)
+        _, reason = settle(session, candidate)
         if reason is not None:
             return Outcome(candidate.name, "failed", f"published before, but {reason}", 1)
     return _said(candidate, candidate.state.value)
 
 
-def run_batch(
-    session: Session,
-    candidate: Candidate,
-    origin: Origin = Origin.LANDING,
-    of: Entry | None = None,
-    why: str | None = None,
-    new: Sequence[Correction] = (),
-) -> Outcome:
-    """One batch, from OPEN to PUBLISH, HOLD or UNDO; if it fails, everything is as it was, and the outcome says why.
+# --- one task in a process of its own -----------------------------------------------------------------------------
 
-    origin: where its rows come from, and, unless that is landing, of: the entry about the revision that they are of.
-    new: corrections of its records that a person has just made.
-    Raises LockedError when another program took the warehouse over: then nothing of it is touched.
+
+def run_task(
+    settings: Settings,
+    task: str,
+    run_id: str,
+    listener: Listener = silent,
+    notify: Callable[[str], None] = lambda _: None,
+) -> list[Outcome]:
+    """Do one task of the batch that a run works on; the first task of a run opens the attempt, the others join it.
+
+    The batch is the first complete one. A task that has ended returns at once, also after the batch was published; one
+    that was broken off takes back what it wrote and starts again. While a task of another run works, it waits; between
+    tasks it takes over, and the other run stops. 06 holds the batch if its score is too low, 08 publishes it, and after
+    it every other complete batch, whole.
+
+    run_id: which tasks belong together: the id of a workflow's run. notify: hears a sentence about what it waits for.
+    Raises UsageError, WaitingError if tasks are missing that this one builds on, LockedError if another run has taken
+    over, FormatError, StorageError; what concerns the batch is in its Outcome.
     """
-    started = time.monotonic()
-    for tries in range(1, _TRIES + 1):
-        attempt: Attempt | None = None
+    if task not in locks.TASKS:
+        raise UsageError(f"there is no task {task}; there are: {', '.join(locks.TASKS)}.")
+    if not _RUN_ID.fullmatch(run_id):
+        raise UsageError(f"--run-id {run_id!r}: take up to 128 letters, digits, dots, dashes and underscores.")
+    if isinstance(known := _standing(settings, run_id), list):
+        return known
+    with running(settings) as engine:
+        began, told = time.monotonic(), False
+        while (waited := time.monotonic() - began) < _PATIENCE:
+            with ExitStack() as ours:
+                if _take(ours, settings, [task]):
+                    known = _standing(settings, run_id)
+                    if isinstance(known, list):
+                        return known
+                    if known is not None and handover.is_open(settings, known):
+                        session = session_of(settings, engine, listener, run_id)
+                        outcomes = _one_of(session, known, task)
+                        ours.close()
+                        return outcomes + _others(session, task, outcomes)
+            with ExitStack() as ours:
+                if _take(ours, settings, locks.TASKS):
+                    failed = _open_next(settings, engine, run_id, listener)
+                    if failed is not None:
+                        return failed
+                    continue
+            if waited > _SILENCE and not told and (busy := locks.held(settings.warehouse)):
+                notify(f"{task} waits, for another run works on this warehouse: {', '.join(busy)}.")
+                told = True
+            time.sleep(_PAUSE)
+    raise LockedError(f"{settings.warehouse}: other tasks have worked on this warehouse for an hour; try again later.")
+
+
+def _take(ours: ExitStack, settings: Settings, tasks: Sequence[str]) -> bool:
+    """Take these locks until the stack is closed, if nobody holds one."""
+    try:
+        ours.enter_context(locks.of(settings.warehouse, tasks))
+    except LockedError:
+        return False
+    return True
+
+
+def _standing(settings: Settings, run_id: str) -> Entry | list[Outcome] | None:
+    """Where a run stands: its attempt that is open, what became of it if it has ended, None if it has not begun.
+
+    Raises LockedError if another run has taken over.
+    """
+    if handover.found_nothing(settings, run_id):
+        return []
+    entries = Ledger(settings.warehouse).entries
+    mine = [e for e in entries if e.entry == "OPEN" and e.run_id == run_id]
+    if not mine:
+        return None
+    opened = mine[-1]
+    if opened is entries[-1]:
+        return opened
+    end = entries[opened.seq + 1]
+    batch = str(opened.batch_id)
+    if end.run_id != run_id:
+        raise LockedError(
+            f"another run has taken over from {run_id}, which had opened batch {batch}; look at `ecomm status`, and "
+            "start a new run if it is still pending."
+        )
+    if end.entry == "HOLD":
+        return [Outcome(batch, "held", end.reason, 3, revision=opened.seq, files=end.files)]
+    if end.entry == "PUBLISH":
+        return [Outcome(batch, "done before", "this run has published it", revision=opened.seq, files=end.files)]
+    return [Outcome(batch, "failed", end.reason, 1)]
+
+
+def _open_next(settings: Settings, engine: Engine, run_id: str, listener: Listener) -> list[Outcome] | None:
+    """Open an attempt at the first batch that can be; if there is none, say what became of the triggers.
+
+    A batch that failed before comes after the others. The caller holds all locks.
+    """
+    now, ledger = datetime.now(UTC), Ledger(settings.warehouse)
+    candidates = scan(settings, ledger.entries, list(SOURCES), now)
+    if not _is_work(settings, ledger, candidates):
+        handover.note_nothing(settings, run_id)
+        return [_said(c, c.state.value) for c in candidates]
+    session = open_warehouse(settings, engine, listener, run_id=run_id)
+    outcomes = [publish_held(session, e) for e in _agreed(session.ledger, None)]
+    failed = {e.batch_id for e in session.ledger.entries if e.entry == "RECOVER"}
+    pending = [c for c in candidates if c.state is State.PENDING]
+    for candidate in sorted(pending, key=lambda c: c.name in failed):
         try:
-            attempt = open_batch(session, candidate, origin, of, why, new)
-            side_by_side(_each(attempt))
-            if attempt.claimed:
-                _task(attempt, "data_validation", data_validation)
-            if _is_too_low(attempt):
-                _hold(attempt)
-                break
-            _task(attempt, "data_enrichment", data_enrichment)
-            _task(attempt, "final_merge_operation", final_merge_operation)
-            break
+            handover.open_to_others(open_batch(session, candidate))
         except LockedError:
             raise
-        except Exception as error:  # whatever it is, the batch must not stay half done
-            log.debug("batch_failed", batch_id=candidate.name, exc_info=True)
-            failure = sentence(error, session.settings.warehouse)
-            if _give_up(session, candidate, attempt, failure):
-                break
-            if not isinstance(error, SourceChangedError) or tries == _TRIES:
-                code = error.exit_code if isinstance(error, EcommError) else 1
-                return Outcome(candidate.name, "failed", failure, code, time.monotonic() - started)
-    assert attempt is not None
-    # The files of other batches were archived before: what lies in landing under their names came later.
-    left, reason = _settle(session, candidate) if origin is Origin.LANDING else ([], None)
-    shutil.rmtree(attempt.folder, ignore_errors=True)
-    too_low = _is_too_low(attempt)
-    if origin is Origin.NOWHERE:
-        archive.settle_offers(session.settings, session.ledger.entries)
-    return Outcome(
-        attempt.batch_id,
-        "held" if too_low else "undone" if origin is Origin.NOWHERE else "published",
-        _why_held(attempt) + (f"; {reason}" if reason else "") if too_low else reason,
-        3 if too_low else 0,
-        seconds=time.monotonic() - started,
-        revision=attempt.revision,
-        files=tuple(attempt.files),
-        tasks=tuple(attempt.results.values()),
-        left=tuple(left),
-    )
+        except Exception as error:  # whatever it is, the next batch is not held up by it
+            reason = sentence(error, settings.warehouse)
+            give_up(session, candidate, None, reason)
+            outcomes.append(Outcome(candidate.name, "failed", reason, 1))
+        else:
+            return None
+    outcomes += [_dispatch(session, c) for c in candidates if c.state is not State.PENDING]
+    if not pending:
+        handover.note_nothing(settings, run_id)
+    return outcomes
 
 
-def _settle(session: Session, candidate: Candidate) -> tuple[list[str], str | None]:
-    """Archive a batch that was published or held; what cannot be archived now is archived by the next run."""
-    entry = max((e for e in kept(session.ledger.entries) if e.batch_id == candidate.name), key=lambda e: e.seq)
-    landed = candidate.trigger if candidate.trigger is not None and candidate.trigger.path.is_file() else None
+def _one_of(session: Session, opened: Entry, task: str) -> list[Outcome]:
+    """One task of the attempt that is open, under its lock."""
+    started, attempt = time.monotonic(), handover.join(session, opened)
+    batch = attempt.batch_id
+    if task in attempt.results:
+        return [Outcome(batch, "done before", f"{task} has ended", revision=opened.seq)]
+    if task in locks.STAGE_LOADS and task not in handover.loads(attempt):
+        return [Outcome(batch, "skipped", "the batch has no file of it", revision=opened.seq)]
+    handover.check_order(attempt, task)
+    handover.begin(attempt, task)
     try:
-        return archive.settle(session.settings, entry, landed), None
-    except (OSError, EcommError) as error:
-        why = sentence(error, session.settings.landing)
-        return [], f"its files are not archived yet ({why}); the next run goes on with it"
-
-
-def _give_up(session: Session, candidate: Candidate, attempt: Attempt | None, reason: str) -> bool:
-    """End a failed attempt: tables as they were, copies gone, a RECOVER entry with the reason.
-
-    True if the attempt was published or held all the same: the entry stands, what failed came after it.
-    """
-    assert candidate.trigger is not None
-    try:
-        session.ledger.refresh()
-        if attempt is not None and any(
-            e.entry in ("PUBLISH", "REDRIVE", "HOLD", "UNDO")
-            and e.batch_id == candidate.name
-            and e.seq > attempt.opened
-            for e in session.ledger.entries
-        ):
-            return True
-        archive.release(session.settings, candidate.trigger, list(SOURCES))
-        archive.settle_offers(session.settings, session.ledger.entries)
-        recover(session, reason)
-        if attempt is not None:
-            journal(attempt)
-    except Exception as error:  # on a full disk, say: the next OPEN takes everything back, and the reason must be told
-        log.info("recovery_deferred", batch_id=candidate.name, reason=sentence(error, session.settings.warehouse))
-    return False
-
-
-# --- the gate -----------------------------------------------------------------------------------------------------
-
-
-def _is_too_low(attempt: Attempt) -> bool:
-    """Only what comes from landing is held, and what was held and is corrected: for the rest a person has asked."""
-    entries = attempt.session.ledger.entries
-    undecided = held(entries).keys() - {entry.batch_id for entry in accepted(entries)}
-    waits = attempt.origin is Origin.ARCHIVE and attempt.batch_id in undecided
-    score = attempt.score if waits or attempt.origin is Origin.LANDING else None
-    return score is not None and score < attempt.session.settings.min_score
-
-
-def _why_held(attempt: Attempt) -> str:
-    batch = shlex.quote(attempt.batch_id)
-    return (
-        f"its score {attempt.score} is below min_score {attempt.session.settings.min_score}; `ecomm quality {batch}` "
-        f"says why, `ecomm accept {batch} --why ...` publishes it, `ecomm reject {batch} --why ...` ends it"
-    )
-
-
-def _hold(attempt: Attempt) -> None:
-    """Keep a batch for a person to decide on: its error rows are seen, its stage rows are not; targets stay."""
-    journal(attempt)
-    said = {"revision": attempt.revision, "files": tuple(attempt.files), "score": attempt.score}
-    attempt.session.entry_of(
-        "HOLD", attempt.trigger, reason=f"score below {attempt.session.settings.min_score}", **said
-    )
-
-
-# --- OPEN ---------------------------------------------------------------------------------------------------------
-
-
-def open_batch(
-    session: Session,
-    candidate: Candidate,
-    origin: Origin,
-    of: Entry | None,
-    why: str | None,
-    new: Sequence[Correction],
-) -> Attempt:
-    """OPEN an attempt: claim the batch's files and check all headers, before anything is written to a table.
-
-    new: corrections that come with this attempt.
-    """
-    trigger = candidate.trigger
-    assert trigger is not None
-    before = live(session.ledger.entries).get(trigger.batch_id)
-    opened = session.entry_of("OPEN", trigger).seq
-    waiting = of if origin is Origin.STAGE else None
-    revision = waiting.revision if waiting is not None else opened
-    assert revision is not None
-    attempt = Attempt(session, candidate, revision, opened, origin, waiting, before, why)
-    if origin is Origin.LANDING:
-        attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
-    elif of is not None and origin is Origin.ARCHIVE:
-        attempt.claimed = archive.ingested(session.settings, of)
-    elif of is not None and origin is Origin.NOWHERE:
-        archive.lay_out(session.settings, of)
-    session.expect(sum(claimed.bytes for claimed in attempt.claimed) or sum(f.bytes for f in (of.files if of else ())))
-    for claimed in attempt.claimed:
-        source = session.sources[claimed.file.source]
-        names, offset = landing.read_header(claimed.copy, source.delivery.delimiter)
-        attempt.headers[claimed.copy] = (
-            match_header(source, names, str(claimed.file.path), reserved(source.name)),
-            offset,
-        )
-    if new:
-        session.store.record("corrections", [asdict(replace(made, revision=opened)) for made in new])
-    if (made := session.store.state["corrections"]).rows:
-        known = corrections.of_table(session.store.path("corrections"), made.version)
-        attempt.corrections = corrections.in_force(c for c in known if c.batch_id == trigger.batch_id)
-    return attempt
-
-
-# --- the tasks ----------------------------------------------------------------------------------------------------
-
-
-def _each(attempt: Attempt) -> Iterable[Callable[[], None]]:
-    """01-05: a piece of work for each source of the batch."""
-
-    def piece(source: Source) -> Callable[[], None]:
-        return lambda: _task(attempt, f"{source.name}_stage_load", lambda a, r: stage_load(a, r, source))
-
-    return [piece(source) for source in attempt.sources()]
-
-
-def _task(attempt: Attempt, name: str, work: Callable[[Attempt, TaskResult], None]) -> None:
-    """Do a task, time it, tell the listener, and keep its result."""
-    now = datetime.now(UTC)
-    result = TaskResult(name, now, now)
-    attempt.results[name] = result
-    attempt.session.store.usage.set(result.usage)
-    attempt.session.listener(attempt.batch_id, name, None)
-    try:
-        work(attempt, result)
-    except BaseException as error:
-        result.status, result.error = "FAILED", sentence(error, attempt.session.settings.warehouse)
+        do(attempt, task)
+        if task == "data_validation" and is_too_low(attempt):
+            hold(attempt)
+            return [ended(attempt, started)]
+        if task == locks.TASKS[-1]:
+            return [ended(attempt, started)]
+        handover.end(attempt, task)
+    except LockedError:
         raise
-    finally:
-        result.end(attempt.session.engine)
-        attempt.session.listener(attempt.batch_id, name, result)
-        log.info(
-            "task",
-            batch_id=attempt.batch_id,
-            task=name,
-            status=result.status,
-            seconds=round(result.seconds, 3),
-        )
+    except Exception as error:  # it may be done again
+        reason = sentence(error, session.settings.warehouse)
+        assert attempt.candidate is not None
+        if isinstance(error, SourceChangedError):
+            give_up(session, attempt.candidate, attempt, reason)
+            return [run_batch(session, attempt.candidate)]
+        handover.fail(attempt, task, reason)
+        code = error.exit_code if isinstance(error, EcommError) else 1
+        return [Outcome(batch, "failed", reason, code, time.monotonic() - started, opened.seq)]
+    result = attempt.results[task]
+    return [Outcome(batch, "done", task, 0, time.monotonic() - started, opened.seq, tuple(result.files), (result,))]
+
+
+def _others(session: Session, task: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """After a run's last task: every other complete batch, whole, in this process; none if another run works now."""
+    if task != locks.TASKS[-1] or outcomes[-1].status != "published":
+        return []
+    settings = session.settings
+    with ExitStack() as ours:
+        if not _take(ours, settings, locks.TASKS):
+            return []
+        session = open_warehouse(settings, session.engine, session.listener)
+        return _publish_all(session, lambda entries: scan(settings, entries, list(SOURCES), datetime.now(UTC)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 
-from ecomm.attempt import Attempt, ChangeSet, Session, recover, working
+from ecomm.attempt import Attempt, ChangeSet
 from ecomm.batches.ledger import Ledger
 from ecomm.errors import UsageError, sentence
+from ecomm.session import Session, recover, working
 from ecomm.settings import Settings
 from ecomm.tables import stage_name, target_name
 from ecomm.tasks.change_set import check_histories, fold_difference, history_of, measured

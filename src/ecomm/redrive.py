@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ecomm.attempt import Listener, Origin, silent, sources_of, working
+from ecomm.attempt import Origin
 from ecomm.batches import archive, corrections, landing
 from ecomm.batches.corrections import RAW, Cells, Correction, Place, Rejected
 from ecomm.batches.ledger import Entry, FileEntry, kept
 from ecomm.contract import match_header
 from ecomm.errors import UsageError
-from ecomm.pipeline import Outcome, known_batch, run_batch
 from ecomm.revise import position, user
+from ecomm.session import Listener, silent, sources_of, working
 from ecomm.settings import Settings
 from ecomm.tables import reserved
 from ecomm.trace import quarantined
+from ecomm.transaction import Outcome, known_batch, run_batch
 from ecomm.warehouse import Warehouse
 
 

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
-from ecomm.attempt import Listener, Origin, silent, working
+from ecomm.attempt import Origin
 from ecomm.batches import archive
 from ecomm.batches.ledger import Entry, Ledger, held, live, published_last, undone
 from ecomm.errors import UsageError
-from ecomm.pipeline import Outcome, known_batch, publish_held, run_batch
+from ecomm.session import Listener, silent, working
 from ecomm.settings import Settings
+from ecomm.transaction import Outcome, known_batch, publish_held, run_batch
 
 
 def decide(settings: Settings, batch_id: str, verdict: str, why: str, listener: Listener = silent) -> Outcome:

@@ -22,14 +22,14 @@ from rich.text import Text
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ecomm.attempt import TaskResult
     from ecomm.batches.ledger import Entry, FileEntry
     from ecomm.batches.status import HeldLine, UndoneLine
     from ecomm.check import Checked
     from ecomm.diff import Diff
     from ecomm.findings import Quality
-    from ecomm.pipeline import Outcome
     from ecomm.redrive import Redriven
+    from ecomm.session import TaskResult
+    from ecomm.transaction import Outcome
 
 
 class _Terminal(Console):

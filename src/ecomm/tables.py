@@ -439,19 +439,27 @@ class Store:
         self.journal(name, rows)
         self._moved(name)
 
-    def restore(self, state: Mapping[str, State]) -> list[str]:
-        """Take every table that is not at its version of `state` back to it; it gets a new version with the old rows.
+    def assume(self, state: Mapping[str, State]) -> None:
+        """Expect the tables as they are said to be, and as forced onto the disk."""
+        self.state.update(state)
+        self._columns.clear()
+        self._synced.update({name: to.version for name, to in state.items()})
+
+    def restore(self, names: Iterable[str]) -> list[str]:
+        """Take the tables that are not at their expected version back to it: a new version with the old rows.
 
         Gives the names of those that were taken back.
         """
-        self.state.update(state)
-        self._columns.clear()
-        self._synced = {name: to.version for name, to in state.items()}
-        ahead = [name for name, to in state.items() if deltafiles.version(self.path(name)) != to.version]
+        ahead = [name for name in names if deltafiles.version(self.path(name)) != self.state[name].version]
         for name in ahead:
-            deltafiles.restore(self.path(name), state[name].version)
-            self.state[name] = State(deltafiles.version(self.path(name)), state[name].rows)
+            deltafiles.restore(self.path(name), self.state[name].version)
+            self.state[name] = State(deltafiles.version(self.path(name)), self.state[name].rows)
+            self._columns.pop(name, None)
         return ahead
+
+    def journals(self, name: str, revision: int) -> bool:
+        """A journal has rows of an attempt."""
+        return deltafiles.holds(self.path(name), "revision", revision)
 
     def maintain(self, name: str, older_than: timedelta, keep: Collection[int]) -> int:
         """Put a table's small files together, delete old ones that no version to be kept needs; how many were deleted.

@@ -22,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from ecomm import attempt, maintain, pipeline, redrive, revise
+from ecomm import maintain, pipeline, redrive, revise, session, transaction
 from ecomm.batches import archive
 from ecomm.batches.ledger import Entry, Ledger
 from ecomm.contract import Source
@@ -68,7 +68,7 @@ SEAMS: dict[str, Seam] = {
     "stage": Seam(((stage_load, "write_stage"),), _source),
     "errors": Seam(((stage_load, "write_errors"),), _source),
     "change_set": Seam(((stage_load, "change_set"),), _source),
-    "validate": Seam(((pipeline, "data_validation"),)),
+    "validate": Seam(((transaction, "data_validation"),)),
     "enrich": Seam(((data_enrichment, "write_enriched"),)),
     "merge": Seam(((final_merge_operation, "merge_target"),), _source),
     "analytics": Seam(((final_merge_operation, "summarise"),)),
@@ -78,10 +78,11 @@ SEAMS: dict[str, Seam] = {
     "archive": Seam(((archive, "settle"),)),
     "move": Seam(((Path, "rename"), (Path, "unlink")), _landed),  # what `archive` does, one by one
     "evolve": Seam(((Store, "evolve"),), _table),
+    "journal": Seam(((Store, "journal"),), _table),
     "compact": Seam(((deltafiles, "compact"),), _table),
     "vacuum": Seam(((deltafiles, "vacuum"),), _table),
     "lay_out": Seam(((archive, "lay_out"),)),
-    "recover": Seam(((attempt, "recover"), (pipeline, "recover"))),
+    "recover": Seam(((session, "recover"), (transaction, "recover"))),
     "restore": Seam(((deltafiles, "restore"),), _table),
     "create": Seam(((deltafiles, "create"),), _table),
     "create_ledger": Seam(((Ledger, "create"),)),
@@ -135,7 +136,10 @@ def main(landing: str, warehouse: str, *kill: str) -> int:
     if kill:
         kill_at(*kill)
     verb, _, batch = os.environ.get("KILL_CHILD_DOES", "run").partition(" ")
-    if verb == "undo":
+    if verb == "task":
+        task, run_id = batch.split()
+        outcomes = pipeline.run_task(settings, task, run_id)
+    elif verb == "undo":
         outcomes = [revise.undo(settings, batch, "why not")]
     elif verb == "maintain":
         outcomes = []

@@ -22,10 +22,10 @@ import pytest
 import structlog
 from deltalake import DeltaTable, write_deltalake
 
-from ecomm.attempt import TaskResult
 from ecomm.batches import archive
 from ecomm.batches.ledger import FORMAT_VERSION, SCHEMA, Ledger
 from ecomm.batches.locks import TASKS
+from ecomm.session import TaskResult
 from ecomm.tasks import final_merge_operation
 from ecomm.warehouse import Warehouse
 from tests.integration.test_cli import Said, ecomm

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecomm import pipeline, rebuild, revise
+from ecomm import rebuild, revise, transaction
 from ecomm.batches import archive, status
 from ecomm.errors import StorageError, UsageError
 from ecomm.findings import quality_of
@@ -150,7 +150,7 @@ def test_what_was_accepted_and_broke_off_is_published_by_the_next_run(
         raise StorageError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "final_merge_operation", full)
+        patch.setattr(transaction, "final_merge_operation", full)
         outcome = revise.decide(gated.settings, "two", "ACCEPT", "the shop confirmed it")
     assert (outcome.status, outcome.exit_code, outcome.reason) == ("failed", 1, "the disk is full")
     assert not differences(published(gated), before)

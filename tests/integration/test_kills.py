@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from ecomm.attempt import Attempt, TaskResult
+from ecomm.attempt import Attempt
 from ecomm.batches import status
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import InvariantError
+from ecomm.session import TaskResult
 from ecomm.tasks import final_merge_operation
 from tests.conftest import keep_running
 from tests.shop import DAYS, SOURCES, Row, Shop, differences, published

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from ecomm import attempt, maintain
+from ecomm import maintain
 from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import UsageError
 from ecomm.maintain import maintain as upkeep
+from ecomm.session import working
 from ecomm.tables import CATALOGUE, Store
 from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import nothing_changes
@@ -37,7 +38,7 @@ def small(shop: Shop, *days: int) -> Shop:
 
 def deleting(shop: Shop) -> dict[str, maintain.Upkeep]:
     """The upkeep of a warehouse in which every file is old."""
-    with attempt.working(shop.settings) as session:
+    with working(shop.settings) as session:
         return {one.table: one for one in maintain.upkeep(session, older_than=NOTHING)}
 
 

@@ -12,10 +12,10 @@ import pytest
 from deltalake import DeltaTable
 
 from ecomm import revise
-from ecomm.attempt import sources_of
 from ecomm.diff import Change, Diff, diff
 from ecomm.engines import Engine
 from ecomm.errors import UsageError
+from ecomm.session import sources_of
 from ecomm.tables import catalogue
 from tests.integration.decisions import decisions
 from tests.integration.test_cli import ecomm

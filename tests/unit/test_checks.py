@@ -18,10 +18,10 @@ import pytest
 from pyspark.sql import DataFrame
 
 from ecomm import rulebook
-from ecomm.attempt import sources_of
 from ecomm.contract import Bounds, Rate, Reading, Severity, Shop
 from ecomm.engines import Engine
 from ecomm.errors import UsageError
+from ecomm.session import sources_of
 from ecomm.settings import load
 from ecomm.sources import SOURCES
 from ecomm.transforms import checks

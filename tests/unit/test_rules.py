@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
-from ecomm import attempt, canonical, contract, rulebook
+from ecomm import canonical, contract, rulebook, session
 from ecomm.engines import Engine
 from ecomm.errors import UsageError
 from ecomm.sources import SOURCES
@@ -619,7 +619,7 @@ class Judged:
 def judged(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "stop", lambda: None)
-        patch.setattr(attempt, "start_engine", lambda _: engine)
+        patch.setattr(session, "start_engine", lambda _: engine)
         shop = Shop(tmp_path_factory.mktemp("rules"), vocabularies={"categories": ["Home", "Toys & Games"]})
         yield Judged(with_rates(shop))
 

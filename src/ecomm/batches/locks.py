@@ -1,9 +1,13 @@
-"""One run at a time: the locks of a warehouse's tasks."""
+"""One run at a time: the locks of a warehouse's tasks.
+
+A run holds all eight. Tasks in processes of their own hold one each, so those of one attempt work side by side, and no
+other run begins as long as one of them works.
+"""
 
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,21 +16,19 @@ from filelock import FileLock, Timeout
 from ecomm.errors import LockedError, StorageError
 
 _PATIENCE = 0.5  # seconds; `held` takes a lock for a moment to ask for it
-TASKS = (
+STAGE_LOADS = (
     "orders_stage_load",
     "customers_stage_load",
     "products_stage_load",
     "inventory_stage_load",
     "shipping_stage_load",
-    "data_validation",
-    "data_enrichment",
-    "final_merge_operation",
 )
+TASKS = (*STAGE_LOADS, "data_validation", "data_enrichment", "final_merge_operation")
 
 
 @contextmanager
-def all_tasks(warehouse: Path) -> Iterator[None]:
-    """Hold the locks of all eight tasks; they fall with the process, however it ends.
+def of(warehouse: Path, tasks: Sequence[str] = TASKS) -> Iterator[None]:
+    """Hold the locks of these tasks; they fall with the process, however it ends.
 
     Raises LockedError if another process holds one, StorageError if the folder cannot be written.
     """
@@ -34,7 +36,7 @@ def all_tasks(warehouse: Path) -> Iterator[None]:
     with ExitStack() as held:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for task in TASKS:
+            for task in tasks:
                 held.enter_context(FileLock(folder / task, timeout=_PATIENCE))
         except Timeout as error:
             raise LockedError(
@@ -45,10 +47,10 @@ def all_tasks(warehouse: Path) -> Iterator[None]:
         yield
 
 
-def held(warehouse: Path) -> bool:
-    """Some process holds a lock of this warehouse. Asks without the right to write, on a read-only disk too."""
+def held(warehouse: Path, tasks: Sequence[str] = TASKS) -> list[str]:
+    """Those of these tasks whose lock some process holds. Asks without the right to write, on a read-only disk too."""
     folder = warehouse / "locks"
-    return any(_held(folder / task) for task in TASKS if (folder / task).exists())
+    return [task for task in tasks if (folder / task).exists() and _held(folder / task)]
 
 
 def _held(path: Path) -> bool:

@@ -103,7 +103,7 @@ def of(settings: Settings, now: datetime) -> Status:
         for batch, e in held(entries).items()
     ]
     ended = [_undone(settings, entry) for entry in undone(entries).values()]
-    return Status(list(live(entries).values()), waiting, ended, lines, unexpected, locks.held(settings.warehouse))
+    return Status(list(live(entries).values()), waiting, ended, lines, unexpected, bool(locks.held(settings.warehouse)))
 
 
 def _undone(settings: Settings, entry: Entry) -> UndoneLine:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltalake
 from deltalake.schema import ArrayType, MapType, PrimitiveType
 
@@ -104,6 +105,12 @@ def _commit(path: Path, version: int) -> list[dict[str, Any]]:
 def files(path: Path, at: int | None = None) -> list[str]:
     """The files of a version of a table, default the newest, by its log."""
     return [unquote(file) for file in pa.table(DeltaTable(path, version=at).get_add_actions())["path"].to_pylist()]
+
+
+def holds(path: Path, column: str, value: object) -> bool:
+    """Some row has this value."""
+    found: int = DeltaTable(path).to_pyarrow_dataset().count_rows(filter=pc.field(column) == value)
+    return found > 0
 
 
 def missing(path: Path, at: int | None = None) -> list[str]:

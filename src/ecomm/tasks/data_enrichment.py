@@ -9,8 +9,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ecomm.analytics import customer_analytics, product_analytics
-from ecomm.attempt import Attempt, TaskResult, side_by_side
+from ecomm.attempt import Attempt, side_by_side
 from ecomm.contract import Shop
+from ecomm.session import TaskResult
 from ecomm.tasks.change_set import view
 from ecomm.transforms import enrich
 

@@ -7,9 +7,10 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from pyspark.sql import functions as F
 
-from ecomm.attempt import Attempt, TaskResult
+from ecomm.attempt import Attempt, journal_once
 from ecomm.batches.ledger import FileEntry
 from ecomm.contract import Rule, Severity, Source
+from ecomm.session import TaskResult
 from ecomm.tables import errors_name
 from ecomm.tasks.cross_checks import cross_checks
 from ecomm.transforms import absences, quality
@@ -18,9 +19,9 @@ from ecomm.transforms import absences, quality
 def data_validation(attempt: Attempt, _: TaskResult) -> None:
     """06: what every rule found in this batch, and the batch's score."""
     across = [check(attempt, *finding) for finding in cross_checks(attempt)]
-    attempt.checks += [*row_rules(attempt), *snapshots(attempt), *across]
-    attempt.checks.append(batch_score(attempt, attempt.checks))
-    attempt.session.store.journal("validation_results", attempt.checks)
+    found = [*row_rules(attempt), *snapshots(attempt), *across]
+    attempt.score, of_batch = batch_score(attempt, found)
+    journal_once(attempt, "validation_results", [*found, of_batch])
 
 
 def row_rules(attempt: Attempt) -> list[dict[str, object]]:
@@ -59,8 +60,8 @@ def _unread(attempt: Attempt, source: Source, files: Sequence[FileEntry]) -> int
     return errors.filter((F.col("revision") == attempt.revision) & F.col("key").isNull()).count()
 
 
-def batch_score(attempt: Attempt, checks: Sequence[dict[str, object]]) -> dict[str, object]:
-    """The row `batch_score`: the score by row rules alone, and the worst level that any of `checks` found.
+def batch_score(attempt: Attempt, checks: Sequence[dict[str, object]]) -> tuple[Decimal, dict[str, object]]:
+    """The score, by row rules alone, and its row `batch_score`, with the worst level that any of `checks` found.
 
     Duplicates and superseded rows are not among its rows.
     """
@@ -73,10 +74,10 @@ def batch_score(attempt: Attempt, checks: Sequence[dict[str, object]]) -> dict[s
         ):
             penalties += penalty * failing
             broken += failing if penalty else 0
-    score = Rule("batch_score", Severity.NONE, lambda _: F.lit(True), "100 x (1 - sum of row penalties / rows judged)")
+    rule = Rule("batch_score", Severity.NONE, lambda _: F.lit(True), "100 x (1 - sum of row penalties / rows judged)")
     worst = max((str(c["severity"]) for c in checks), key=_LOUDNESS.index, default="NONE")
-    said = {"score": quality.score(penalties, rows), "severity": worst}
-    return check(attempt, "batch", score, rows, broken, []) | said
+    score = quality.score(penalties, rows)
+    return score, check(attempt, "batch", rule, rows, broken, []) | {"score": score, "severity": worst}
 
 
 _LOUDNESS = [str(s) for s in (Severity.NONE, Severity.LOW, Severity.MEDIUM, Severity.HIGH)]

@@ -11,10 +11,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ecomm.analytics import analytics_summary, category_analysis, seasonal_analysis, segment_analysis
-from ecomm.attempt import Attempt, Origin, TaskResult, journal, side_by_side
+from ecomm.attempt import Attempt, Origin, journal, side_by_side
 from ecomm.batches import archive
 from ecomm.contract import Shop, Source
 from ecomm.errors import InvariantError, SourceChangedError
+from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories
 from ecomm.transforms import enrich, fold

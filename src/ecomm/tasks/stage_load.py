@@ -11,12 +11,13 @@ from pathlib import Path
 import structlog
 from pyspark.sql import DataFrame
 
-from ecomm.attempt import Attempt, TaskResult
+from ecomm.attempt import Attempt
 from ecomm.batches import archive, landing
 from ecomm.batches.ledger import FileEntry
 from ecomm.batches.survey import survey
 from ecomm.contract import Header, Source
 from ecomm.errors import StorageError
+from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import change_set
 from ecomm.transforms import quality

@@ -1,0 +1,198 @@
+"""What tasks that run in processes of their own leave for each other, and how one joins the attempt of its run.
+
+An attempt's folder holds `opened.json` once its files are claimed, and `<task>.json` for each task that has ended: with
+it, the task is done; without it, the task's tables are taken back and it starts again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from ecomm.attempt import Attempt, ChangeSet, Origin
+from ecomm.batches import archive, locks
+from ecomm.batches.ledger import Entry, live
+from ecomm.batches.trigger import Candidate, parsed
+from ecomm.batches.trigger import State as Standing
+from ecomm.engines import deltafiles
+from ecomm.errors import WaitingError
+from ecomm.opening import read_headers, take_corrections
+from ecomm.session import FAILURE, Session, TaskResult, attempts_dir, stated
+from ecomm.settings import Settings
+from ecomm.sources import SOURCES
+from ecomm.tables import State, errors_name, stage_name, target_name
+from ecomm.transforms.quality import Tally
+
+WRITES = {
+    **{f"{s}_stage_load": (stage_name(s), errors_name(s), target_name(s)) for s in SOURCES},
+    "data_validation": (),
+    "data_enrichment": ("enriched_orders", "customer_analytics", "product_analytics"),
+    "final_merge_operation": (
+        *(target_name(s) for s in SOURCES),
+        "analytics_summary",
+        "seasonal_analysis",
+        "segment_analysis",
+        "category_analysis",
+    ),
+}
+"""The tables that each task writes; a stage load adds columns to its target."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """An attempt as it was opened: the trigger's place, and the claimed files."""
+
+    trigger: Path
+    claimed: tuple[archive.Claimed, ...]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What is in a change set (see `ChangeSet`)."""
+
+    entering: int
+    leaving: int
+    closed: int
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A task that has ended: its result, its tables, and what later tasks need of it."""
+
+    result: TaskResult
+    tables: dict[str, State]
+    change: _Change | None
+    tallies: tuple[Tally, ...]
+    score: Decimal | None
+
+
+_OPENED, _ENDED = TypeAdapter(_Opened), TypeAdapter(_Ended)
+
+
+def _folder(settings: Settings, opened: Entry) -> Path:
+    return attempts_dir(settings) / str(opened.seq)
+
+
+def _write(place: Path, said: bytes) -> None:
+    """Write a file so that it is there whole or not at all, whatever happens."""
+    part = place.with_suffix(".part")
+    part.write_bytes(said)
+    deltafiles.fsync(part)
+    part.rename(place)
+    deltafiles.fsync(place.parent)
+
+
+def open_to_others(attempt: Attempt) -> None:
+    """Let the tasks of this run join the attempt: its files are claimed."""
+    attempt.folder.mkdir(parents=True, exist_ok=True)
+    opened = _Opened(attempt.trigger.path, tuple(attempt.claimed))
+    _write(attempt.folder / "opened.json", _OPENED.dump_json(opened))
+
+
+def is_open(settings: Settings, opened: Entry) -> bool:
+    """The attempt's files are claimed, so that tasks may join it."""
+    return (_folder(settings, opened) / "opened.json").is_file()
+
+
+def join(session: Session, opened: Entry) -> Attempt:
+    """The attempt of a run as its tasks have left it, for one more of them."""
+    assert opened.batch_id is not None
+    folder = _folder(session.settings, opened)
+    said = _OPENED.validate_json((folder / "opened.json").read_bytes())
+    trigger = parsed(said.trigger, opened.trigger or "", list(SOURCES))
+    candidate = Candidate(said.trigger, Standing.PENDING, trigger, tuple(claimed.file for claimed in said.claimed))
+    before = live(session.ledger.entries).get(opened.batch_id)
+    attempt = Attempt(session, candidate, opened.seq, opened.seq, Origin.LANDING, replaces=before, joined=True)
+    attempt.claimed = list(said.claimed)
+    session.store.assume(stated(session))
+    for task in locks.TASKS:
+        if (marker := folder / f"{task}.json").is_file():
+            _take(attempt, _ENDED.validate_json(marker.read_bytes()))
+    read_headers(attempt)
+    take_corrections(attempt)
+    return attempt
+
+
+def _take(attempt: Attempt, ended: _Ended) -> None:
+    """Take what a task has left into the attempt."""
+    session, task = attempt.session, ended.result.task
+    attempt.results[task] = ended.result
+    session.store.assume(ended.tables)
+    if ended.score is not None:
+        attempt.score = ended.score
+    if task in locks.STAGE_LOADS:
+        source = _source_of(task)
+        attempt.tallies[source] = list(ended.tallies)
+        attempt.changes[source] = ChangeSet()
+        if (made := ended.change) is not None:
+            rows = session.engine.spark.read.parquet(session.engine.uri(attempt.folder / f"{source}_changes"))
+            attempt.changes[source] = ChangeSet(rows, made.entering, made.leaving, made.closed, made.since)
+
+
+def _source_of(task: str) -> str:
+    return task.removesuffix("_stage_load")
+
+
+def loads(attempt: Attempt) -> list[str]:
+    """The stage loads of the batch's sources."""
+    return [f"{source.name}_stage_load" for source in attempt.sources()]
+
+
+def check_order(attempt: Attempt, task: str) -> None:
+    """Raises WaitingError if a task that this one builds on has not ended."""
+    if task in locks.STAGE_LOADS:
+        return
+    mine, earlier = loads(attempt), locks.TASKS[: locks.TASKS.index(task)]
+    missing = [t for t in earlier if t not in attempt.results and (t in mine or t not in locks.STAGE_LOADS)]
+    if missing:
+        raise WaitingError(
+            f"{task} waits for {', '.join(missing)} of batch {attempt.batch_id}; run them with the same run id, then "
+            "this again."
+        )
+
+
+def begin(attempt: Attempt, task: str) -> None:
+    """Take back what this task wrote when it was broken off."""
+    (attempt.folder / FAILURE).unlink(missing_ok=True)
+    attempt.session.store.restore(WRITES[task])
+
+
+def end(attempt: Attempt, task: str) -> None:
+    """Leave what the other tasks need, once all that this one wrote is on the disk."""
+    store, source = attempt.session.store, _source_of(task)
+    store.sync()
+    made = attempt.changes.get(source)
+    change = None
+    if made is not None and made.rows is not None:
+        change = _Change(made.entering, made.leaving, made.closed, made.since)
+        for file in (attempt.folder / f"{source}_changes").iterdir():
+            deltafiles.fsync(file)
+    ended = _Ended(
+        attempt.results[task],
+        {name: store.state[name] for name in WRITES[task]},
+        change,
+        tuple(attempt.tallies.get(source, ())),
+        attempt.score if task == "data_validation" else None,
+    )
+    _write(attempt.folder / f"{task}.json", _ENDED.dump_json(ended))
+
+
+def note_nothing(settings: Settings, run_id: str) -> None:
+    """Note that nothing was pending when a run began: its other tasks find the same, whatever has come since."""
+    (settings.warehouse / "locks" / "nothing").write_text(run_id, encoding="utf-8")
+
+
+def found_nothing(settings: Settings, run_id: str) -> bool:
+    """Nothing was pending when this run began."""
+    note = settings.warehouse / "locks" / "nothing"
+    return note.is_file() and note.read_text(encoding="utf-8") == run_id
+
+
+def fail(attempt: Attempt, task: str, reason: str) -> None:
+    """Leave why a task failed, for the one who ends the attempt if the task is not done again."""
+    _write(attempt.folder / FAILURE, f"{task}: {reason}".encode())

@@ -1,0 +1,67 @@
+"""OPEN: an attempt at a batch begins; its files are claimed, and all headers checked, before a table is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from ecomm.attempt import Attempt, Origin
+from ecomm.batches import archive, corrections, landing
+from ecomm.batches.corrections import Correction
+from ecomm.batches.ledger import Entry, live
+from ecomm.batches.trigger import Candidate
+from ecomm.contract import match_header
+from ecomm.session import Session
+from ecomm.tables import reserved
+
+
+def open_batch(
+    session: Session,
+    candidate: Candidate,
+    origin: Origin = Origin.LANDING,
+    of: Entry | None = None,
+    why: str | None = None,
+    new: Sequence[Correction] = (),
+) -> Attempt:
+    """OPEN an attempt: claim the batch's files and check all headers.
+
+    origin: where its rows come from, and, unless that is landing, of: the entry about the revision that they are of.
+    new: corrections that come with this attempt.
+    """
+    trigger = candidate.trigger
+    assert trigger is not None
+    before = live(session.ledger.entries).get(trigger.batch_id)
+    opened = session.entry_of("OPEN", trigger).seq
+    waiting = of if origin is Origin.STAGE else None
+    revision, score = (opened, None) if waiting is None else (waiting.revision, waiting.score)
+    assert revision is not None
+    attempt = Attempt(session, candidate, revision, opened, origin, waiting, before, why, score=score)
+    if origin is Origin.LANDING:
+        attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
+    elif of is not None and origin is Origin.ARCHIVE:
+        attempt.claimed = archive.ingested(session.settings, of)
+    elif of is not None and origin is Origin.NOWHERE:
+        archive.lay_out(session.settings, of)
+    session.expect(sum(claimed.bytes for claimed in attempt.claimed) or sum(f.bytes for f in (of.files if of else ())))
+    read_headers(attempt)
+    if new:
+        session.store.record("corrections", [asdict(replace(made, revision=opened)) for made in new])
+    take_corrections(attempt)
+    return attempt
+
+
+def read_headers(attempt: Attempt) -> None:
+    """Match the header of each claimed file with its contract. Raises HeaderError."""
+    for claimed in attempt.claimed:
+        source = attempt.session.sources[claimed.file.source]
+        names, offset = landing.read_header(claimed.copy, source.delivery.delimiter)
+        header = match_header(source, names, str(claimed.file.path), reserved(source.name))
+        attempt.headers[claimed.copy] = (header, offset)
+
+
+def take_corrections(attempt: Attempt) -> None:
+    """Read what is to be read in place of records of the batch."""
+    store = attempt.session.store
+    if (made := store.state["corrections"]).rows:
+        known = corrections.of_table(store.path("corrections"), made.version)
+        attempt.corrections = corrections.in_force(c for c in known if c.batch_id == attempt.batch_id)

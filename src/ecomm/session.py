@@ -1,0 +1,240 @@
+"""A warehouse opened for work: its engine, ledger and tables under its locks, and what a run is told meanwhile.
+
+`recover` takes back whatever broke off earlier.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ecomm import __version__
+from ecomm.batches import archive, locks, rates
+from ecomm.batches.ledger import Entry, FileEntry, Ledger, open_attempt
+from ecomm.batches.trigger import Trigger
+from ecomm.contract import Shop, Source
+from ecomm.engines import Engine
+from ecomm.engines import start as start_engine
+from ecomm.errors import FormatError
+from ecomm.settings import Settings
+from ecomm.sources import SOURCES, of_shop
+from ecomm.tables import State, Store, Usage, check_columns, check_keys, complete_journals, create_all, target_name
+from ecomm.transforms import checks, quality
+
+_ROW = 140
+"""Bytes of a row in files: the mean of the generated shop's (benchmarks/generate.py)."""
+
+
+FAILURE = "failure.txt"
+"""Where a task that failed says why: what its attempt is ended with if it is not done again."""
+
+
+@dataclass
+class TaskResult:
+    """What a task did: its part of processing_log, and what later tasks need of it."""
+
+    task: str
+    started_at: datetime
+    ended_at: datetime
+    status: str = "OK"
+    error: str | None = None
+    files: list[FileEntry] = field(default_factory=list)
+    rows: int = 0
+    usage: Usage = field(default_factory=Usage)
+    peak_memory_mb: int | None = None
+
+    def end(self, engine: Engine) -> None:
+        """Note the time and the memory."""
+        self.ended_at, self.peak_memory_mb = datetime.now(UTC), engine.peak_memory_mb()
+
+    @property
+    def seconds(self) -> float:
+        """How long the task took."""
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+Listener = Callable[[str, str, TaskResult | None], None]
+
+
+def silent(_batch: str, _task: str, _result: TaskResult | None) -> None:
+    """Nobody listens to a run's progress."""
+
+
+@dataclass
+class Session:
+    """A warehouse opened for work: its engine, ledger and tables, under its locks."""
+
+    settings: Settings
+    engine: Engine
+    ledger: Ledger
+    store: Store
+    run_id: str
+    shop: Shop
+    sources: Mapping[str, Source]
+    listener: Listener = silent
+
+    @property
+    def settings_hash(self) -> str:
+        """A hash of the settings that change what is in the tables, rates included."""
+        return self.settings.counting_hash(self.shop)
+
+    def expect(self, size: int = 0) -> None:
+        """Tell the engine how much there is to do: bytes of files, and targets at what their rows are in files."""
+        rows = sum(self.store.state[target_name(name)].rows for name in self.sources)
+        self.engine.expect(size + rows * _ROW)
+
+    def entry(self, kind: str, **said: object) -> Entry:
+        """Append a ledger entry that names the tables as they are now, once their files are on the disk."""
+        self.store.sync()
+        ours = " ".join(f"{name}:{source.signature}" for name, source in self.sources.items())
+        tables = {name: (state.version, state.rows) for name, state in self.store.state.items()}
+        entry = Entry(
+            kind,
+            run_id=self.run_id,
+            tables=tables,
+            engine=self.engine.name,
+            program_version=__version__,
+            contract_hash=ours if kind in ("GENESIS", "REBUILD") else self.ledger.last.contract_hash,
+            settings_hash=self.settings_hash,
+        )
+        return self.ledger.append(replace(entry, **said))  # type: ignore[arg-type]
+
+    def entry_of(self, kind: str, trigger: Trigger, **said: object) -> Entry:
+        """Append an entry about a batch, with what its trigger says."""
+        return self.entry(
+            kind,
+            batch_id=trigger.batch_id,
+            as_of=trigger.as_of,
+            batch_date=trigger.batch_date,
+            client_name=trigger.client_name,
+            trigger=trigger.text,
+            **said,
+        )
+
+
+def sources_of(settings: Settings) -> Mapping[str, Source]:
+    """The sources as the shop delivers and judges them. Raises UsageError."""
+    besides = [quality.SEQUENCE_CONFLICT, *(check.name for check in checks.CHECKS)]
+    return of_shop(settings.sources, settings.severity, checks=besides)
+
+
+def session_of(settings: Settings, engine: Engine, listener: Listener, run_id: str) -> Session:
+    """A run's session in a warehouse as it is. Raises FormatError, StorageError, UsageError."""
+    root, sources = settings.warehouse, sources_of(settings)
+    ledger = Ledger(root)
+    check_keys(root, sources)
+    shop = settings.counting(rates.read(settings))
+    return Session(settings, engine, ledger, Store(engine, root, {}, sources), run_id, shop, sources, listener)
+
+
+def open_warehouse(
+    settings: Settings,
+    engine: Engine,
+    listener: Listener = silent,
+    *,
+    rebuilding: bool = False,
+    run_id: str | None = None,
+) -> Session:
+    """Open a warehouse for work, set it up if it is new, and take back what a broken-off attempt left.
+
+    rebuilding: the tables will be folded anew by the contracts of now; else these must be those that they were made by.
+    The caller holds the locks. Raises FormatError, StorageError, UsageError.
+    """
+    session = session_of(settings, engine, listener, run_id or uuid.uuid4().hex)
+    root, ledger, store = settings.warehouse, session.ledger, session.store
+    if not ledger.entries:
+        store.state = create_all(root, store.catalogue)
+        ledger.create()
+        session.entry("GENESIS")
+    else:
+        _check_contracts(session, rebuilding=rebuilding)
+        # A table that came with a newer program is made now; the ledger names it from its next entry on.
+        create_all(root, store.catalogue)
+        complete_journals(root, store.catalogue)
+        recover(session)
+    archive.settle_all(settings, ledger.entries, list(SOURCES))
+    return session
+
+
+def _check_contracts(session: Session, *, rebuilding: bool) -> None:
+    """Raises FormatError if the tables were made by other contracts than those of now, and what to do about it."""
+    changed = [source for source in session.sources.values() if not session.ledger.last.is_by(source)]
+    if changed:
+        check_columns(session.store.root, changed)
+        if not rebuilding:
+            names = ", ".join(source.name for source in changed)
+            raise FormatError(
+                f"{session.store.root}: the tables of {names} were made by another contract than that of now; run "
+                "`ecomm rebuild`, which folds them anew."
+            )
+
+
+@contextmanager
+def working(settings: Settings, listener: Listener = silent, *, rebuilding: bool = False) -> Iterator[Session]:
+    """A warehouse opened for work under its locks, with an engine that ends with it. rebuilding: see open_warehouse.
+
+    Raises LockedError, FormatError, StorageError.
+    """
+    with locks.of(settings.warehouse), running(settings) as engine:
+        yield open_warehouse(settings, engine, listener, rebuilding=rebuilding)
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Engine]:
+    """The engine that the settings name, until the end."""
+    engine = start_engine(settings)
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+def recover(session: Session, reason: str | None = None) -> None:
+    """Take every table back to what the ledger says, and end an attempt that nothing has ended."""
+    broken = open_attempt(session.ledger.entries)
+    if broken is not None and reason is None:
+        reason = failure_of(session.settings, broken)
+    shutil.rmtree(attempts_dir(session.settings), ignore_errors=True)  # first, for the disk may be full
+    session.store.assume(stated(session))
+    ahead = session.store.restore(session.store.state)
+    if broken is not None or ahead:
+        session.entry(
+            "RECOVER",
+            batch_id=broken.batch_id if broken else None,
+            revision=broken.seq if broken else None,
+            reason=reason or "broken off",
+        )
+
+
+def left_behind(settings: Settings, ledger: Ledger) -> bool:
+    """A broken-off attempt, or one that was published but not archived, is to be finished."""
+    if not ledger.entries:
+        return False
+    unfinished = attempts_dir(settings).is_dir() and any(attempts_dir(settings).iterdir())
+    return (
+        unfinished
+        or open_attempt(ledger.entries) is not None
+        or archive.unsettled(settings, ledger.entries, list(SOURCES))
+    )
+
+
+def stated(session: Session) -> dict[str, State]:
+    """What the ledger says that each table is; one that it does not name yet is as it was created."""
+    created = {table.name: (0, 0) for table in session.store.catalogue.values() if not table.journal}
+    return {name: State(*said) for name, said in {**created, **session.ledger.last.tables}.items()}
+
+
+def attempts_dir(settings: Settings) -> Path:
+    """Where attempts keep what they work with; empty between runs."""
+    return settings.warehouse / "attempts"
+
+
+def failure_of(settings: Settings, opened: Entry) -> str | None:
+    """Why a task of an attempt failed that ran in a process of its own, if one did."""
+    said = attempts_dir(settings) / str(opened.seq) / FAILURE
+    return said.read_text(encoding="utf-8") if said.is_file() else None
