@@ -161,7 +161,7 @@ def _exit_code(outcomes: Sequence[Outcome]) -> int:
 def _no_trigger(settings: Settings, batch: str) -> str:
     from ecomm.batches.ledger import Ledger, held
 
-    if batch in held(Ledger(settings.warehouse).entries):
+    if batch in held(Ledger.of(settings).entries):
         name = shlex.quote(batch)
         return f"{batch} is held: `ecomm accept {name} --why ...` or `ecomm reject {name} --why ...` decides on it."
     return f"there is no trigger of a batch {batch} in {settings.source_dir('trigger') / 'source'}."

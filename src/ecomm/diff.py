@@ -128,7 +128,7 @@ def _anew(settings: Settings, engine: Engine, table: str, entries: Sequence[Entr
     root, sources = settings.warehouse, sources_of(settings)
     needed = [table.removesuffix("_target")] if table.endswith("_target") else list(sources)
     histories = {name: known(root, entries, sources[name], engine) for name in needed}
-    folded = {n: versions(h).select(*deltafiles.columns(root / target_name(n))) for n, h in histories.items()}
+    folded = {n: versions(h).select(*engine.lake.columns(root / target_name(n))) for n, h in histories.items()}
     if table.endswith("_target"):
         return folded[needed[0]].toArrow()
     shop, targets, key = settings.counting(rates.read(settings)), enrich.Targets(**folded), sources["orders"].key
@@ -138,7 +138,7 @@ def _anew(settings: Settings, engine: Engine, table: str, entries: Sequence[Entr
     frames = {"enriched_orders": orders, **of_orders(orders, targets, shop, today)}
     frames |= of_groups(orders, frames["customer_analytics"], frames["product_analytics"], today, live=bool(alive))
     frames["analytics_summary"] = summary(alive, alive, targets, histories["orders"].stage, shop, key)
-    return frames[table].select(*deltafiles.columns(root / table)).toArrow()
+    return frames[table].select(*engine.lake.columns(root / table)).toArrow()
 
 
 def _compared(

@@ -15,7 +15,6 @@ from ecomm import __version__
 from ecomm.batches import locks
 from ecomm.batches.ledger import FORMAT_VERSION, Ledger, live, open_attempt
 from ecomm.batches.trigger import TRIGGER
-from ecomm.engines import deltafiles
 from ecomm.errors import InvariantError, UsageError, sentence
 from ecomm.session import Session, working
 from ecomm.settings import Settings
@@ -51,12 +50,12 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield _no_second_pyspark()
     yield from (_writable(path) for path in _folders(settings))
     yield _disk(settings.warehouse)
-    if locks.held(settings.warehouse):
+    if locks.held(settings):
         yield Finding("lock", "a run is under way", "wait for it to end, then ask again for the tables")
         return
     yield Finding("lock", "nobody works on the warehouse")
     try:
-        ledger = Ledger(settings.warehouse)
+        ledger = Ledger.of(settings)
         if not ledger.entries:
             yield Finding("warehouse", f"{settings.warehouse}: none yet; the first run makes it")
             return
@@ -114,7 +113,7 @@ def _scan(session: Session) -> Iterator[Finding]:
     again = "run `ecomm rebuild`; if it stays, keep the warehouse as it is and report it"
     restore = "bring it back from a backup"
     for name, state in store.state.items():
-        rows, gone = deltafiles.rows(store.path(name)), deltafiles.missing(store.path(name))
+        (rows, _), gone = store.lake.extent(store.path(name)), store.lake.missing(store.path(name))
         if rows != state.rows:
             yield Finding(name, f"{rows} rows, the ledger says {state.rows}", again)
         if gone:

@@ -168,7 +168,7 @@ def asof(
     """
     if source not in SOURCES:
         raise UsageError(f"there is no source {source}; use {', '.join(SOURCES)}.")
-    ours = SOURCES[source].of_shop(Delivery(key=key_of(warehouse, source)), {})
+    ours = SOURCES[source].of_shop(Delivery(key=key_of(deltafiles, warehouse, source)), {})
     if len(key) > len(ours.key):
         raise UsageError(f"the key of {source} is {' '.join(ours.key)}: {len(ours.key)} parts, not {len(key)}.")
     with ExitStack() as stack:
@@ -182,7 +182,7 @@ def asof(
             touched = history.stage.filter(history.alive & reduce(and_, named)).select("key").distinct()
         instant = F.lit(end_of(at)).cast("timestamp")
         holds = (F.col("effective_date") <= instant) & F.coalesce(instant < F.col("expiry_date"), F.lit(True))
-        columns = deltafiles.columns(warehouse / target_name(source))
+        columns = engine.lake.columns(warehouse / target_name(source))
         found: pa.Table = versions(history, touched).filter(holds).select(*columns).toArrow()
     return found.sort_by([(name, "ascending") for name in ours.key])
 
@@ -195,16 +195,15 @@ def known(warehouse: Path, entries: Sequence[Entry], source: Source, engine: Eng
     alive = live(entries)
     stage, errors = stage_name(source.name), errors_name(source.name)
     contract = {f.name for f in CATALOGUE[stage].fields}
-    extras = [c for c in deltafiles.columns(warehouse / stage) if c not in contract]
-    read = engine.spark.read.format("delta")
+    extras = [c for c in engine.lake.columns(warehouse / stage) if c not in contract]
     return History(
         source,
         told(alive.values(), source.name),
-        read.load(engine.uri(warehouse / stage)),
-        read.load(engine.uri(warehouse / errors)),
+        engine.rows.read(warehouse / stage),
+        engine.rows.read(warehouse / errors),
         F.col("revision").isin([e.revision for e in alive.values()]),
         extras,
-        lambda: late_columns(warehouse / stage, CATALOGUE[stage]),
+        lambda: late_columns(engine.lake, warehouse / stage, CATALOGUE[stage]),
     )
 
 

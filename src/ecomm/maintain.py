@@ -13,7 +13,6 @@ import structlog
 
 from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.batches.ledger import Ledger
-from ecomm.engines import deltafiles
 from ecomm.errors import UsageError, sentence
 from ecomm.session import Session, recover, working
 from ecomm.settings import Settings
@@ -39,7 +38,7 @@ class Upkeep:
 
 def maintain(settings: Settings, listener: Callable[[str], None] = lambda _: None) -> list[Upkeep]:
     """Do the upkeep of every table. listener: hears of each table. Raises UsageError, LockedError, StorageError."""
-    if not Ledger(settings.warehouse).entries:
+    if not Ledger.of(settings).entries:
         raise UsageError(f"{settings.warehouse}: there is no warehouse here; --warehouse names another.")
     with working(settings) as session:
         return upkeep(session, listener)
@@ -57,7 +56,7 @@ def maintain_if_due(session: Session) -> None:
             upkeep(session)
         else:
             for name in (*session.store.catalogue, LEDGER):
-                deltafiles.sum_up_log(session.store.path(name), after=_LOG)
+                session.store.lake.sum_up_log(session.store.path(name), after=_LOG)
     except Exception as error:  # what was published stays published
         reason = sentence(error, session.settings.warehouse)
         log.warning("maintenance_failed", reason=reason)
@@ -77,9 +76,9 @@ def upkeep(
     done = []
     for name in [*(n for n in store.catalogue if n not in unchanged), LEDGER]:
         listener(name)
-        before = len(deltafiles.files(store.path(name)))
+        before = store.lake.count_files(store.path(name))
         deleted = store.maintain(name, older_than, {e.tables[name][0] for e in entries[-_PINNED:] if name in e.tables})
-        done.append(Upkeep(name, before, len(deltafiles.files(store.path(name))), deleted))
+        done.append(Upkeep(name, before, store.lake.count_files(store.path(name)), deleted))
     session.ledger.refresh()
     session.entry("MAINTAIN")
     return done

@@ -63,5 +63,5 @@ def take_corrections(attempt: Attempt) -> None:
     """Read what is to be read in place of records of the batch."""
     store = attempt.session.store
     if (made := store.state["corrections"]).rows:
-        known = corrections.of_table(store.path("corrections"), made.version)
+        known = corrections.of_table(store.lake, store.path("corrections"), made.version)
         attempt.corrections = corrections.in_force(c for c in known if c.batch_id == attempt.batch_id)

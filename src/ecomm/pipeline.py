@@ -50,7 +50,7 @@ def run(
     StorageError; what concerns one batch is in its Outcome, and the others go on.
     """
     now = datetime.now(UTC)
-    ledger = Ledger(settings.warehouse)
+    ledger = Ledger.of(settings)
     if replacing is not None:
         only = replacing
         if replacing not in {e.batch_id for e in kept(ledger.entries)}:
@@ -155,7 +155,7 @@ def run_task(
                     if failed is not None:
                         return failed
                     continue
-            if waited > _SILENCE and not told and (busy := locks.held(settings.warehouse)):
+            if waited > _SILENCE and not told and (busy := locks.held(settings)):
                 notify(f"{task} waits, for another run works on this warehouse: {', '.join(busy)}.")
                 told = True
             time.sleep(_PAUSE)
@@ -165,7 +165,7 @@ def run_task(
 def _take(ours: ExitStack, settings: Settings, tasks: Sequence[str]) -> bool:
     """Take these locks until the stack is closed, if nobody holds one."""
     try:
-        ours.enter_context(locks.of(settings.warehouse, tasks))
+        ours.enter_context(locks.of(settings, tasks))
     except LockedError:
         return False
     return True
@@ -178,7 +178,7 @@ def _standing(settings: Settings, run_id: str) -> Entry | list[Outcome] | None:
     """
     if handover.found_nothing(settings, run_id):
         return []
-    entries = Ledger(settings.warehouse).entries
+    entries = Ledger.of(settings).entries
     mine = [e for e in entries if e.entry == "OPEN" and e.run_id == run_id]
     if not mine:
         return None
@@ -204,7 +204,7 @@ def _open_next(settings: Settings, engine: Engine, run_id: str, listener: Listen
 
     A batch that failed before comes after the others. The caller holds all locks.
     """
-    now, ledger = datetime.now(UTC), Ledger(settings.warehouse)
+    now, ledger = datetime.now(UTC), Ledger.of(settings)
     candidates = scan(settings, ledger.entries, list(SOURCES), now)
     if not _is_work(settings, ledger, candidates):
         handover.note_nothing(settings, run_id)

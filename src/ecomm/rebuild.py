@@ -21,7 +21,7 @@ def rebuild(settings: Settings) -> dict[str, int]:
 
     All zero if all is well: a target is a function of the log. Raises UsageError, LockedError, FormatError.
     """
-    if not Ledger(settings.warehouse).entries:
+    if not Ledger.of(settings).entries:
         raise UsageError(f"{settings.warehouse}: there is no warehouse here to rebuild; --warehouse names another.")
     with working(settings, rebuilding=True) as session:
         return _rebuild(session)

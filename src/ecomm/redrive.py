@@ -17,6 +17,7 @@ from ecomm.batches import archive, corrections, landing
 from ecomm.batches.corrections import RAW, Cells, Correction, Place, Rejected
 from ecomm.batches.ledger import Entry, FileEntry, kept
 from ecomm.contract import match_header
+from ecomm.engines import deltafiles
 from ecomm.errors import UsageError
 from ecomm.revise import position, user
 from ecomm.session import Listener, silent, sources_of, working
@@ -111,7 +112,7 @@ def _made(settings: Settings, said: Mapping[Place, Mapping[str, str]], why: str)
     current = _current(settings, warehouse, said)
     there = {(e.batch_id, f.source, f.sha256) for e in kept(warehouse.entries) for f in e.files}
     version, _ = warehouse.entry.tables.get("corrections", (None, 0))
-    known = [] if version is None else corrections.of_table(warehouse.path / "corrections", version)
+    known = [] if version is None else corrections.of_table(deltafiles, warehouse.path / "corrections", version)
     before, made = corrections.in_force(known), []
     for place, cells in said.items():
         record, earlier = current.get(place), before.get(place)

@@ -27,7 +27,7 @@ def decide(settings: Settings, batch_id: str, verdict: str, why: str, listener: 
 
     Raises UsageError if the batch is not held, LockedError, FormatError, StorageError.
     """
-    _held(Ledger(settings.warehouse).entries, batch_id)
+    _held(Ledger.of(settings).entries, batch_id)
     with working(settings, listener) as session:
         entry = _held(session.ledger.entries, batch_id)
         trigger = known_batch(entry).trigger
@@ -43,7 +43,7 @@ def undo(settings: Settings, batch_id: str, why: str, listener: Listener = silen
 
     Raises UsageError if the batch is not published, LockedError, FormatError, StorageError.
     """
-    _published(Ledger(settings.warehouse).entries, batch_id)
+    _published(Ledger.of(settings).entries, batch_id)
     with working(settings, listener) as session:
         entry = _published(session.ledger.entries, batch_id)
         outcome = run_batch(session, known_batch(entry), Origin.NOWHERE, entry, _said(why))
@@ -59,7 +59,7 @@ def replay(settings: Settings, since: str, listener: Listener = silent) -> list[
     since: a batch, also one that was undone, or a day or instant: it and all live batches behind it. Raises UsageError,
     LockedError, FormatError, StorageError; what concerns one batch is in its Outcome, and the others go on.
     """
-    _from(Ledger(settings.warehouse).entries, since)
+    _from(Ledger.of(settings).entries, since)
     with working(settings, listener) as session:
         chosen = _from(session.ledger.entries, since)
         return [run_batch(session, known_batch(entry), Origin.ARCHIVE, entry) for entry in chosen]

@@ -126,8 +126,8 @@ def sources_of(settings: Settings) -> Mapping[str, Source]:
 def session_of(settings: Settings, engine: Engine, listener: Listener, run_id: str) -> Session:
     """A run's session in a warehouse as it is. Raises FormatError, StorageError, UsageError."""
     root, sources = settings.warehouse, sources_of(settings)
-    ledger = Ledger(root)
-    check_keys(root, sources)
+    ledger = Ledger.of(settings)
+    check_keys(engine.lake, root, sources)
     shop = settings.counting(rates.read(settings))
     return Session(settings, engine, ledger, Store(engine, root, {}, sources), run_id, shop, sources, listener)
 
@@ -148,14 +148,14 @@ def open_warehouse(
     session = session_of(settings, engine, listener, run_id or uuid.uuid4().hex)
     root, ledger, store = settings.warehouse, session.ledger, session.store
     if not ledger.entries:
-        store.state = create_all(root, store.catalogue)
+        store.state = create_all(store.lake, root, store.catalogue)
         ledger.create()
         session.entry("GENESIS")
     else:
         _check_contracts(session, rebuilding=rebuilding)
         # A table that came with a newer program is made now; the ledger names it from its next entry on.
-        create_all(root, store.catalogue)
-        complete_journals(root, store.catalogue)
+        create_all(store.lake, root, store.catalogue)
+        complete_journals(store.lake, root, store.catalogue)
         recover(session)
     archive.settle_all(settings, ledger.entries, list(SOURCES))
     return session
@@ -165,7 +165,7 @@ def _check_contracts(session: Session, *, rebuilding: bool) -> None:
     """Raises FormatError if the tables were made by other contracts than those of now, and what to do about it."""
     changed = [source for source in session.sources.values() if not session.ledger.last.is_by(source)]
     if changed:
-        check_columns(session.store.root, changed)
+        check_columns(session.store.lake, session.store.root, changed)
         if not rebuilding:
             names = ", ".join(source.name for source in changed)
             raise FormatError(
@@ -180,7 +180,7 @@ def working(settings: Settings, listener: Listener = silent, *, rebuilding: bool
 
     Raises LockedError, FormatError, StorageError.
     """
-    with locks.of(settings.warehouse), running(settings) as engine:
+    with locks.of(settings), running(settings) as engine:
         yield open_warehouse(settings, engine, listener, rebuilding=rebuilding)
 
 

@@ -59,9 +59,13 @@ class Settings(BaseSettings):
 
     landing: Path = Field(Path("landing"), description="The folder where the shop drops its files.")
     warehouse: Path = Field(Path("warehouse"), description="The folder that holds the tables.")
-    engine: Literal["sail", "spark"] = Field(
-        "sail", description="What computes: sail (in the process), or spark (Apache Spark, a server of its own)."
+    engine: Literal["sail", "spark", "databricks"] = Field(
+        "sail",
+        description="What computes: sail (in the process), spark (Apache Spark, a server of its own), or databricks "
+        "(the session of a notebook there).",
     )
+    catalog: str = Field("external-catalog", description="databricks: the catalog of the tables.")
+    schema_name: str = Field("default", description="databricks: the schema of the tables.")
     remote: str | None = Field(
         None, description="A running Spark Connect server, sc://host:port; then it computes, and none is started."
     )

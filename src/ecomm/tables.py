@@ -27,7 +27,7 @@ from ecomm.analytics import (
     segment_analysis,
 )
 from ecomm.contract import Field, Source
-from ecomm.engines import Engine, deltafiles
+from ecomm.engines import Engine, Lake
 from ecomm.errors import FormatError, InvariantError, LockedError, UsageError
 from ecomm.sources import SOURCES
 from ecomm.transforms import enrich
@@ -297,6 +297,7 @@ class Store:
     ) -> None:
         self.catalogue = catalogue(sources)
         self.engine = engine
+        self.lake = engine.lake
         self.root = root
         self.state = dict(state)
         self.usage = ContextVar[Usage]("usage")
@@ -312,7 +313,7 @@ class Store:
     def columns(self, name: str) -> list[str]:
         """All columns of a table."""
         if name not in self._columns:
-            self._columns[name] = deltafiles.columns(self.path(name))
+            self._columns[name] = self.lake.columns(self.path(name))
         return self._columns[name]
 
     def extras(self, name: str) -> list[str]:
@@ -322,13 +323,13 @@ class Store:
 
     def read(self, name: str) -> DataFrame:
         """A table at the version that is expected; it is a LockedError if another one is there."""
-        found, expected = deltafiles.version(self.path(name)), self.state[name].version
+        found, expected = self.lake.version(self.path(name)), self.state[name].version
         if found != expected:
             raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
         if (name, found) not in self._bytes:
-            self._bytes[name, found] = deltafiles.extent(self.path(name))[1]
+            self._bytes[name, found] = self.lake.extent(self.path(name))[1]
         self._count(read=self._bytes[name, found])
-        return self.engine.spark.read.format("delta").load(self.engine.uri(self.path(name)))
+        return self.engine.rows.read(self.path(name))
 
     def evolve(self, name: str, extras: Sequence[str]) -> None:
         """Add the extra columns that the table does not have yet."""
@@ -343,25 +344,25 @@ class Store:
             self._add(name, new)
 
     def _add(self, name: str, fields: Sequence[Field]) -> None:
-        deltafiles.add_columns(self.path(name), fields)
+        self.lake.add_columns(self.path(name), fields)
         self._columns.pop(name)
         self._moved(name, self.state[name].rows)
 
     def late(self, name: str) -> list[str]:
         """Those columns of the catalogue that came to the table after it was made."""
-        return late_columns(self.path(name), self.catalogue[name])
+        return late_columns(self.lake, self.path(name), self.catalogue[name])
 
     def append(self, name: str, rows: DataFrame) -> int:
         """Append rows; how many they were. Where there are none, an engine may or may not make a version."""
         before = self.state[name]
-        self._fitting(name, rows).write.format("delta").mode("append").save(self.engine.uri(self.path(name)))
-        if deltafiles.version(self.path(name)) == before.version:
+        self.engine.rows.write(self.path(name), self._fitting(name, rows), "append")
+        if self.lake.version(self.path(name)) == before.version:
             return 0
         return self._moved(name).rows - before.rows
 
     def overwrite(self, name: str, rows: DataFrame) -> int:
         """Make these the table's rows, in one commit; how many they are."""
-        self._fitting(name, rows).write.format("delta").mode("overwrite").save(self.engine.uri(self.path(name)))
+        self.engine.rows.write(self.path(name), self._fitting(name, rows), "overwrite")
         return self._moved(name).rows
 
     def apply(self, name: str, changes: DataFrame, entering: int, leaving: int, closed: int) -> None:
@@ -396,8 +397,7 @@ class Store:
         current = self.read(name).filter(F.col("is_current"))
         stays = current.join(leaving, list(self.catalogue[name].key), "left_anti").select(*self.columns(name))
         rows = stays.unionByName(enters.filter(F.col("is_current")).select(*self.columns(name)))
-        writer = self._fitting(name, rows).write.format("delta").mode("overwrite")
-        writer.option("replaceWhere", "is_current = true").save(self.engine.uri(self.path(name)))
+        self.engine.rows.write(self.path(name), self._fitting(name, rows), "overwrite", where="is_current = true")
         self._moved(name)
 
     def _merge(self, name: str, changes: DataFrame) -> None:
@@ -409,7 +409,7 @@ class Store:
         on = [f"t.{c} = s.{c}" for c in (*table.key, *table.partition_by)]
         try:
             self.engine.spark.sql(
-                f"MERGE INTO delta.`{self.engine.uri(self.path(name))}` t USING {view} s "
+                f"MERGE INTO {self.engine.rows.named(self.path(name))} t USING {view} s "
                 f"ON {' AND '.join(on)} AND s.change = '{LEAVE}' "
                 "WHEN MATCHED THEN DELETE "
                 f"WHEN NOT MATCHED AND s.change = '{ENTER}' THEN INSERT ({', '.join(columns)}) "
@@ -432,7 +432,7 @@ class Store:
         """Append rows from memory to a journal."""
         fields = self.catalogue[name].fields
         schema = pa.schema([(f.name, _arrow_type(f.type)) for f in fields])
-        deltafiles.append_rows(self.path(name), pa.Table.from_pylist([dict(r) for r in rows], schema=schema))
+        self.lake.append_rows(self.path(name), pa.Table.from_pylist([dict(r) for r in rows], schema=schema))
 
     def record(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Append rows from memory to a table of the batch's transaction."""
@@ -450,16 +450,16 @@ class Store:
 
         Gives the names of those that were taken back.
         """
-        ahead = [name for name in names if deltafiles.version(self.path(name)) != self.state[name].version]
+        ahead = [name for name in names if self.lake.version(self.path(name)) != self.state[name].version]
         for name in ahead:
-            deltafiles.restore(self.path(name), self.state[name].version)
-            self.state[name] = State(deltafiles.version(self.path(name)), self.state[name].rows)
+            self.lake.restore(self.path(name), self.state[name].version)
+            self.state[name] = State(self.lake.version(self.path(name)), self.state[name].rows)
             self._columns.pop(name, None)
         return ahead
 
     def journals(self, name: str, revision: int) -> bool:
         """A journal has rows of an attempt."""
-        return deltafiles.holds(self.path(name), "revision", revision)
+        return self.lake.holds(self.path(name), "revision", revision)
 
     def maintain(self, name: str, older_than: timedelta, keep: Collection[int]) -> int:
         """Put a table's small files together, delete old ones that no version to be kept needs; how many were deleted.
@@ -467,11 +467,11 @@ class Store:
         Stage is ordered by key, for that is how the fold looks into it.
         """
         path = self.path(name)
-        deltafiles.compact(path, ("key",) if name.endswith("_stage") else ())
-        deleted = deltafiles.vacuum(path, older_than, keep)
-        deltafiles.sum_up_log(path)
+        self.lake.compact(path, ("key",) if name.endswith("_stage") else ())
+        deleted = self.lake.vacuum(path, older_than, keep)
+        self.lake.sum_up_log(path)
         if name in self.state:
-            self.state[name] = State(deltafiles.version(path), self.state[name].rows)
+            self.state[name] = State(self.lake.version(path), self.state[name].rows)
         return deleted
 
     def sync(self) -> None:
@@ -479,7 +479,7 @@ class Store:
         for name, state in self.state.items():
             since = self._synced.get(name, -1)
             if state.version > since:
-                deltafiles.sync(self.path(name), since)
+                self.lake.sync(self.path(name), since)
                 self._synced[name] = state.version
 
     def _count(self, *, read: int = 0, written: int = 0) -> None:
@@ -489,48 +489,48 @@ class Store:
                 usage.read, usage.written = usage.read + read, usage.written + written
 
     def _moved(self, name: str, rows: int | None = None) -> State:
-        found, expected = deltafiles.version(self.path(name)), self.state[name].version + 1
+        found, expected = self.lake.version(self.path(name)), self.state[name].version + 1
         if found != expected:
             raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
         if rows is None:
-            rows, self._bytes[name, found] = deltafiles.extent(self.path(name))
-        self._count(written=sum(deltafiles.added(self.path(name), found).values()))
+            rows, self._bytes[name, found] = self.lake.extent(self.path(name))
+        self._count(written=self.lake.written(self.path(name), found))
         self.state[name] = State(found, rows)
         return self.state[name]
 
 
-def create_all(root: Path, tables: Mapping[str, Table]) -> dict[str, State]:
+def create_all(lake: Lake, root: Path, tables: Mapping[str, Table]) -> dict[str, State]:
     """Create every table of a catalogue that is not there yet; give the state of all but the journals."""
     for table in tables.values():
-        if not deltafiles.exists(root / table.name):
-            deltafiles.create(root / table.name, table.fields, table.comment, table.partition_by, table.statistics)
-    return {t.name: State(deltafiles.version(root / t.name), 0) for t in tables.values() if not t.journal}
+        if not lake.exists(root / table.name):
+            lake.create(root / table.name, table.fields, table.comment, table.partition_by, table.statistics)
+    return {t.name: State(lake.version(root / t.name), 0) for t in tables.values() if not t.journal}
 
 
-def complete_journals(root: Path, tables: Mapping[str, Table]) -> None:
+def complete_journals(lake: Lake, root: Path, tables: Mapping[str, Table]) -> None:
     """Give the journals of an earlier program the columns that this one fills too."""
     for table in tables.values():
         if table.journal:
-            there = deltafiles.columns(root / table.name)
+            there = lake.columns(root / table.name)
             if new := [field for field in table.fields if field.name not in there]:
-                deltafiles.add_columns(root / table.name, new)
+                lake.add_columns(root / table.name, new)
 
 
-def key_of(root: Path, source: str) -> tuple[str, ...]:
+def key_of(lake: Lake, root: Path, source: str) -> tuple[str, ...]:
     """The key by which a warehouse holds a source: what its target was made to be looked up by, before its instants."""
-    return tuple(deltafiles.statistics(root / target_name(source))[:-2])
+    return tuple(lake.statistics(root / target_name(source))[:-2])
 
 
-def late_columns(path: Path, table: Table) -> list[str]:
+def late_columns(lake: Lake, path: Path, table: Table) -> list[str]:
     """Those columns of a table's contract that came to it after it was made."""
-    later = {f.name for f in deltafiles.fields(path) if f.comment == LATER}
+    later = {f.name for f in lake.fields(path) if f.comment == LATER}
     return [f.name for f in table.fields if f.name in later]
 
 
-def check_columns(root: Path, sources: Iterable[Source]) -> None:
+def check_columns(lake: Lake, root: Path, sources: Iterable[Source]) -> None:
     """Raises FormatError if the tables of these sources cannot be brought to what their contracts say."""
     for table in (t for source in sources for t in _of_source(source)):
-        there = {f.name: f for f in deltafiles.fields(root / table.name)}
+        there = {f.name: f for f in lake.fields(root / table.name)}
         known = {f.name: f.type for f in table.fields}
         said = [
             f"{name} is {there[name].type} there, and {type_} in the contract"
@@ -549,10 +549,10 @@ def _is_gone(there: Field, known: Mapping[str, str]) -> bool:
     return there.name not in known and (there.comment, there.type) != (LATER, "string")
 
 
-def check_keys(root: Path, sources: Mapping[str, Source]) -> None:
+def check_keys(lake: Lake, root: Path, sources: Mapping[str, Source]) -> None:
     """Raises UsageError if the settings give a source another key than the one by which the warehouse holds it."""
     for source in sources.values():
-        if deltafiles.exists(root / target_name(source.name)) and (made := key_of(root, source.name)) != source.key:
+        if lake.exists(root / target_name(source.name)) and (made := key_of(lake, root, source.name)) != source.key:
             said = ", ".join(source.key)
             raise UsageError(
                 f"{root} holds {source.name} by the key {', '.join(made)}, the settings say {said}; set "

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from ecomm.engines import deltafiles
 from ecomm.errors import UsageError
 from ecomm.sources import SOURCES
 from ecomm.tables import key_of
@@ -26,7 +27,7 @@ def versions_of(
     """
     if source not in SOURCES:
         raise UsageError(f"there is no source {source}; use {', '.join(SOURCES)}.")
-    names = key_of(warehouse.path, source)
+    names = key_of(deltafiles, warehouse.path, source)
     if len(key) > len(names):
         raise UsageError(f"the key of {source} is {' '.join(names)}: {len(names)} parts, not {len(key)}.")
     wanted = pc.scalar(True)

@@ -6,6 +6,7 @@ import random
 import subprocess
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_as_processes_at_once(shop: Shop, sample: Shop) -> None:
     base = ["-l", str(shop.settings.landing), "-w", str(shop.settings.warehouse)]
 
     def start(task: str, run_id: str) -> subprocess.Popen[str]:
-        command = [ECOMM, "run", "--task", task, "--run-id", run_id, *base]
+        command: list[str | Path] = [ECOMM, "run", "--task", task, "--run-id", run_id, *base]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     for day in DAYS:
@@ -167,7 +168,7 @@ def test_another_run_waits_while_a_task_works(shop: Shop, monkeypatch: pytest.Mo
     second = threading.Thread(
         target=pipeline.run_task, args=(shop.settings, "orders_stage_load", "second"), kwargs={"notify": told.append}
     )
-    with locks.of(shop.settings.warehouse, ["data_validation"]):
+    with locks.of(shop.settings, ["data_validation"]):
         second.start()
         second.join(3)
         assert second.is_alive()

@@ -14,8 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
-
+from ecomm.engines import Lake
 from ecomm.errors import StorageError, UsageError
 
 Cells = Mapping[str, str | None]
@@ -59,9 +58,9 @@ class Rejected:
     raw_line: str | None = None
 
 
-def of_table(path: Path, version: int) -> list[Correction]:
+def of_table(lake: Lake, path: Path, version: int) -> list[Correction]:
     """All corrections, in the order in which they were made: the table `corrections` at a version."""
-    rows: list[dict[str, Any]] = DeltaTable(path, version=version).to_pyarrow_table().to_pylist()
+    rows: list[dict[str, Any]] = lake.table(path, version)[1].to_pylist()
     made = [Correction(**row | {n: dict(row[n]) for n in ("original", "fixed")}) for row in rows]
     return sorted(made, key=lambda c: c.revision)
 

@@ -13,12 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
 
-from ecomm.contract import Source
-from ecomm.engines import deltafiles
-from ecomm.errors import FormatError, LockedError, StorageError, UsageError
+from ecomm.contract import Field, Source
+from ecomm.engines import Lake, deltafiles, lake_of
+from ecomm.errors import FormatError, StorageError, UsageError
+from ecomm.settings import Settings
 
 NAME = "batch_ledger"
 COMMENT = "One row an entry; the last one says which version of every table is read."
@@ -59,6 +58,18 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("trigger", pa.string(), "The trigger JSON as received."),
 )
 SCHEMA = pa.schema([pa.field(n, t, metadata={"comment": c}) for n, t, c in _COLUMNS])
+
+
+def _spark_type(of: pa.DataType) -> str:
+    if pa.types.is_list(of):
+        return f"array<{_spark_type(of.value_type)}>"
+    if pa.types.is_map(of):
+        return f"map<{_spark_type(of.key_type)},{_spark_type(of.item_type)}>"
+    if pa.types.is_struct(of):
+        return f"struct<{','.join(f'{f.name}:{_spark_type(f.type)}' for f in of)}>"
+    if pa.types.is_decimal(of):
+        return f"decimal({of.precision},{of.scale})"
+    return {"int64": "bigint", "date32[day]": "date", "timestamp[us, tz=UTC]": "timestamp"}.get(str(of), str(of))
 
 
 @dataclass(frozen=True)
@@ -122,22 +133,22 @@ def _from_row(row: dict[str, object]) -> Entry:
     return Entry(files=files, tables=tables, **{f.name: row[f.name] for f in fields(Entry) if f.name in row})  # type: ignore[arg-type]
 
 
-def exists(warehouse: Path) -> bool:
+def exists(warehouse: Path, lake: Lake = deltafiles) -> bool:
     """There is a ledger in this warehouse, be it without an entry yet."""
-    return deltafiles.exists(warehouse / NAME)
+    return lake.exists(warehouse / NAME)
 
 
-def _written(warehouse: Path) -> str | None:
+def _written(lake: Lake, warehouse: Path) -> str | None:
     """A table that was written to: no first run is broken off so late that there is no entry yet."""
     tables = sorted(log.parent for log in warehouse.glob("*/_delta_log") if log.parent.name != NAME)
-    return next((t.name for t in tables if deltafiles.version(t) > 0), None)
+    return next((t.name for t in tables if lake.version(t) > 0), None)
 
 
 class Ledger:
     """The entries of one warehouse, as they were when it was read, and the way to append one."""
 
-    def __init__(self, warehouse: Path) -> None:
-        self.path = warehouse / NAME
+    def __init__(self, warehouse: Path, lake: Lake = deltafiles) -> None:
+        self.path, self._lake = warehouse / NAME, lake
         self.entries: list[Entry] = []
         self._version = -1
         if odd := sorted(set(str(warehouse.absolute())) & set("%[]\\")):
@@ -145,24 +156,26 @@ class Ledger:
                 f"{warehouse.absolute()}: Delta tables cannot lie in a folder with {' '.join(odd)} in its name; choose "
                 "another one for --warehouse."
             )
-        if exists(warehouse):
+        if exists(warehouse, lake):
             self.refresh()
-        if not self.entries and (written := _written(warehouse)):
+        if not self.entries and (written := _written(lake, warehouse)):
             raise StorageError(
                 f"{self.path}: the ledger is gone, but {written} holds rows; bring it back from a backup, nothing was "
                 "touched."
             )
 
+    @classmethod
+    def of(cls, settings: Settings) -> Ledger:
+        """The ledger of the warehouse that the settings name. Raises as `refresh` does."""
+        return cls(settings.warehouse, lake_of(settings))
+
     def refresh(self) -> None:
         """Read the entries anew. Raises FormatError if a newer or older program wrote them, StorageError if damaged."""
         try:
-            table = DeltaTable(self.path)
-            rows = table.to_pyarrow_table().to_pylist()
-        except (DeltaError, OSError, pa.ArrowException) as error:
-            raise StorageError(
-                f"{self.path}: the ledger cannot be read ({' '.join(str(error).split())[:200]}); bring it back from a "
-                "backup, nothing was touched."
-            ) from error
+            self._version, table = self._lake.table(self.path)
+            rows = table.to_pylist()
+        except (StorageError, pa.ArrowException) as error:
+            raise StorageError(f"the ledger is lost or damaged; bring it back from a backup: {error}") from error
         newest = max((row["format_version"] for row in rows), default=0)
         if newest > FORMAT_VERSION:
             raise FormatError(
@@ -175,7 +188,6 @@ class Ledger:
                 "the files of its archive again (each batch with its trigger) and run them into a new --warehouse."
             )
         self.entries = sorted((_from_row(row) for row in rows), key=lambda e: e.seq)
-        self._version = table.version()
 
     @property
     def last(self) -> Entry:
@@ -184,18 +196,9 @@ class Ledger:
 
     def create(self) -> None:
         """Create the empty ledger."""
-        if not exists(self.path.parent):
-            DeltaTable.create(
-                self.path,
-                Schema.from_arrow(SCHEMA),
-                description=COMMENT,
-                configuration={
-                    "delta.logRetentionDuration": "interval 3650 days",
-                    "delta.deletedFileRetentionDuration": "interval 3650 days",
-                    "delta.checkpointInterval": "1000",
-                    "delta.dataSkippingStatsColumns": "seq",
-                },
-            )
+        if not exists(self.path.parent, self._lake):
+            fields = [Field(name, _spark_type(of), comment) for name, of, comment in _COLUMNS]
+            self._lake.create(self.path, fields, COMMENT, statistics=["seq"])
         self.refresh()
 
     def append(self, entry: Entry, now: datetime | None = None) -> Entry:
@@ -209,19 +212,7 @@ class Ledger:
         row = asdict(entry) | {"seq": len(self.entries), "at": at}
         row["tables"] = [(n, {"version": v, "rows": r}) for n, (v, r) in sorted(entry.tables.items())]
         data = pa.Table.from_pylist([row], schema=SCHEMA)
-        table = DeltaTable(self.path, version=self._version)
-        try:
-            write_deltalake(table, data, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
-        except CommitFailedError as error:
-            raise LockedError(
-                f"{self.path.parent}: another program wrote to this warehouse meanwhile; run the command again."
-            ) from error
-        except (DeltaError, OSError) as error:
-            raise StorageError(
-                f"{self.path}: cannot be written ({error}); check permissions and disk space, then run again."
-            ) from error
-        deltafiles.sync(self.path, self._version)
-        self._version = table.version()
+        self._version = self._lake.append_next(self.path, data, self._version)
         self.entries = [*self.entries, _from_row(data.to_pylist()[0])]
         return self.last
 

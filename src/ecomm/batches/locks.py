@@ -6,16 +6,12 @@ other run begins as long as one of them works.
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
-from filelock import FileLock, Timeout
+from ecomm.engines import lake_of
+from ecomm.settings import Settings
 
-from ecomm.errors import LockedError, StorageError
-
-_PATIENCE = 0.5  # seconds; `held` takes a lock for a moment to ask for it
 STAGE_LOADS = (
     "orders_stage_load",
     "customers_stage_load",
@@ -26,37 +22,14 @@ STAGE_LOADS = (
 TASKS = (*STAGE_LOADS, "data_validation", "data_enrichment", "final_merge_operation")
 
 
-@contextmanager
-def of(warehouse: Path, tasks: Sequence[str] = TASKS) -> Iterator[None]:
+def of(settings: Settings, tasks: Sequence[str] = TASKS) -> AbstractContextManager[None]:
     """Hold the locks of these tasks; they fall with the process, however it ends.
 
-    Raises LockedError if another process holds one, StorageError if the folder cannot be written.
+    Raises LockedError if another process holds one, StorageError if the warehouse cannot be written.
     """
-    folder = warehouse / "locks"
-    with ExitStack() as held:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for task in tasks:
-                held.enter_context(FileLock(folder / task, timeout=_PATIENCE))
-        except Timeout as error:
-            raise LockedError(
-                f"{warehouse}: another ecomm is working on this warehouse; wait for it to end, then run this again."
-            ) from error
-        except OSError as error:
-            raise StorageError(f"{warehouse}: cannot be written ({error.strerror}); check its permissions.") from error
-        yield
+    return lake_of(settings).hold(settings.warehouse, tasks)
 
 
-def held(warehouse: Path, tasks: Sequence[str] = TASKS) -> list[str]:
-    """Those of these tasks whose lock some process holds. Asks without the right to write, on a read-only disk too."""
-    folder = warehouse / "locks"
-    return [task for task in tasks if (folder / task).exists() and _held(folder / task)]
-
-
-def _held(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+def held(settings: Settings, tasks: Sequence[str] = TASKS) -> list[str]:
+    """Those of these tasks whose lock some process holds."""
+    return lake_of(settings).held(settings.warehouse, tasks)

@@ -80,7 +80,7 @@ class Status:
 
 def of(settings: Settings, now: datetime) -> Status:
     """Look at landing and ledger. Raises UsageError if there is no landing folder, FormatError."""
-    entries = Ledger(settings.warehouse).entries
+    entries = Ledger.of(settings).entries
     candidates = scan(settings, entries, SOURCES, now)
     failures = _failures(entries)
     lines = []
@@ -103,7 +103,7 @@ def of(settings: Settings, now: datetime) -> Status:
         for batch, e in held(entries).items()
     ]
     ended = [_undone(settings, entry) for entry in undone(entries).values()]
-    return Status(list(live(entries).values()), waiting, ended, lines, unexpected, bool(locks.held(settings.warehouse)))
+    return Status(list(live(entries).values()), waiting, ended, lines, unexpected, bool(locks.held(settings)))
 
 
 def _undone(settings: Settings, entry: Entry) -> UndoneLine:

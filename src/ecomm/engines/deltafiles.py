@@ -17,11 +17,16 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltalake
-from deltalake.schema import ArrayType, MapType, PrimitiveType
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.schema import ArrayType, MapType, PrimitiveType, StructType
 
 from ecomm import contract
+from ecomm.engines import filelocks
+from ecomm.errors import LockedError, StorageError
 
-DeltaType = PrimitiveType | ArrayType | MapType
+held, hold = filelocks.held, filelocks.hold  # who works on a warehouse is asked here too
+
+DeltaType = PrimitiveType | ArrayType | MapType | StructType
 _NAMES = {"string": "string", "bigint": "long", "int": "integer", "date": "date", "timestamp": "timestamp"}
 _PROPERTIES = {
     "delta.logRetentionDuration": "interval 3650 days",
@@ -36,7 +41,22 @@ def delta_type(spark_type: str) -> DeltaType:
         return ArrayType(delta_type(spark_type[6:-1]), contains_null=True)
     if spark_type.startswith("map<string,"):
         return MapType(PrimitiveType("string"), delta_type(spark_type[11:-1]), value_contains_null=True)
+    if spark_type.startswith("struct<"):
+        parts = (part.split(":", 1) for part in _parts(spark_type[7:-1]))
+        return StructType([Field(name, delta_type(of), nullable=True) for name, of in parts])
     return PrimitiveType(_NAMES.get(spark_type, spark_type))
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between the commas that no bracket encloses."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "<(") - (letter in ">)")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
 
 
 def delta_field(field: contract.Field) -> Field:
@@ -78,21 +98,21 @@ def version(path: Path) -> int:
         return max((int(entry.name[:20]) for entry in log if entry.name.endswith(".json")), default=-1)
 
 
-def rows(path: Path, at: int | None = None) -> int:
-    """How many rows a version of a table has, by its log."""
-    return extent(path, at)[0]
-
-
 def extent(path: Path, at: int | None = None) -> tuple[int, int]:
     """How many rows a version of a table has, and how many bytes its files, by its log."""
     actions = pa.table(DeltaTable(path, version=at).get_add_actions(flatten=True))
     return sum(actions["num_records"].to_pylist()), sum(actions["size_bytes"].to_pylist())
 
 
-def added(path: Path, version: int) -> dict[str, int]:
+def written(path: Path, version: int) -> int:
+    """How many bytes of files a version added."""
+    return sum(size for _, size in _added(path, version))
+
+
+def _added(path: Path, version: int) -> list[tuple[str, int]]:
     """The files that a version added, by their path in the table's folder, and their bytes."""
     adds = (action["add"] for action in _commit(path, version) if "add" in action)
-    return {unquote(add["path"]): add["size"] for add in adds}
+    return [(unquote(add["path"]), add["size"]) for add in adds]
 
 
 def _commit(path: Path, version: int) -> list[dict[str, Any]]:
@@ -111,6 +131,20 @@ def holds(path: Path, column: str, value: object) -> bool:
     """Some row has this value."""
     found: int = DeltaTable(path).to_pyarrow_dataset().count_rows(filter=pc.field(column) == value)
     return found > 0
+
+
+def count_files(path: Path) -> int:
+    """Of how many files the newest version of a table is."""
+    return len(files(path))
+
+
+def table(path: Path, at: int | None = None) -> tuple[int, pa.Table]:
+    """A small table: its version, default the newest, and its rows. Raises StorageError if it cannot be read."""
+    try:
+        found = DeltaTable(path, version=at)
+        return found.version(), found.to_pyarrow_table()
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        raise StorageError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]}).") from error
 
 
 def missing(path: Path, at: int | None = None) -> list[str]:
@@ -195,13 +229,28 @@ def sum_up_log(path: Path, after: int = 0) -> None:
         fsync(file)
 
 
-def append_rows(path: Path, data: pa.Table, at: int | None = None) -> None:
-    """Append a few rows from memory. at: the version that was read; if another stands there now, fail.
+def append_rows(path: Path, data: pa.Table) -> None:
+    """Append a few rows from memory, and force them onto the disk. Raises LockedError, StorageError."""
+    append_next(path, data, version(path))
 
-    Raises deltalake's CommitFailedError: nothing is retried, for a retry would let a stale writer through.
+
+def append_next(path: Path, data: pa.Table, at: int) -> int:
+    """Append a few rows from memory to a version of a table, and force them onto the disk; the version that they make.
+
+    Raises LockedError if another version stands there: nothing is retried, for a retry would let a stale writer
+    through. StorageError if it cannot be written.
     """
-    table = DeltaTable(path, version=at)
-    write_deltalake(table, data, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
+    try:
+        table = DeltaTable(path, version=at)
+        write_deltalake(table, data, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
+    except CommitFailedError as error:
+        raise LockedError(
+            f"{path.parent}: another program wrote to this warehouse meanwhile; run the command again."
+        ) from error
+    except (DeltaError, OSError) as error:
+        raise StorageError(f"{path}: cannot be written ({error}); check permissions and disk space.") from error
+    sync(path, at)
+    return table.version()
 
 
 def sync(path: Path, since: int) -> None:
@@ -210,7 +259,7 @@ def sync(path: Path, since: int) -> None:
     folders = {log, path}
     at = since + 1
     while (commit := log / f"{at:020d}.json").exists():
-        for name in added(path, at):
+        for name, _ in _added(path, at):
             fsync(path / name)
             folders.add((path / name).parent)
         fsync(commit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ecomm.engines import Lake, deltafiles
+from ecomm.engines.folders import Folders
 from ecomm.engines.links import Links
 from ecomm.engines.sessions import DEBUGGING, connect, peak_memory_mb, reach
 
@@ -17,6 +19,7 @@ class Sail:
 
     name = "sail"
     csv = None
+    lake: Lake = deltafiles
 
     def __init__(self, memory_mb: int) -> None:
         os.environ.setdefault("RUST_LOG", "error")
@@ -33,6 +36,7 @@ class Sail:
         reach("127.0.0.1", port, "the embedded engine needs the loopback interface (`ip link set lo up`).")
         self.spark = connect(f"sc://127.0.0.1:{port}")
         self.spark.conf.set(DEBUGGING, "false")
+        self.rows = Folders(self.spark, self.uri)
         functions.lit(None)
 
     def uri(self, path: Path) -> str:

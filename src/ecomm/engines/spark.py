@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecomm.engines import spark_csv, spark_home, watchdog
+from ecomm.engines import Lake, deltafiles, spark_csv, spark_home, watchdog
+from ecomm.engines.folders import Folders
 from ecomm.engines.links import SAFE, Links
 from ecomm.engines.sessions import DEBUGGING, connect, peak_memory_mb, reach
 from ecomm.errors import EcommError, UsageError
@@ -67,6 +68,7 @@ class Spark:
     """
 
     name = "spark"
+    lake: Lake = deltafiles
     csv = None
 
     def __init__(self, engine_dir: Path, memory_mb: int) -> None:
@@ -83,6 +85,7 @@ class Spark:
         )
         try:
             self.spark = connect(f"sc://localhost:{self._port(folder / 'server.log')}/;token={token}")
+            self.rows = Folders(self.spark, self.uri)
             self.expect(0)
         except BaseException:
             self._end()
@@ -143,6 +146,7 @@ class RemoteSpark:
     """
 
     name = "spark"
+    lake: Lake = deltafiles
 
     def __init__(self, url: str, probe: Path) -> None:
         host, port = _address(url)
@@ -150,6 +154,7 @@ class RemoteSpark:
         reach(host, port, "start a Spark Connect server there, or name another with --remote.")
         _await(url, f"{host}:{port}")
         self.spark = connect(url)
+        self.rows = Folders(self.spark, self.uri)
         try:
             self.expect(0)
             _look(self.spark, uri, probe)
