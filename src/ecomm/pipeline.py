@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -26,7 +26,7 @@ from ecomm.errors import EcommError, LockedError, SourceChangedError, UsageError
 from ecomm.maintain import maintain_if_due
 from ecomm.opening import open_batch
 from ecomm.session import Listener, Session, left_behind, open_warehouse, running, session_of, silent, working
-from ecomm.settings import Settings
+from ecomm.settings import Settings, of_parameters
 from ecomm.sources import SOURCES
 from ecomm.transaction import Outcome, do, ended, give_up, hold, is_too_low, publish_held, run_batch, settle
 
@@ -123,8 +123,8 @@ def run_task(
 
     The batch is the first complete one. A task that has ended returns at once, also after the batch was published; one
     that was broken off takes back what it wrote and starts again. While a task of another run works, it waits; between
-    tasks it takes over, and the other run stops. 06 holds the batch if its score is too low, 08 publishes it, and after
-    it every other complete batch, whole.
+    tasks it takes over, and the other run stops. 06 holds the batch if its score is too low, 08 publishes it; when that
+    is done, or was done before, 08 publishes every other complete batch, whole.
 
     run_id: which tasks belong together: the id of a workflow's run. notify: hears a sentence about what it waits for.
     Raises UsageError, WaitingError if tasks are missing that this one builds on, LockedError if another run has taken
@@ -134,9 +134,11 @@ def run_task(
         raise UsageError(f"there is no task {task}; there are: {', '.join(locks.TASKS)}.")
     if not _RUN_ID.fullmatch(run_id):
         raise UsageError(f"--run-id {run_id!r}: take up to 128 letters, digits, dots, dashes and underscores.")
-    if isinstance(known := _standing(settings, run_id), list):
+    if isinstance(known := _standing(settings, run_id), list) and not (known and task == locks.TASKS[-1]):
         return known
     with running(settings) as engine:
+        if isinstance(known, list):
+            return known + _others(session_of(settings, engine, listener, run_id))
         began, told = time.monotonic(), False
         while (waited := time.monotonic() - began) < _PATIENCE:
             with ExitStack() as ours:
@@ -148,7 +150,8 @@ def run_task(
                         session = session_of(settings, engine, listener, run_id)
                         outcomes = _one_of(session, known, task)
                         ours.close()
-                        return outcomes + _others(session, task, outcomes)
+                        last = task == locks.TASKS[-1] and outcomes[-1].status == "published"
+                        return outcomes + (_others(session) if last else [])
             with ExitStack() as ours:
                 if _take(ours, settings, locks.TASKS):
                     failed = _open_next(settings, engine, run_id, listener)
@@ -160,6 +163,21 @@ def run_task(
                 told = True
             time.sleep(_PAUSE)
     raise LockedError(f"{settings.warehouse}: other tasks have worked on this warehouse for an hour; try again later.")
+
+
+def run_notebook(task: str, said: Mapping[str, str]) -> list[dict[str, object]]:
+    """Do one task as `run_task` does, with the run id and the settings of a notebook's parameters; what came of it.
+
+    said: `run_id`, and what `settings.of_parameters` knows. Raises what `run_task` raises, and EcommError if a batch
+    has failed, so that the notebook fails too.
+    """
+    run_id = said.get("run_id", "")
+    if not run_id:
+        raise UsageError("run_id is empty: give all eight notebooks the same one, and each batch another.")
+    outcomes = run_task(of_parameters(said), task, run_id, notify=print)
+    if failed := [o for o in outcomes if o.exit_code not in (0, 3)]:
+        raise EcommError("; ".join(f"{o.batch_id} {o.status}: {o.reason}" for o in failed))
+    return [outcome.summary() for outcome in outcomes]
 
 
 def _take(ours: ExitStack, settings: Settings, tasks: Sequence[str]) -> bool:
@@ -263,10 +281,8 @@ def _one_of(session: Session, opened: Entry, task: str) -> list[Outcome]:
     return [Outcome(batch, "done", task, 0, time.monotonic() - started, opened.seq, tuple(result.files), (result,))]
 
 
-def _others(session: Session, task: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _others(session: Session) -> list[Outcome]:
     """After a run's last task: every other complete batch, whole, in this process; none if another run works now."""
-    if task != locks.TASKS[-1] or outcomes[-1].status != "published":
-        return []
     settings = session.settings
     with ExitStack() as ours:
         if not _take(ours, settings, locks.TASKS):

@@ -242,6 +242,15 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
         raise UsageError(f"{file}: this is not valid TOML: {error}.") from error
 
 
+def of_parameters(said: Mapping[str, str]) -> Settings:
+    """The settings of a notebook's parameters: `config`, a settings file, and single ones; an empty text is none.
+
+    `run_id` is none of them. Raises UsageError.
+    """
+    flags = {name: value for name, value in said.items() if value and name not in ("run_id", "config")}
+    return load(Path(said["config"]) if said.get("config") else None, **flags)
+
+
 def instant(text: str | None, flag: str) -> datetime:
     """The instant that a flag names, ISO, without an offset in UTC; now if it names none. Raises UsageError."""
     if text is None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ecomm.contract import Field
 from ecomm.engines import deltafiles
+from ecomm.errors import EcommError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -179,6 +180,12 @@ def start(settings: Settings) -> Engine:
         from ecomm.engines.spark import Spark
 
         return Spark(settings.engine_dir, settings.memory_mb)
-    from ecomm.engines.sail import Sail
+    try:
+        from ecomm.engines.sail import Sail
 
-    return Sail(settings.memory_mb)
+        return Sail(settings.memory_mb)
+    except ModuleNotFoundError as error:
+        raise EcommError(
+            f"{error.name} is not installed, which the embedded engine needs; install `ecomm[embedded]`, or name "
+            "another engine."
+        ) from error
