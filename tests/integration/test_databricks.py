@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ecomm import pipeline
+from ecomm import pipeline, session
 from ecomm.batches.ledger import Entry, Ledger, kept, live
 from ecomm.batches.locks import TASKS
 from ecomm.contract import Field
@@ -33,6 +33,7 @@ def managed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databri
     engine.spark.sql(f"CREATE SCHEMA spark_catalog.{schema}")
     made = Databricks("spark_catalog", schema, engine.spark)
     monkeypatch.setattr(databricks, "of", lambda _: made)
+    monkeypatch.setattr(session, "start_engine", lambda _: made)
     yield made
     engine.spark.sql(f"DROP SCHEMA spark_catalog.{schema} CASCADE")
 
@@ -50,9 +51,9 @@ def tables(settings: Settings, lake: Managed) -> dict[str, list[Row]]:
     return found
 
 
-def test_the_sample_days_in_a_catalog(shop: Shop, sample: Shop, managed: Databricks) -> None:
+def test_the_sample_days_in_a_catalog(tmp_path: Path, sample: Shop, managed: Databricks) -> None:
     """The first day whole, the second by its tasks, with upkeep between; the tables have comments and are not lost."""
-    there = Shop(shop.root, engine="databricks", catalog="spark_catalog", schema_name=managed.lake.schema)
+    there = Shop(tmp_path, engine="databricks", catalog="spark_catalog", schema_name=managed.lake.schema)
     there.drop_sample(DAYS[0])
     assert [o.status for o in there.run()] == ["published"]
     maintain(there.settings)
