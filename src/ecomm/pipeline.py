@@ -154,9 +154,11 @@ def run_task(
                         return outcomes + (_others(session) if last else [])
             with ExitStack() as ours:
                 if _take(ours, settings, locks.TASKS):
-                    failed = _open_next(settings, engine, run_id, listener)
-                    if failed is not None:
-                        return failed
+                    known = _standing(settings, run_id)  # once more: another task of this run may have opened meanwhile
+                    if known is None or (isinstance(known, Entry) and not handover.is_open(settings, known)):
+                        known = _open_next(settings, engine, run_id, listener)
+                    if isinstance(known, list):
+                        return known
                     continue
             if waited > _SILENCE and not told and (busy := locks.held(settings)):
                 notify(f"{task} waits, for another run works on this warehouse: {', '.join(busy)}.")

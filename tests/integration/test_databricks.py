@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyspark.sql import functions as F
 
 from ecomm import pipeline, session
 from ecomm.batches.ledger import Entry, Ledger, kept, live
@@ -17,7 +18,7 @@ from ecomm.batches.locks import TASKS
 from ecomm.contract import Field
 from ecomm.engines import Engine, databricks
 from ecomm.engines.databricks import Databricks, Managed
-from ecomm.errors import LockedError
+from ecomm.errors import LockedError, StorageError
 from ecomm.maintain import maintain
 from ecomm.settings import Settings
 from tests.shop import DAYS, Row, Shop, differences, ordered, published
@@ -65,6 +66,44 @@ def test_the_sample_days_in_a_catalog(tmp_path: Path, sample: Shop, managed: Dat
     assert all(field.comment for field in said)
     assert managed.lake.held(there.settings.warehouse, TASKS) == []
     assert not list(there.settings.warehouse.glob("*/_delta_log"))  # nothing lies in folders
+
+
+def test_every_statement(managed: Databricks) -> None:
+    """What is asked of a table and done to it, one after the other."""
+    lake, path = managed.lake, Path("anywhere/orders_target")
+    assert (lake.exists(path), lake.missing(path)) == (False, [])
+    fields = [
+        Field("id", "string", r"it's a \ key"),
+        Field("at", "timestamp", "when"),
+        Field("is_current", "boolean", "now"),
+    ]
+    lake.create(path, fields, "Orders, 'all'.", ("is_current",), ("id", "at"))
+    lake.create(path, fields[:1], "another notebook comes to it a moment later")
+    assert (lake.exists(path), lake.version(path), lake.fields(path)) == (True, 0, fields)
+    assert lake.statistics(path) == ["id", "at"]
+    at = pa.array([datetime(2025, 1, 1, tzinfo=UTC)] * 2, pa.timestamp("us", "UTC"))
+    lake.append_rows(path, pa.table({"id": ["a", "b"], "at": at, "is_current": [True, False]}))
+    rows, size = lake.extent(path)
+    assert (rows, size, lake.count_files(path)) == (2, lake.written(path, 1), 2)
+    assert (lake.holds(path, "id", "a"), lake.holds(path, "id", "c")) == (True, False)
+    lake.write(
+        path, lake.read(path).filter("is_current").withColumn("id", F.lit("c")), "overwrite", "is_current = true"
+    )
+    assert sorted(r["id"] for r in lake.read(path).collect()) == ["b", "c"]
+    lake.add_columns(path, [Field("note", "string", "later")])
+    assert lake.columns(path) == ["id", "at", "is_current", "note"]
+    lake.restore(path, 1)
+    assert (lake.version(path), lake.fields(path), lake.extent(path, 1)[0]) == (4, fields, 2)
+    lake.write(path, lake.read(path).filter("is_current"), "overwrite")
+    version, table = lake.table(path)
+    assert (version, table["id"].to_pylist(), table["at"].to_pylist()) == (5, ["a"], at.to_pylist()[:1])
+    assert (lake.fields(path), lake.statistics(path)) == (fields, ["id", "at"])  # a write loses neither
+    lake.compact(path, ("id",))
+    lake.compact(path)
+    lake.vacuum(path, timedelta(hours=168), [])
+    assert lake.extent(path)[0] == 1
+    with pytest.raises(StorageError, match=r"nowhere.*cannot be read"):
+        lake.table(Path("anywhere/nowhere"))
 
 
 def entry(n: int, run_id: str) -> pa.Table:

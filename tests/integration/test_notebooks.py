@@ -120,7 +120,7 @@ def test_a_held_batch_and_the_others(shop: Shop) -> None:
     assert (job.task("data_validation"), job.gate) == ("held", "held")
     said = job.outcomes(TASKS[-1])
     assert [(o["batch_id"], o["status"]) for o in said] == [("day 1", "held"), ("day 2", "published")]
-    assert "Upkeep(table='orders_stage'" in job.execute(ROOT / "notebook" / "09_maintain.ipynb")
+    assert "Upkeep(table='orders_stage'" in job.execute(ROOT / "resources" / "maintain.ipynb")
     assert shop.warehouse.entry.entry == "MAINTAIN"
 
 
@@ -141,6 +141,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.mark.spark
+@pytest.mark.parity
 def test_in_sequence_against_a_server(shop: Shop, sample: Shop, server: str) -> None:
     """By hand, one notebook after the other, on a Spark that runs already."""
     for run_id, day in enumerate(DAYS):
@@ -153,7 +154,7 @@ def test_in_sequence_against_a_server(shop: Shop, sample: Shop, server: str) -> 
 def test_they_are_thin_doors() -> None:
     """Each has a title that explains it, the same parameters, one call, and what came of it; no output is kept."""
     files = sorted((ROOT / "notebook").glob("*.ipynb"))
-    assert files == sorted([*NOTEBOOKS.values(), ROOT / "notebook" / "09_maintain.ipynb"])
+    assert files == sorted(NOTEBOOKS.values())
     first = read(NOTEBOOKS[TASKS[0]])
     for task, path in NOTEBOOKS.items():
         notebook = read(path)

@@ -84,6 +84,7 @@ def sail() -> Iterator[Engine]:
 # --- one warehouse, two engines -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parity
 def test_a_warehouse_goes_from_one_engine_to_the_other_and_back_twice(
     tmp_path: Path, engine: Engine, sail: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,17 @@ def test_a_task_that_comes_first_says_what_it_waits_for(shop: Shop, task: str) -
     nothing_changes(shop)
 
 
+def test_a_task_that_comes_late_does_not_open_anew(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looked before the attempt was opened, and gets all locks after another task has ended."""
+    drop(shop, 1)
+    real, stale = pipeline._standing, iter([None, None])
+    assert all_of(shop, tasks=TASKS[:1]) == ["done"]
+    monkeypatch.setattr(pipeline, "_standing", lambda *said: next(stale, real(*said)))
+    assert one(shop, "customers_stage_load").status == "skipped"
+    assert [e.entry for e in shop.warehouse.entries] == ["GENESIS", "OPEN"]
+    assert all_of(shop, tasks=TASKS[5:])[-1] == "published"
+
+
 KILLS = [
     ("orders_stage_load", "after claim"),
     ("orders_stage_load", "after ledger:OPEN"),
@@ -183,9 +194,10 @@ def test_a_batch_that_is_held(shop: Shop) -> None:
     held = Shop(shop.root, min_score=50)
     drop(held, 1, bad)
     drop(held, 2)
-    assert all_of(held) == ["done", *["skipped"] * 4, "held", "held", "held"]
+    assert all_of(held, tasks=TASKS[:7]) == ["done", *["skipped"] * 4, "held", "held"]
+    outcomes = pipeline.run_task(held.settings, TASKS[-1], "1")  # the one behind it is not held up
+    assert [(o.batch_id, o.status) for o in outcomes] == [("day 1", "held"), ("day 2", "published")]
     assert {o.exit_code for task in TASKS for o in pipeline.run_task(held.settings, task, "1")} == {3}
-    assert [o.status for o in held.run()] == ["published"]  # the one behind it
 
 
 def test_one_that_cannot_be_opened_does_not_hold_up_the_next(shop: Shop) -> None:

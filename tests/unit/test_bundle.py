@@ -127,7 +127,7 @@ def test_the_job_goes_the_way_of_a_batch(target: str) -> None:
         "EQUAL_TO",
         "open",
     )
-    tells = source("06_data_validation", "summary")
+    tells = source("notebook/06_data_validation", "summary")
     assert 'taskValues.set(key="gate", value=gate)' in tells
     assert 'gate = "held" if' in tells
     assert 'else "open"' in tells
@@ -135,7 +135,7 @@ def test_the_job_goes_the_way_of_a_batch(target: str) -> None:
 
 def source(notebook: str, cell: str) -> str:
     """A cell of a notebook."""
-    cells = json.loads((ROOT / "notebook" / f"{notebook}.ipynb").read_text())["cells"]
+    cells = json.loads((ROOT / f"{notebook}.ipynb").read_text())["cells"]
     return next("".join(one["source"]) for one in cells if one["id"] == cell)
 
 
@@ -154,7 +154,7 @@ def test_it_starts_when_a_trigger_arrives_one_run_at_a_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "notebook"), [("incremental_load", "01_orders_stage_load"), ("maintain", "09_maintain")]
+    ("job", "notebook"), [("incremental_load", "notebook/01_orders_stage_load"), ("maintain", "resources/maintain")]
 )
 def test_parameters_are_those_of_the_notebooks(job: str, notebook: str) -> None:
     said = {p["name"]: p["default"] for p in resources("prod")["jobs"][job]["parameters"]}
