@@ -19,7 +19,6 @@ from ecomm.contract import Field
 from ecomm.engines import Engine, databricks
 from ecomm.engines.databricks import Databricks, Managed
 from ecomm.errors import LockedError, StorageError
-from ecomm.maintain import maintain
 from ecomm.settings import Settings
 from tests.shop import DAYS, Row, Shop, differences, ordered, published
 
@@ -53,11 +52,10 @@ def tables(settings: Settings, lake: Managed) -> dict[str, list[Row]]:
 
 
 def test_the_sample_days_in_a_catalog(tmp_path: Path, sample: Shop, managed: Databricks) -> None:
-    """The first day whole, the second by its tasks, with upkeep between; the tables have comments and are not lost."""
+    """The first day whole, the second by its tasks; the tables have comments, and nothing lies in folders."""
     there = Shop(tmp_path, engine="databricks", catalog="spark_catalog", schema_name=managed.lake.schema)
     there.drop_sample(DAYS[0])
     assert [o.status for o in there.run()] == ["published"]
-    maintain(there.settings)
     there.drop_sample(DAYS[1])
     outcomes = [pipeline.run_task(there.settings, task, "1")[0].status for task in TASKS]
     assert outcomes == ["done"] * 7 + ["published"]
@@ -65,7 +63,7 @@ def test_the_sample_days_in_a_catalog(tmp_path: Path, sample: Shop, managed: Dat
     said = managed.lake.fields(there.settings.warehouse / "orders_target")
     assert all(field.comment for field in said)
     assert managed.lake.held(there.settings.warehouse, TASKS) == []
-    assert not list(there.settings.warehouse.glob("*/_delta_log"))  # nothing lies in folders
+    assert not list(there.settings.warehouse.glob("*/_delta_log"))
 
 
 def test_every_statement(managed: Databricks) -> None:
