@@ -51,6 +51,7 @@ def tables(settings: Settings, lake: Managed) -> dict[str, list[Row]]:
     return found
 
 
+@pytest.mark.parity
 def test_the_sample_days_in_a_catalog(tmp_path: Path, sample: Shop, managed: Databricks) -> None:
     """The first day whole, the second by its tasks; the tables have comments, and nothing lies in folders."""
     there = Shop(tmp_path, engine="databricks", catalog="spark_catalog", schema_name=managed.lake.schema)
@@ -66,6 +67,7 @@ def test_the_sample_days_in_a_catalog(tmp_path: Path, sample: Shop, managed: Dat
     assert not list(there.settings.warehouse.glob("*/_delta_log"))
 
 
+@pytest.mark.parity
 def test_every_statement(managed: Databricks) -> None:
     """What is asked of a table and done to it, one after the other."""
     lake, path = managed.lake, Path("anywhere/orders_target")
