@@ -84,7 +84,7 @@ def test_the_sample_days_by_notebooks(shop: Shop, sample: Shop) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("again", ["the task", "the job"])
 def test_any_notebook_may_be_killed(shop: Shop, sample: Shop, again: str) -> None:
-    """Each dies once in its work; it is run again, or the whole job under another run id."""
+    """Each dies once in its work and is run again; or the first or the last dies, and a whole job follows."""
     shop.drop_sample(DAYS[0])
     shop.run()
     shop.drop_sample(DAYS[1])
@@ -94,6 +94,8 @@ def test_any_notebook_may_be_killed(shop: Shop, sample: Shop, again: str) -> Non
         "Store.journal = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     for n, task in enumerate(TASKS):
+        if again == "the job" and n not in (0, 7):
+            continue
         job = Job(shop, "1" if again == "the task" else str(n))
         for earlier in TASKS[:n]:
             if again == "the job" or earlier == TASKS[n - 1]:
