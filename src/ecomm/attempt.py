@@ -170,6 +170,11 @@ class Attempt:
         return [s for name, s in self.session.sources.items() if name in names]
 
     @property
+    def stage_loads(self) -> list[str]:
+        """The tasks 01-05 of the batch's sources."""
+        return [f"{source.name}_stage_load" for source in self.sources()]
+
+    @property
     def is_latest(self) -> bool:
         """The batch is new and lies after every live batch."""
         return self.replaces is None and all(as_of < self.as_of for as_of, _ in self.published().values())

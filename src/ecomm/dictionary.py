@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from ecomm.batches import ledger
-from ecomm.contract import Field
 from ecomm.sources import SOURCES
 from ecomm.tables import CATALOGUE, Table
 
@@ -21,7 +18,6 @@ Written by `make docs` from the comments that are stored with the tables. `ecomm
   version. Columns that no contract names follow those listed here, in stage and target, as text.
 - Below, the **key** of a table is what no two of its rows share.
 """
-_NAMES = {pa.string(): "string", pa.int64(): "bigint", pa.date32(): "date", pa.timestamp("us", "UTC"): "timestamp"}
 
 
 def page() -> str:
@@ -62,21 +58,7 @@ def _marks(table: str) -> dict[str, list[str]]:
 
 
 def _ledger() -> Table:
-    fields = tuple(Field(f.name, _type(f.type), f.metadata[b"comment"].decode()) for f in ledger.SCHEMA)
-    return Table(ledger.NAME, ledger.COMMENT, fields, key=("seq",))
-
-
-def _type(kind: pa.DataType) -> str:
-    """An Arrow type by the name that Spark gives it."""
-    if pa.types.is_list(kind):
-        return f"array<{_type(kind.value_type)}>"
-    if pa.types.is_map(kind):
-        return f"map<{_type(kind.key_type)},{_type(kind.item_type)}>"
-    if pa.types.is_struct(kind):
-        return f"struct<{','.join(f'{f.name}:{_type(f.type)}' for f in kind)}>"
-    if pa.types.is_decimal(kind):
-        return f"decimal({kind.precision},{kind.scale})"
-    return _NAMES[kind]
+    return Table(ledger.NAME, ledger.COMMENT, ledger.FIELDS, key=("seq",))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -24,20 +25,17 @@ from ecomm.opening import read_headers, take_corrections
 from ecomm.session import FAILURE, Session, TaskResult, attempts_dir, stated
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
-from ecomm.tables import State, errors_name, stage_name, target_name
+from ecomm.tables import CATALOGUE, State, errors_name, stage_name, target_name
 from ecomm.transforms.quality import Tally
 
+_LOADED = {f"{s}_stage_load": (stage_name(s), errors_name(s), target_name(s)) for s in SOURCES}
+_ENRICHED = ("enriched_orders", "customer_analytics", "product_analytics")
+_BEFORE = {*chain(*(tables[:2] for tables in _LOADED.values())), *_ENRICHED, "corrections"}
 WRITES = {
-    **{f"{s}_stage_load": (stage_name(s), errors_name(s), target_name(s)) for s in SOURCES},
+    **_LOADED,
     "data_validation": (),
-    "data_enrichment": ("enriched_orders", "customer_analytics", "product_analytics"),
-    "final_merge_operation": (
-        *(target_name(s) for s in SOURCES),
-        "analytics_summary",
-        "seasonal_analysis",
-        "segment_analysis",
-        "category_analysis",
-    ),
+    "data_enrichment": _ENRICHED,
+    "final_merge_operation": tuple(t.name for t in CATALOGUE.values() if not t.journal and t.name not in _BEFORE),
 }
 """The tables that each task writes; a stage load adds columns to its target."""
 
@@ -126,7 +124,7 @@ def _take(attempt: Attempt, ended: _Ended) -> None:
     if ended.score is not None:
         attempt.score = ended.score
     if task in locks.STAGE_LOADS:
-        source = _source_of(task)
+        source = locks.source_of(task)
         attempt.tallies[source] = list(ended.tallies)
         attempt.changes[source] = ChangeSet()
         if (made := ended.change) is not None:
@@ -134,20 +132,11 @@ def _take(attempt: Attempt, ended: _Ended) -> None:
             attempt.changes[source] = ChangeSet(rows, made.entering, made.leaving, made.closed, made.since)
 
 
-def _source_of(task: str) -> str:
-    return task.removesuffix("_stage_load")
-
-
-def loads(attempt: Attempt) -> list[str]:
-    """The stage loads of the batch's sources."""
-    return [f"{source.name}_stage_load" for source in attempt.sources()]
-
-
 def check_order(attempt: Attempt, task: str) -> None:
     """Raises WaitingError if a task that this one builds on has not ended."""
     if task in locks.STAGE_LOADS:
         return
-    mine, earlier = loads(attempt), locks.TASKS[: locks.TASKS.index(task)]
+    mine, earlier = attempt.stage_loads, locks.TASKS[: locks.TASKS.index(task)]
     missing = [t for t in earlier if t not in attempt.results and (t in mine or t not in locks.STAGE_LOADS)]
     if missing:
         raise WaitingError(
@@ -164,7 +153,7 @@ def begin(attempt: Attempt, task: str) -> None:
 
 def end(attempt: Attempt, task: str) -> None:
     """Leave what the other tasks need, once all that this one wrote is on the disk."""
-    store, source = attempt.session.store, _source_of(task)
+    store, source = attempt.session.store, locks.source_of(task)
     store.sync()
     made = attempt.changes.get(source)
     change = None

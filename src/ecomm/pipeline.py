@@ -256,7 +256,7 @@ def _one_of(session: Session, opened: Entry, task: str) -> list[Outcome]:
     batch = attempt.batch_id
     if task in attempt.results:
         return [Outcome(batch, "done before", f"{task} has ended", revision=opened.seq)]
-    if task in locks.STAGE_LOADS and task not in handover.loads(attempt):
+    if task in locks.STAGE_LOADS and task not in attempt.stage_loads:
         return [Outcome(batch, "skipped", "the batch has no file of it", revision=opened.seq)]
     handover.check_order(attempt, task)
     handover.begin(attempt, task)

@@ -98,7 +98,7 @@ def run_batch(
         attempt: Attempt | None = None
         try:
             attempt = open_batch(session, candidate, origin, of, why, new)
-            side_by_side(partial(do, attempt, f"{source.name}_stage_load") for source in attempt.sources())
+            side_by_side(partial(do, attempt, task) for task in attempt.stage_loads)
             if attempt.claimed:
                 do(attempt, "data_validation")
             if is_too_low(attempt):
@@ -218,8 +218,7 @@ def hold(attempt: Attempt) -> None:
 def _work(task: str) -> Callable[[Attempt, TaskResult], None]:
     """What a task does."""
     if task in locks.STAGE_LOADS:
-        name = task.removesuffix("_stage_load")
-        return lambda attempt, result: stage_load(attempt, result, attempt.session.sources[name])
+        return lambda attempt, result: stage_load(attempt, result, attempt.session.sources[locks.source_of(task)])
     return {
         "data_validation": data_validation,
         "data_enrichment": data_enrichment,

@@ -72,6 +72,10 @@ def _spark_type(of: pa.DataType) -> str:
     return {"int64": "bigint", "date32[day]": "date", "timestamp[us, tz=UTC]": "timestamp"}.get(str(of), str(of))
 
 
+FIELDS = tuple(Field(name, _spark_type(of), comment) for name, of, comment in _COLUMNS)
+"""The columns of `SCHEMA` as those of every other table are told."""
+
+
 @dataclass(frozen=True)
 class FileEntry:
     """One file of a batch: what it was and what became of its rows.
@@ -197,8 +201,7 @@ class Ledger:
     def create(self) -> None:
         """Create the empty ledger."""
         if not exists(self.path.parent, self._lake):
-            fields = [Field(name, _spark_type(of), comment) for name, of, comment in _COLUMNS]
-            self._lake.create(self.path, fields, COMMENT, statistics=["seq"])
+            self._lake.create(self.path, FIELDS, COMMENT, statistics=["seq"])
         self.refresh()
 
     def append(self, entry: Entry, now: datetime | None = None) -> Entry:

@@ -22,6 +22,11 @@ STAGE_LOADS = (
 TASKS = (*STAGE_LOADS, "data_validation", "data_enrichment", "final_merge_operation")
 
 
+def source_of(task: str) -> str:
+    """The source that a stage load loads."""
+    return task.removesuffix("_stage_load")
+
+
 def of(settings: Settings, tasks: Sequence[str] = TASKS) -> AbstractContextManager[None]:
     """Hold the locks of these tasks; they fall with the process, however it ends.
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from ecomm.contract import Field
 from ecomm.engines import spark_csv
-from ecomm.engines.sessions import peak_memory_mb
+from ecomm.engines.sessions import first_line, peak_memory_mb
 from ecomm.errors import LockedError, StorageError
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Managed:
             version = self.version(path) if at is None else at
             rows = self.spark.sql(f"SELECT * FROM {self.named(path)} VERSION AS OF {version}").toArrow()
         except PySparkException as error:
-            raise StorageError(f"{self.named(path)}: cannot be read ({_first(error)}).") from error
+            raise StorageError(f"{self.named(path)}: cannot be read ({first_line(error)}).") from error
         return version, rows
 
     # --- who works on the warehouse ---
@@ -277,7 +277,7 @@ class Managed:
         except PySparkException as error:
             if "CONCURRENT" in str(error).upper():
                 raise lost from error
-            raise StorageError(f"{self.named(path)}: cannot be written ({_first(error)}).") from error
+            raise StorageError(f"{self.named(path)}: cannot be written ({first_line(error)}).") from error
         finally:
             self.spark.catalog.dropTempView(view)
         version, rows = self.table(path)
@@ -367,7 +367,3 @@ class Databricks:
 def of(settings: Settings) -> Databricks:
     """The engine that the settings name."""
     return Databricks(settings.catalog, settings.schema_name)
-
-
-def _first(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]

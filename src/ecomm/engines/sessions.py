@@ -42,3 +42,8 @@ def connect(url: str) -> SparkSession:
     session.client.set_retry_policies([DefaultPolicy(max_retries=5)])
     session.conf.set("spark.sql.session.timeZone", "UTC")
     return session
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an engine says went wrong, or else its kind."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]

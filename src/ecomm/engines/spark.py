@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ecomm.engines import Lake, deltafiles, spark_csv, spark_home, watchdog
 from ecomm.engines.folders import Folders
 from ecomm.engines.links import SAFE, Links
-from ecomm.engines.sessions import DEBUGGING, connect, peak_memory_mb, reach
+from ecomm.engines.sessions import DEBUGGING, connect, first_line, peak_memory_mb, reach
 from ecomm.errors import EcommError, UsageError
 
 if TYPE_CHECKING:
@@ -267,10 +267,10 @@ def _look(spark: SparkSession, uri: str, probe: Path) -> None:
     except Exception as error:
         if "DATA_SOURCE_NOT_FOUND" in str(error) or "delta" in str(error).lower():
             raise EcommError(
-                f"the Spark server has no Delta Lake that works ({_first(error)}); start it with "
+                f"the Spark server has no Delta Lake that works ({first_line(error)}); start it with "
                 f"{_PACKAGE}, Delta's session extension and its catalog."
             ) from error
-        raise EcommError(f"the Spark server fails at a first small table ({_first(error)}).") from error
+        raise EcommError(f"the Spark server fails at a first small table ({first_line(error)}).") from error
     finally:
         shutil.rmtree(probe, ignore_errors=True)
     if not said:
@@ -285,7 +285,3 @@ def _look(spark: SparkSession, uri: str, probe: Path) -> None:
             f"the Spark server has {found[0] if found else 'an unknown Delta Lake'}, and this program needs "
             f"{spark_home.DELTA_VERSION} or a later one of its line; start the server with {_PACKAGE}."
         )
-
-
-def _first(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]
