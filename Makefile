@@ -25,7 +25,7 @@ test-more: compiled ## Run the long tests
 	$(PYTEST) -m "long and not spark and not soak"
 
 soak: compiled ## Look long for what is rare (hours): random pasts of many steps, mistakes put in on purpose
-	$(PYTEST) -m "soak or past" --steps 30 --pasts 200
+	$(PYTEST) --dist worksteal -m "soak or past" --steps 30 --pasts 200
 
 # One session, one server: its JVM takes longer to get warm than most tests take. Fewer tests than this are a failure.
 ON_SPARK = .venv/bin/ecomm engine install spark && .venv/bin/pytest --engine spark

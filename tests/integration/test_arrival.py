@@ -35,7 +35,14 @@ def small(made: list[Batch]) -> list[Batch]:
 
 @pytest.mark.parity
 @pytest.mark.usefixtures("shop")  # runs use the engine of the session
-@pytest.mark.parametrize("order", [BACKWARDS, *[pytest.param(order, marks=pytest.mark.long) for order in OTHERS]])
+@pytest.mark.parametrize(
+    "order",
+    [
+        BACKWARDS,
+        *[pytest.param(order, marks=pytest.mark.long) for order in OTHERS[:2]],
+        *[pytest.param(order, marks=pytest.mark.soak) for order in OTHERS[2:]],
+    ],
+)
 def test_an_order_of_arrival_does_not_show(order: tuple[int, ...], tmp_path: Path) -> None:
     made, settings = scenario(SEED, batches=6)
     arriving, shop = [made[place] for place in order], opened(tmp_path / "arrival", settings)

@@ -110,16 +110,24 @@ def test_two_hundred_histories_equal_the_oracle(shop: Shop) -> None:
     nothing_changes(shop)
 
 
-@pytest.mark.long
 @pytest.mark.parity
 @pytest.mark.parametrize(
     ("seed", "said"),
     [
-        (1, {}),
-        (2, {"shop_timezone": "America/New_York", "source_timezone": "Europe/Berlin"}),
-        (3, {"shop_timezone": "Europe/Berlin", "source_timezone": "America/New_York", "reporting_currency": "EUR"}),
+        pytest.param(1, {}, id="utc", marks=pytest.mark.soak),
+        pytest.param(
+            2,
+            {"shop_timezone": "America/New_York", "source_timezone": "Europe/Berlin"},
+            id="new_york",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            3,
+            {"shop_timezone": "Europe/Berlin", "source_timezone": "America/New_York", "reporting_currency": "EUR"},
+            id="berlin_euro",
+            marks=pytest.mark.soak,
+        ),
     ],
-    ids=["utc", "new_york", "berlin_euro"],
 )
 @pytest.mark.usefixtures("shop")  # runs use the engine of the session
 def test_more_histories_equal_the_oracle_in_any_order(tmp_path: Path, seed: int, said: dict[str, str]) -> None:

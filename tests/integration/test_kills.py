@@ -173,8 +173,9 @@ def test_a_killed_first_run_is_finished_by_the_next(shop: Shop, days: Days, kill
     recovered(shop, days, ", ".join(kills))
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=pytest.mark.long if seed < 2 else pytest.mark.soak) for seed in range(20)]
+)
 def test_a_run_killed_at_a_random_moment_is_finished_by_the_next(shop: Shop, days: Days, seed: int) -> None:
     shop = days.copy(shop.root / "copy")
     delay = random.Random(seed).uniform(0, 4)

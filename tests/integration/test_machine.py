@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -39,6 +39,8 @@ SAYS = st.one_of(
 )
 # What the settings say of silence while a batch is read: None: nothing; else the scope of a snapshot.
 MODES = st.sampled_from([None, None, (), (1,)])
+TOGETHER = 8
+"""So many pasts are one test: a long search is many tests, any of which can be run by itself."""
 SEAMS = ("after ledger:OPEN", "after stage:inventory", "after merge:inventory", "before ledger:PUBLISH")
 
 
@@ -229,22 +231,29 @@ def machine(past: Past) -> type[RuleBasedStateMachine]:
     return Warehouse
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """--pasts of them."""
+    if "part" in metafunc.fixturenames:
+        metafunc.parametrize("part", range(metafunc.config.getoption("--pasts") // TOGETHER))
+
+
 @pytest.mark.long
 @pytest.mark.past
 @pytest.mark.usefixtures("shop")  # runs use the engine of the session
 def test_whatever_happens_the_target_is_the_walk_of_its_log(
-    tmp_path: Path, engine: Engine, request: pytest.FixtureRequest
+    tmp_path: Path, engine: Engine, request: pytest.FixtureRequest, part: int
 ) -> None:
-    """--pasts of them, each of --steps steps."""
+    """Pasts of --steps steps each."""
+    past = Past(tmp_path, engine)
     run_state_machine_as_test(
-        machine(Past(tmp_path, engine)),
+        seed(part)(machine(past)),
         settings=settings(
-            max_examples=request.config.getoption("--pasts"),
+            max_examples=1 + TOGETHER,  # the first is always the simplest that there is
             stateful_step_count=request.config.getoption("--steps"),
             phases=[Phase.generate],  # a past takes a minute: it is told, not made smaller
-            derandomize=True,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert past.shops > TOGETHER

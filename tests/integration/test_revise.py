@@ -233,8 +233,7 @@ def test_a_snapshot_that_comes_again_at_another_time_with_another_key(tmp_path: 
     }  # fmt: skip
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.long), pytest.param(1, marks=pytest.mark.soak)])
 def test_whatever_is_decided_the_tables_are_those_of_what_is_live(seed: int, tmp_path: Path) -> None:
     shop, steps = decisions(seed, tmp_path)
     for said, live, settings in steps:

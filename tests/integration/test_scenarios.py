@@ -15,8 +15,8 @@ from tests.oracle import Batch, Settings, checks_on_arrival
 from tests.oracle import run as oracle_run
 from tests.shop import SOURCES, Row, Shop, ordered
 
-QUICK = 2
-"""So many of the scenarios are no long test."""
+QUICK, IN_EVERY_CHANGE = 2, 8
+"""So many of the scenarios are no long test, and so many are tried in every change."""
 _FINDING = (
     *("batch_id", "table_name", "check_name", "category", "rule_severity", "severity", "rows_checked", "failed_rows"),
     "failed_share",
@@ -25,10 +25,13 @@ _FINDING = (
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test a seed: --scenarios."""
+
+    def marks(seed: int) -> list[pytest.MarkDecorator]:
+        return [pytest.mark.soak] if seed >= IN_EVERY_CHANGE else [pytest.mark.long] if seed >= QUICK else []
+
     if "seed" in metafunc.fixturenames:
         seeds = range(metafunc.config.getoption("--scenarios"))
-        marked = [pytest.param(seed, marks=[pytest.mark.long] if seed >= QUICK else []) for seed in seeds]
-        metafunc.parametrize("seed", marked)
+        metafunc.parametrize("seed", [pytest.param(seed, marks=marks(seed)) for seed in seeds])
 
 
 @pytest.mark.parity

@@ -72,8 +72,7 @@ def test_what_cannot_be_asked(three: Shop, engine: Engine) -> None:
         tables.asof("orders", date(2025, 1, 1), key=["1", "2"], engine=engine)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.long), pytest.param(1, marks=pytest.mark.soak)])
 def test_every_state_and_difference_equals_the_oracles(seed: int, tmp_path: Path, engine: Engine) -> None:
     """At random moments of a random past, first while the versions are there, then after all old ones are gone."""
     shop, steps = decisions(seed, tmp_path)
