@@ -8,9 +8,11 @@ import logging
 import os
 import re
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +29,7 @@ from ecomm.settings import Settings
 
 if TYPE_CHECKING:
     from ecomm.batches.ledger import Entry
-    from ecomm.session import Listener
+    from ecomm.session import Listener, TaskResult
     from ecomm.transaction import Outcome
 
 app = typer.Typer(
@@ -165,6 +167,74 @@ def _no_trigger(settings: Settings, batch: str) -> str:
         name = shlex.quote(batch)
         return f"{batch} is held: `ecomm accept {name} --why ...` or `ecomm reject {name} --why ...` decides on it."
     return f"there is no trigger of a batch {batch} in {settings.source_dir('trigger') / 'source'}."
+
+
+@app.command(epilog="Examples: `ecomm watch`, `ecomm watch --once`, `ecomm watch --json | tee batches.jsonl`")
+def watch(
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Publish what is complete, when its files have stopped growing, and end.")
+    ] = False,
+    health: Annotated[
+        int | None, typer.Option("--health", help="Answer /health and /metrics on this port of 127.0.0.1; 0: any.")
+    ] = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON for each batch.")] = False,
+) -> None:
+    """Publish each batch by itself, as soon as its trigger is complete, until a signal ends it.
+
+    The first SIGTERM or Ctrl-C lets the batch at work end, a second one takes it back.
+    """
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    raise typer.Exit(_watch(settings, once, health, as_json))
+
+
+def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> int:
+    from ecomm import screens
+    from ecomm.health import Metrics, served
+    from ecomm.watch import Watch
+
+    outcomes: list[Outcome] = []
+    metrics, show = Metrics(), _listener(as_json)
+
+    def hear(batch: str, task: str, result: TaskResult | None) -> None:
+        metrics.hear(batch, task, result)
+        show(batch, task, result)
+
+    def tell(outcome: Outcome, waited: float | None) -> None:
+        metrics.tell(outcome, waited)
+        if once:
+            outcomes.append(outcome)
+        if as_json:
+            print(json.dumps(screens.plain(outcome.summary()), ensure_ascii=False), flush=True)
+        else:
+            screens.outcome(outcome)
+
+    def say(sentence: str) -> None:
+        typer.echo(f"ecomm: {sentence}", err=True)
+
+    watching = Watch(settings, hear, tell, say)
+
+    def on_signal(number: int, _: object) -> None:
+        if watching.stopping:
+            raise KeyboardInterrupt
+        watching.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    with ExitStack() as until:
+        if port is not None:
+            port = until.enter_context(served("127.0.0.1", port, lambda: watching.report, metrics))
+            say(f"http://127.0.0.1:{port}/health and /metrics tell how it stands.")
+        if not once:
+            say(f"watching {settings.landing.absolute()}; Ctrl-C ends it.")
+        watching.run(once=once)
+    if once and not outcomes and not as_json:
+        screens.out.print("Nothing is pending.")
+    return _exit_code(outcomes)
 
 
 @app.command(epilog="Example: `ecomm status`")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -49,7 +49,6 @@ def run(
     held under its id. dry_run: say what would be done, and do nothing. Raises UsageError, LockedError, FormatError,
     StorageError; what concerns one batch is in its Outcome, and the others go on.
     """
-    now = datetime.now(UTC)
     ledger = Ledger.of(settings)
     if replacing is not None:
         only = replacing
@@ -58,40 +57,49 @@ def run(
                 f"{replacing} is neither published nor held, so nothing is replaced; run without --replace."
             )
 
-    def chosen(entries: Sequence[Entry]) -> list[Candidate]:
-        found = scan(settings, entries, list(SOURCES), now, replacing)
-        return [c for c in found if only is None or c.name == only]
+    def wanted(batch: str) -> bool:
+        return only in (None, batch)
 
-    candidates = chosen(ledger.entries)
+    candidates = [c for c in look(settings, ledger, replacing) if wanted(c.name)]
     if dry_run:
+        agreed = [str(e.batch_id) for e in accepted(ledger.entries)]
         said = [_said(c, "would publish" if c.state is State.PENDING else c.state.value) for c in candidates]
-        return [Outcome(e.batch_id or "", "would publish") for e in _agreed(ledger, only)] + said
-    if not _is_work(settings, ledger, candidates, only):
+        return [Outcome(batch, "would publish") for batch in agreed if wanted(batch)] + said
+    if not is_work(settings, ledger, candidates):
         return [_said(c, c.state.value) for c in candidates]
     with working(settings, listener) as session:
-        return _publish_all(session, chosen, only)
+        return list(publish(session, wanted, replacing))
 
 
-def _is_work(settings: Settings, ledger: Ledger, candidates: Sequence[Candidate], only: str | None = None) -> bool:
+def look(settings: Settings, ledger: Ledger, replacing: str | None = None) -> list[Candidate]:
+    """The triggers in landing as they stand now, in the order of their as-of. replacing: see `run`.
+
+    Raises UsageError.
+    """
+    return scan(settings, ledger.entries, list(SOURCES), datetime.now(UTC), replacing)
+
+
+def is_work(settings: Settings, ledger: Ledger, candidates: Sequence[Candidate]) -> bool:
     """Something is to be published, archived or taken back."""
-    work = any(c.state in (State.PENDING, State.DUPLICATE) for c in candidates) or _agreed(ledger, only)
+    work = any(c.state in (State.PENDING, State.DUPLICATE) for c in candidates) or accepted(ledger.entries)
     return bool(work) or left_behind(settings, ledger)
 
 
-def _publish_all(
-    session: Session, chosen: Callable[[Sequence[Entry]], list[Candidate]], only: str | None = None
-) -> list[Outcome]:
-    """Publish what was accepted and what is complete; do the upkeep if it is due."""
-    candidates = chosen(session.ledger.entries)
-    going_on = [publish_held(session, e) for e in _agreed(session.ledger, only)]
-    outcomes = going_on + [_dispatch(session, c) for c in candidates]
+def publish(
+    session: Session, wanted: Callable[[str], bool] = lambda _: True, replacing: str | None = None
+) -> Iterator[Outcome]:
+    """Publish what was accepted and what is complete, then do the upkeep if it is due; what became of each, as it ends.
+
+    wanted: asked before each batch, by its id, whether it is to be worked on. replacing: see `run`. Raises LockedError.
+    """
+    candidates = look(session.settings, session.ledger, replacing)
+    for entry in accepted(session.ledger.entries):
+        if wanted(str(entry.batch_id)):
+            yield publish_held(session, entry)
+    for candidate in candidates:
+        if wanted(candidate.name):
+            yield _dispatch(session, candidate)
     maintain_if_due(session)
-    return outcomes
-
-
-def _agreed(ledger: Ledger, only: str | None) -> list[Entry]:
-    """The held batches that were accepted but not published since."""
-    return [e for e in accepted(ledger.entries) if only in (None, e.batch_id)]
 
 
 def _said(candidate: Candidate, status: str) -> Outcome:
@@ -224,13 +232,13 @@ def _open_next(settings: Settings, engine: Engine, run_id: str, listener: Listen
 
     A batch that failed before comes after the others. The caller holds all locks.
     """
-    now, ledger = datetime.now(UTC), Ledger.of(settings)
-    candidates = scan(settings, ledger.entries, list(SOURCES), now)
-    if not _is_work(settings, ledger, candidates):
+    ledger = Ledger.of(settings)
+    candidates = look(settings, ledger)
+    if not is_work(settings, ledger, candidates):
         handover.note_nothing(settings, run_id)
         return [_said(c, c.state.value) for c in candidates]
     session = open_warehouse(settings, engine, listener, run_id=run_id)
-    outcomes = [publish_held(session, e) for e in _agreed(session.ledger, None)]
+    outcomes = [publish_held(session, e) for e in accepted(session.ledger.entries)]
     failed = {e.batch_id for e in session.ledger.entries if e.entry == "RECOVER"}
     pending = [c for c in candidates if c.state is State.PENDING]
     for candidate in sorted(pending, key=lambda c: c.name in failed):
@@ -289,5 +297,4 @@ def _others(session: Session) -> list[Outcome]:
     with ExitStack() as ours:
         if not _take(ours, settings, locks.TASKS):
             return []
-        session = open_warehouse(settings, session.engine, session.listener)
-        return _publish_all(session, lambda entries: scan(settings, entries, list(SOURCES), datetime.now(UTC)))
+        return list(publish(open_warehouse(settings, session.engine, session.listener)))

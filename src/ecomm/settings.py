@@ -86,6 +86,12 @@ class Settings(BaseSettings):
     min_score: Decimal = Field(
         Decimal(0), ge=0, le=100, description="A batch with a lower score is held until someone accepts or rejects it."
     )
+    quiet_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=3600,
+        description="`ecomm watch`: a file that has changed within this time is still being written.",
+    )
     sources: dict[str, Delivery] = Field(default_factory=dict, description="How the files of a source are delivered.")
     severity: dict[str, str] = Field(default_factory=dict, description="Rule -> HIGH, MEDIUM, LOW, NONE or OFF.")
     bounds: Bounds = Field(default_factory=Bounds, description="Where rules begin to doubt a value.")

@@ -137,6 +137,12 @@ def _from_row(row: dict[str, object]) -> Entry:
     return Entry(files=files, tables=tables, **{f.name: row[f.name] for f in fields(Entry) if f.name in row})  # type: ignore[arg-type]
 
 
+def version_of(settings: Settings) -> int:
+    """The ledger table's version, which every entry moves on; -1 if there is none."""
+    lake, path = lake_of(settings), settings.warehouse / NAME
+    return lake.version(path) if lake.exists(path) else -1
+
+
 def exists(warehouse: Path, lake: Lake = deltafiles) -> bool:
     """There is a ledger in this warehouse, be it without an entry yet."""
     return lake.exists(warehouse / NAME)

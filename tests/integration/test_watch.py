@@ -1,0 +1,267 @@
+"""The watcher: whatever comes to landing, in whatever way, is published by itself, once and whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import watchfiles
+
+from ecomm import opening, transaction
+from ecomm.attempt import Attempt
+from ecomm.batches import locks, status
+from ecomm.batches.trigger import Candidate
+from ecomm.session import Session, TaskResult
+from ecomm.transaction import Outcome
+from ecomm.watch import Watch
+from tests.integration.test_cli import ECOMM
+from tests.shop import DAYS, Shop, differences, published
+
+HEADER = "order_id,customer_id,product_id,order_date,order_amount,order_status\n"
+PATIENCE = 120.0  # seconds; the machine may be busy
+
+
+def orders(*ids: str) -> str:
+    """A file of orders."""
+    return HEADER + "".join(f"{one},C1,P1,2025-01-01,5,pending\n" for one in ids)
+
+
+def drop(shop: Shop, name: str, day: int, *ids: str) -> Path:
+    """A batch of orders, whole; its trigger."""
+    return shop.drop(name, f"2025-03-{day:02}T12:00:00Z", {"orders": {f"{name}.csv": orders(*ids or (name,))}})
+
+
+class Watched:
+    """A watcher at work in a thread, and what it told."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.told: list[Outcome] = []
+        self.said: list[str] = []
+        self.waited: dict[str, float] = {}
+        self.watch = Watch(shop.settings, self.hear, self.tell, self.said.append)
+        self.on_task: Callable[[str, str], None] = lambda *_: None
+
+    def hear(self, batch: str, task: str, result: TaskResult | None) -> None:
+        if result is None:
+            self.on_task(batch, task)
+
+    def tell(self, outcome: Outcome, waited: float | None) -> None:
+        self.told.append(outcome)
+        if waited is not None:
+            self.waited[outcome.batch_id] = waited
+
+    @property
+    def statuses(self) -> list[tuple[str, str]]:
+        return [(o.batch_id, o.status) for o in self.told]
+
+    def until(self, *statuses: tuple[str, str]) -> None:
+        """Wait until all of these were told."""
+        wait(lambda: {*statuses} <= {*self.statuses}, lambda: f"{self.statuses} {self.watch.report}")
+
+
+def wait(done: Callable[[], bool], said: Callable[[], object] = lambda: "") -> None:
+    """Wait until something holds."""
+    until = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < until, said()
+        time.sleep(0.02)
+
+
+@contextmanager
+def watching(shop: Shop) -> Iterator[Watched]:
+    """A watcher, until the end of the block."""
+    watched = Watched(shop)
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            watched.watch.run()
+        except BaseException as error:  # told by the test's own thread
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield watched
+    finally:
+        watched.watch.stop()
+        thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert not failed
+
+
+def test_a_batch_is_published_when_its_last_file_has_come(shop: Shop) -> None:
+    with watching(shop) as watched:
+        missing = shop.settings.source_dir("orders") / "source" / "two.csv"
+        files = {"orders": {"one.csv": orders("1")}}
+        shop.drop("two", "2025-03-02T12:00:00Z", files, expected_files=["one.csv", "two.csv"])
+        watched.until(("two", "waiting"))
+        assert watched.told[-1].reason == "waits for two.csv"
+        assert watched.watch.report.waiting == {"two": "waits for two.csv"}
+        missing.write_text(orders("2"))
+        watched.until(("two", "published"))
+    assert [r["order_id"] for r in shop.rows("orders_target")] == ["1", "2"]
+    assert shop.landed() == []
+    assert watched.statuses == [("two", "waiting"), ("two", "published")]
+
+
+def test_a_file_that_still_grows_is_waited_for(shop: Shop) -> None:
+    """The trigger is there, the file is written in pieces with pauses."""
+    with watching(shop) as watched:
+        shop.drop("slow", "2025-03-02T12:00:00Z", {"orders": {"slow.csv": HEADER}})
+        with (shop.settings.source_dir("orders") / "source" / "slow.csv").open("a") as file:
+            for n in range(12):
+                time.sleep(0.25)
+                file.write(orders(str(n)).removeprefix(HEADER))
+                file.flush()
+        watched.until(("slow", "published"))
+    assert len(shop.rows("orders_target")) == 12
+    assert watched.statuses == [("slow", "published")]
+
+
+def test_what_lay_there_goes_by_its_time_and_what_comes_meanwhile_follows(shop: Shop) -> None:
+    for name, day in (("c", 3), ("a", 1), ("b", 2)):
+        drop(shop, name, day)
+    with watching(shop) as watched:
+
+        def more(batch: str, task: str) -> None:
+            if (batch, task) == ("b", "data_validation"):
+                drop(shop, "d", 1)
+
+        watched.on_task = more
+        watched.until(("d", "published"))
+    assert [batch for batch, _ in watched.statuses] == ["a", "b", "c", "d"]
+
+
+def test_without_events_the_timer_finds_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a network folder, or when the system has no watches left."""
+
+    def none(*_: object, **__: object) -> Iterator[None]:
+        raise OSError("OS file watch limit reached.")
+
+    monkeypatch.setattr(watchfiles, "watch", none)
+    with watching(shop) as watched:
+        time.sleep(0.5)
+        drop(shop, "quiet", 1)
+        watched.until(("quiet", "published"))
+
+
+def test_a_failed_batch_holds_nobody_up_and_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after a pause, for the disk has space again; the other as soon as its file changes."""
+    full, open_batch = {"full"}, opening.open_batch
+
+    def opened(session: Session, candidate: Candidate, *rest: Any) -> Attempt:
+        if candidate.name in full:
+            raise OSError(28, "No space left on device", "disk")
+        return open_batch(session, candidate, *rest)
+
+    monkeypatch.setattr(transaction, "open_batch", opened)
+    drop(shop, "full", 1)
+    drop(shop, "headless", 2)
+    headless = shop.settings.source_dir("orders") / "source" / "headless.csv"
+    headless.write_text("customer_id\nC1\n")
+    drop(shop, "good", 3)
+    with watching(shop) as watched:
+        watched.until(("full", "failed"), ("headless", "failed"), ("good", "published"))
+        assert watched.statuses == [("full", "failed"), ("headless", "failed"), ("good", "published")]
+        wait(lambda: {*watched.watch.report.failed} == {"full", "headless"})
+        assert "No space left" in watched.watch.report.failed["full"]
+        lines = status.of(shop.settings, datetime.now(UTC)).triggers
+        assert {line.batch_id: line.state for line in lines} == {"full": "failed", "headless": "failed"}
+        assert "lacks order_id" in str([line.reason for line in lines])
+        full.clear()
+        headless.write_text(orders("mended"))
+        watched.until(("headless", "published"), ("full", "published"))
+        wait(lambda: not watched.watch.report.failed)
+    assert {r["order_id"] for r in shop.rows("orders_target")} == {"full", "mended", "good"}
+
+
+def test_a_trigger_that_cannot_be_read_is_told_once_and_read_when_it_changes(shop: Shop) -> None:
+    with watching(shop) as watched:
+        path = shop.trigger("{", "bad.json")
+        watched.until(("bad.json", "failed"))
+        time.sleep(2.5)  # another look at least
+        assert watched.statuses == [("bad.json", "failed")]
+        assert "not valid JSON" in watched.watch.report.failed["bad.json"]
+        path.unlink()
+        drop(shop, "mended", 1)
+        watched.until(("mended", "published"))
+        wait(lambda: not watched.watch.report.failed)
+
+
+def test_another_run_is_waited_for(shop: Shop) -> None:
+    drop(shop, "one", 1)
+    with ExitStack() as other:
+        other.enter_context(locks.of(shop.settings))
+        with watching(shop) as watched:
+            wait(lambda: bool(watched.said))
+            assert "another run" in watched.said[0]
+            assert (watched.watch.report.held_up_by, watched.told) == (watched.said[0], [])
+            other.close()
+            watched.until(("one", "published"))
+            wait(lambda: watched.watch.report.held_up_by is None)
+    assert len(watched.said) == 1
+
+
+def test_landing_may_go_and_come_back(shop: Shop) -> None:
+    """A network folder that is not mounted for a while."""
+    with watching(shop) as watched:
+        wait(lambda: watched.watch.report.at is not None)
+        away = shop.root / "away"
+        shop.settings.landing.rename(away)
+        wait(lambda: watched.watch.report.trouble is not None)
+        assert "there is no such landing folder" in watched.said[0]
+        away.rename(shop.settings.landing)
+        drop(shop, "back", 1)
+        watched.until(("back", "published"))
+    assert len(watched.said) == 1
+
+
+# --- as a process ------------------------------------------------------------------------------------------------
+
+
+def process(shop: Shop, *more: str) -> subprocess.Popen[str]:
+    """`ecomm watch`."""
+    command = [str(ECOMM), "watch", *more, "-l", str(shop.settings.landing), "-w", str(shop.settings.warehouse)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_once(shop: Shop, sample: Shop) -> None:
+    shop.drop_sample(*DAYS)
+    said, _ = (running := process(shop, "--once", "--json")).communicate(timeout=PATIENCE)
+    assert running.returncode == 0, said
+    assert not differences(published(shop), published(sample))
+    said, _ = (running := process(shop, "--once")).communicate(timeout=PATIENCE)
+    assert (running.returncode, said) == (0, "Nothing is pending.\n")
+
+
+@pytest.mark.parametrize("signals", [1, 2], ids=["the batch at work is finished", "it is taken back"])
+def test_a_signal_while_a_batch_is_published(shop: Shop, sample: Shop, signals: int) -> None:
+    """One lets the batch at work end and begins no other; a second one takes it back at once."""
+    shop.drop_sample(*DAYS)
+    running = process(shop)
+    wait(lambda: any((shop.settings.warehouse / "attempts").glob("*/*")))
+    os.kill(running.pid, signal.SIGTERM)
+    if signals == 2:
+        time.sleep(0.3)
+        os.kill(running.pid, signal.SIGTERM)
+    said, _ = running.communicate(timeout=PATIENCE)
+    kinds = [entry.entry for entry in shop.warehouse.entries]
+    if signals == 1:
+        assert (running.returncode, kinds) == (0, ["GENESIS", "OPEN", "PUBLISH"]), said
+        assert len(shop.landed()) == 6
+    else:
+        assert (running.returncode, kinds) == (130, ["GENESIS", "OPEN", "RECOVER"]), said
+        assert len(shop.landed()) == 12
+    assert "published" in said or signals == 2
+    shop.run()
+    assert not differences(published(shop), published(sample))

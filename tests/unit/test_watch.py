@@ -1,0 +1,92 @@
+"""What a look at landing leads to: who is ready, who waits, who is tried again when."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ecomm.batches.trigger import Candidate, LandedFile, State
+from ecomm.watch import Failure, Plan, Stillness, failed_again, plan
+
+TRIGGER, ORDERS, MORE = Path("t.json"), Path("orders.csv"), Path("more.csv")
+READY = Candidate(TRIGGER, State.PENDING, files=(LandedFile("orders", ORDERS), LandedFile("orders", MORE)))
+LYING = {TRIGGER: (10, 1, 1), ORDERS: (20, 1, 2), MORE: (30, 1, 3)}
+
+
+def still(*looks: tuple[dict[Path, tuple[int, int, int]], float]) -> Stillness:
+    """Landing, as it was seen at some seconds."""
+    seen = Stillness()
+    for stamps, at in looks:
+        seen.note(stamps, at)
+    return seen
+
+
+def planned(
+    candidate: Candidate = READY, at: float = 100.0, seen: Stillness | None = None, failure: Failure | None = None
+) -> Plan:
+    """What is to be done with one trigger, at a second."""
+    failures = {candidate.name: failure} if failure else {}
+    return plan([candidate], [], seen or still((LYING, 0.0)), failures, 1.0, at)
+
+
+def test_a_change_is_noticed_once() -> None:
+    seen = Stillness()
+    assert [seen.note(LYING, 1.0), seen.note(LYING, 2.0)] == [True, False]
+    grown = LYING | {MORE: (31, 2, 3)}
+    assert [seen.note(grown, 3.0), seen.note(grown, 4.0)] == [True, False]
+    assert (seen.since([TRIGGER, ORDERS]), seen.since([TRIGGER, MORE])) == (1.0, 3.0)
+    assert seen.note({TRIGGER: LYING[TRIGGER]}, 5.0)  # files have gone
+    assert seen.since([ORDERS]) == 0.0
+
+
+@pytest.mark.parametrize("changed", [(31, 1, 3), (30, 2, 3), (30, 1, 4)], ids=["size", "time", "another file"])
+def test_a_batch_waits_until_each_of_its_files_has_stood_still(changed: tuple[int, int, int]) -> None:
+    seen = still((LYING, 0.0), (LYING | {MORE: changed}, 99.5))
+    waits = planned(seen=seen, at=100.0)
+    assert (dict(waits.complete_since), [*waits.growing], waits.due) == ({}, ["t.json"], 100.5)
+    assert planned(seen=seen, at=100.5).complete_since == {"t.json": 99.5}
+
+
+def test_also_a_trigger_that_cannot_be_read_may_still_grow() -> None:
+    broken = Candidate(TRIGGER, State.FAILED, reason="not valid JSON")
+    seen = still((LYING, 0.0), (LYING | {TRIGGER: (5, 2, 1)}, 99.5))
+    assert not planned(broken, 100.0, seen).failed
+    assert planned(broken, 101.0, seen).failed == {"t.json": "not valid JSON"}
+
+
+def test_who_waits_says_for_what_and_nobody_looks_again_for_it() -> None:
+    found = planned(Candidate(TRIGGER, State.WAITING, reason="waits for more.csv"))
+    assert (found.waiting, found.due) == ({"t.json": "waits for more.csv"}, math.inf)
+
+
+def test_what_failed_is_tried_again_after_a_while_or_when_its_files_change() -> None:
+    seen = still((LYING, 0.0))
+    failure = Failure("no space", 1, 105.0, seen.stamps([TRIGGER, ORDERS, MORE]))
+    early = planned(failure=failure)
+    assert (dict(early.complete_since), early.failed, early.due) == ({}, {"t.json": "no space"}, 105.0)
+    assert planned(failure=failure, at=105.0).complete_since
+    seen.note(LYING | {ORDERS: (21, 5, 2)}, 98.0)
+    assert planned(failure=failure, seen=seen).complete_since == {"t.json": 98.0}
+
+
+def test_each_pause_is_twice_the_one_before_up_to_ten_minutes() -> None:
+    failure, pauses = None, []
+    for _ in range(30):
+        failure = failed_again(failure, "why", 1000.0)
+        pauses.append(failure.again_at - 1000.0)
+    assert pauses[:8] == [5, 10, 20, 40, 80, 160, 320, 600]
+    assert (set(pauses[8:]), failure and failure.tries) == ({600.0}, 30)
+
+
+def test_an_accepted_batch_goes_on_and_waits_like_others_if_it_failed() -> None:
+    failures = {"held": Failure("no space", 1, 105.0, ())}
+    assert plan([], ["held"], Stillness(), {}, 1.0, 100.0).complete_since == {"held": 100.0}
+    waits = plan([], ["held"], Stillness(), failures, 1.0, 100.0)
+    assert (dict(waits.complete_since), waits.failed, waits.due) == ({}, {"held": "no space"}, 105.0)
+
+
+def test_a_duplicate_is_archived() -> None:
+    assert planned(Candidate(TRIGGER, State.DUPLICATE, reason=str(datetime.now(UTC)))).complete_since
