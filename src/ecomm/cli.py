@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -862,6 +862,32 @@ def demo(
     from ecomm.demo import play
 
     raise typer.Exit(play(into, _run, engine=engine, remote=remote))
+
+
+@app.command(epilog="Examples: `ecomm simulate --days 90`, `ecomm simulate --days 30 --every 5` beside `ecomm watch`")
+def simulate(
+    days: Annotated[int, typer.Option("--days", min=1, help="How many days to play; after those played before.")] = 30,
+    start: Annotated[
+        str | None, typer.Option("--start", help="The first day, if none was played; default: the last one is today.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Another seed is another shop; default 1.")] = None,
+    orders: Annotated[
+        float | None, typer.Option("--orders", min=1, help="How many orders a day at the beginning; default 40.")
+    ] = None,
+    every: Annotated[float, typer.Option("--every", min=0, help="Seconds between two days.")] = 0.0,
+    landing: Landing = None,
+    config: Config = None,
+) -> None:
+    """Play an invented shop: its batches come to the landing folder, some of them late or broken."""
+    from ecomm.simulate import simulate
+
+    settings = configuration.load(config, landing=landing)
+    begin = configuration.day(start, "--start") if start is not None else None
+
+    def tell(day: date, files: Sequence[Path]) -> None:
+        typer.echo(f"{day}: {', '.join(file.name for file in files) or 'nothing comes'}")
+
+    simulate(settings, days, start=begin, seed=seed, orders_a_day=orders, every=every, tell=tell)
 
 
 @app.command(epilog="Example: `ecomm version --json`")

@@ -268,6 +268,14 @@ def instant(text: str | None, flag: str) -> datetime:
         raise UsageError(f"{flag}: {text!r} is no instant; write it as 2025-01-15T06:00:00Z.") from error
 
 
+def day(text: str, flag: str) -> date:
+    """The day that a flag names. Raises UsageError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {text!r} is no day; write it as 2025-01-31.") from error
+
+
 def day_or_instant(text: str, flag: str) -> date | datetime:
     """The day, or the instant, that a flag names. Raises UsageError."""
     try:
