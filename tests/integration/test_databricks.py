@@ -31,8 +31,8 @@ def managed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databri
     """The engine, with a schema of its own."""
     schema = f"shop_{uuid.uuid4().hex[:8]}"
     engine.spark.sql(f"CREATE SCHEMA spark_catalog.{schema}")
-    made = Databricks("spark_catalog", schema, engine.spark)
-    monkeypatch.setattr(databricks, "of", lambda _: made)
+    made = Databricks(Managed(engine.spark, "spark_catalog", schema))
+    monkeypatch.setattr(databricks, "lake_of", lambda _: made.lake)
     monkeypatch.setattr(session, "start_engine", lambda _: made)
     yield made
     engine.spark.sql(f"DROP SCHEMA spark_catalog.{schema} CASCADE")
@@ -141,6 +141,22 @@ def test_one_of_two_entries_with_one_number_is_kept(managed: Databricks) -> None
     there = [(row["seq"], row["run_id"]) for row in lake.table(PATH)[1].to_pylist()]
     assert sorted(there) == [(0, "a"), (1, won[0])]
     assert len(won) == 1
+
+
+def test_a_notebook_keeps_its_time_zone(managed: Databricks) -> None:
+    """Before the engine runs, instants are told in UTC too; after it, the session counts as the notebook did."""
+    conf, zone = managed.spark.conf, "spark.sql.session.timeZone"
+    conf.set(zone, "America/New_York")
+    try:
+        number(managed.lake)
+        managed.lake.append_next(PATH, entry(0, "a"), managed.lake.version(PATH))
+        assert managed.lake.table(PATH)[1].equals(entry(0, "a"))
+        running = Databricks(managed.lake)
+        assert conf.get(zone) == "UTC"
+        running.stop()
+        assert conf.get(zone) == "America/New_York"
+    finally:
+        conf.set(zone, "UTC")
 
 
 def test_leases_are_held_and_given_back(managed: Databricks, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,9 +160,9 @@ class Engine(Protocol):
 def lake_of(settings: Settings) -> Lake:
     """Where the tables of a warehouse are asked for, also before an engine runs."""
     if settings.engine == "databricks":
-        from ecomm.engines.databricks import of
+        from ecomm.engines import databricks
 
-        return of(settings).lake
+        return databricks.lake_of(settings)
     return deltafiles
 
 
@@ -173,9 +173,9 @@ def start(settings: Settings) -> Engine:
 
         return RemoteSpark(settings.remote, settings.warehouse / f"probe-{uuid.uuid4().hex}")
     if settings.engine == "databricks":
-        from ecomm.engines.databricks import of
+        from ecomm.engines import databricks
 
-        return of(settings)
+        return databricks.Databricks(databricks.lake_of(settings))
     if settings.engine == "spark":
         from ecomm.engines.spark import Spark
 

@@ -181,7 +181,9 @@ class Managed:
             rows = self.spark.sql(f"SELECT * FROM {self.named(path)} VERSION AS OF {version}").toArrow()
         except PySparkException as error:
             raise StorageError(f"{self.named(path)}: cannot be read ({first_line(error)}).") from error
-        return version, rows
+        # A notebook's session has a time zone of its own, in which the instants would be told.
+        columns = [f.with_type(pa.timestamp("us", "UTC")) if pa.types.is_timestamp(f.type) else f for f in rows.schema]
+        return version, rows.cast(pa.schema(columns))
 
     # --- who works on the warehouse ---
 
@@ -326,20 +328,15 @@ class Managed:
 
 
 class Databricks:
-    """The session of the notebook, and a schema's managed tables.
-
-    session: another one than the notebook's, for tests on a Spark of one's own.
-    """
+    """The session of the notebook, which counts in UTC until the engine is stopped, and a schema's managed tables."""
 
     name = "databricks"
 
-    def __init__(self, catalog: str, schema: str, session: SparkSession | None = None) -> None:
-        from pyspark.sql import SparkSession
-
-        self.spark = session or SparkSession.builder.getOrCreate()
+    def __init__(self, lake: Managed) -> None:
+        self.lake = self.rows = lake
+        self.spark = lake.spark
         self._zone = self.spark.conf.get("spark.sql.session.timeZone")
         self.spark.conf.set("spark.sql.session.timeZone", "UTC")
-        self.lake = self.rows = Managed(self.spark, catalog, schema)
 
     def uri(self, path: Path) -> str:
         """The path itself: a volume's files are read by theirs."""
@@ -364,6 +361,8 @@ class Databricks:
         self.spark.conf.set("spark.sql.session.timeZone", self._zone or "UTC")
 
 
-def of(settings: Settings) -> Databricks:
-    """The engine that the settings name."""
-    return Databricks(settings.catalog, settings.schema_name)
+def lake_of(settings: Settings) -> Managed:
+    """The schema that the settings name, by the notebook's session."""
+    from pyspark.sql import SparkSession
+
+    return Managed(SparkSession.builder.getOrCreate(), settings.catalog, settings.schema_name)
