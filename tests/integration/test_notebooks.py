@@ -18,7 +18,10 @@ from ecomm.batches.locks import STAGE_LOADS, TASKS
 from ecomm.settings import load
 from tests.cluster import connect_server
 from tests.integration.test_histories import nothing_changes
-from tests.shop import DAYS, Shop, differences, published
+from tests.integration.test_sample_days import comparable
+from tests.oracle import read_flat
+from tests.oracle import run as oracle_run
+from tests.shop import DATA, DAYS, Shop, differences, expected, published
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = {task: ROOT / "notebook" / f"{n:02}_{task}.ipynb" for n, task in enumerate(TASKS, 1)}
@@ -144,13 +147,16 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.spark
 @pytest.mark.parity
-def test_in_sequence_against_a_server(shop: Shop, sample: Shop, server: str) -> None:
+def test_in_sequence_against_a_server(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand, one notebook after the other, on a Spark that runs already."""
+    shop = Shop(tmp_path)
+    monkeypatch.setenv("ECOMM_REMOTE", server)  # the notebooks' processes read it
     for run_id, day in enumerate(DAYS):
         shop.drop_sample(day)
-        job = Job(shop, str(run_id), engine="spark", remote=server)
+        job = Job(shop, str(run_id), engine="spark")
         assert [job.task(task) for task in TASKS][-1] == "published"
-    assert not differences(published(shop), published(sample))
+    ours, theirs = comparable(published(shop)), comparable(expected(oracle_run(read_flat(DATA))))
+    assert not differences(ours, theirs)
 
 
 def test_they_are_thin_doors() -> None:
