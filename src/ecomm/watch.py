@@ -60,9 +60,9 @@ class Stillness:
         self._seen = {p: self._seen[p] if before.get(p) == stamp else (stamp, now) for p, stamp in stamps.items()}
         return True
 
-    def since(self, paths: Iterable[Path]) -> float:
-        """Since when all of these have stood still."""
-        return max((self._seen[path][1] for path in paths if path in self._seen), default=0.0)
+    def since(self, paths: Iterable[Path], now: float) -> float:
+        """Since when all of these have stood still; now, if one has come since they were noted."""
+        return max(self._seen[path][1] if path in self._seen else now for path in paths)
 
     def stamps(self, paths: Iterable[Path]) -> tuple[Stamp | None, ...]:
         """How these files are."""
@@ -152,7 +152,7 @@ def plan(
     due = min((f.again_at for f in failures.values() if f.again_at > now), default=math.inf)
     for candidate in candidates:
         name, paths = candidate.name, _paths(candidate)
-        before, since = failures.get(name), still.since(paths)
+        before, since = failures.get(name), still.since(paths, now)
         if candidate.state is State.WAITING:
             waiting[name] = candidate.reason or ""
         elif since + quiet > now:
@@ -255,14 +255,15 @@ class Watch:
         version = version_of(self.settings)
         if self._trouble is not None and now < self._trouble.again_at:
             return
-        if not changed and version == self._version and now < self._due:
+        there = (self.settings.source_dir(TRIGGER) / "source").is_dir()  # if not, the look says so
+        if there and not changed and version == self._version and now < self._due:
             self.report = replace(self.report, at=datetime.now(UTC))
             return
         ledger = Ledger.of(self.settings)
         candidates = pipeline.look(self.settings, ledger)
         agreed = [str(e.batch_id) for e in accepted(ledger.entries)]
-        there = {*agreed, *(c.name for c in candidates)}
-        self._failures = {name: failure for name, failure in self._failures.items() if name in there}
+        known = {*agreed, *(c.name for c in candidates)}
+        self._failures = {name: failure for name, failure in self._failures.items() if name in known}
         found = plan(candidates, agreed, self._still, self._failures, self.settings.quiet_seconds, now)
         self._growing, self._due, self._version = bool(found.growing), found.due, version
         self.report = Report(datetime.now(UTC), None, {**found.growing, **found.waiting}, found.failed)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import watchfiles
 
-from ecomm import opening, transaction
-from ecomm.attempt import Attempt
-from ecomm.batches import locks, status
-from ecomm.batches.trigger import Candidate
-from ecomm.session import Session, TaskResult
+from ecomm.batches import archive, locks, status
+from ecomm.batches.archive import Claimed
+from ecomm.batches.trigger import LandedFile, Trigger
+from ecomm.session import TaskResult
+from ecomm.settings import Settings
 from ecomm.transaction import Outcome
 from ecomm.watch import Watch
 from tests.integration.test_cli import ECOMM
@@ -157,14 +157,14 @@ def test_without_events_the_timer_finds_it(shop: Shop, monkeypatch: pytest.Monke
 
 def test_a_failed_batch_holds_nobody_up_and_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after a pause, for the disk has space again; the other as soon as its file changes."""
-    full, open_batch = {"full"}, opening.open_batch
+    full, claim = {"full"}, archive.claim
 
-    def opened(session: Session, candidate: Candidate, *rest: Any) -> Attempt:
-        if candidate.name in full:
+    def claimed(settings: Settings, trigger: Trigger, files: Iterable[LandedFile]) -> list[Claimed]:
+        if trigger.batch_id in full:
             raise OSError(28, "No space left on device", "disk")
-        return open_batch(session, candidate, *rest)
+        return claim(settings, trigger, files)
 
-    monkeypatch.setattr(transaction, "open_batch", opened)
+    monkeypatch.setattr(archive, "claim", claimed)
     drop(shop, "full", 1)
     drop(shop, "headless", 2)
     headless = shop.settings.source_dir("orders") / "source" / "headless.csv"
@@ -174,7 +174,7 @@ def test_a_failed_batch_holds_nobody_up_and_is_tried_again(shop: Shop, monkeypat
         watched.until(("full", "failed"), ("headless", "failed"), ("good", "published"))
         assert watched.statuses == [("full", "failed"), ("headless", "failed"), ("good", "published")]
         wait(lambda: {*watched.watch.report.failed} == {"full", "headless"})
-        assert "No space left" in watched.watch.report.failed["full"]
+        assert "the disk is full" in watched.watch.report.failed["full"]
         lines = status.of(shop.settings, datetime.now(UTC)).triggers
         assert {line.batch_id: line.state for line in lines} == {"full": "failed", "headless": "failed"}
         assert "lacks order_id" in str([line.reason for line in lines])
@@ -204,7 +204,7 @@ def test_another_run_is_waited_for(shop: Shop) -> None:
         other.enter_context(locks.of(shop.settings))
         with watching(shop) as watched:
             wait(lambda: bool(watched.said))
-            assert "another run" in watched.said[0]
+            assert "another ecomm is working on this warehouse" in watched.said[0]
             assert (watched.watch.report.held_up_by, watched.told) == (watched.said[0], [])
             other.close()
             watched.until(("one", "published"))
@@ -215,13 +215,14 @@ def test_another_run_is_waited_for(shop: Shop) -> None:
 def test_landing_may_go_and_come_back(shop: Shop) -> None:
     """A network folder that is not mounted for a while."""
     with watching(shop) as watched:
-        wait(lambda: watched.watch.report.at is not None)
+        drop(shop, "first", 1)
+        watched.until(("first", "published"))
         away = shop.root / "away"
         shop.settings.landing.rename(away)
         wait(lambda: watched.watch.report.trouble is not None)
         assert "there is no such landing folder" in watched.said[0]
         away.rename(shop.settings.landing)
-        drop(shop, "back", 1)
+        drop(shop, "back", 2)
         watched.until(("back", "published"))
     assert len(watched.said) == 1
 
@@ -265,3 +266,45 @@ def test_a_signal_while_a_batch_is_published(shop: Shop, sample: Shop, signals: 
     assert "published" in said or signals == 2
     shop.run()
     assert not differences(published(shop), published(sample))
+
+
+# --- for long ----------------------------------------------------------------------------------------------------
+
+
+def effort() -> float:
+    """CPU seconds of a fixed piece of work now: another day's machine, or a busy one, is slower."""
+    began = time.process_time()
+    sum(n * n for n in range(300_000))
+    return time.process_time() - began
+
+
+def resident_mb() -> float:
+    """The memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory is read where Linux tells it")
+@pytest.mark.usefixtures("shop")  # runs use the engine of the session
+def test_many_batches_in_one_process(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """--batches of them: each costs what the first ones did, upkeep is done on the way, and memory stays."""
+    shop, batches = Shop(tmp_path, quiet_seconds=0.0), request.config.getoption("--batches")
+    cost, memory = list[float](), list[float]()
+    with watching(shop) as watched:
+        for n in range(batches):
+            ids = [f"O{(7 * n + k) % 200}" for k in range(40)]
+            before = effort()
+            began = time.process_time()
+            drop(shop, f"b{n}", 1 + n % 28, *ids)
+            watched.until((f"b{n}", "published"))
+            spent = time.process_time() - began
+            cost.append(spent / (before + effort()))
+            memory.append(resident_mb())
+    entries = [entry.entry for entry in shop.warehouse.entries]
+    assert entries.count("PUBLISH") == batches
+    assert entries.count("MAINTAIN") >= batches // 30
+    first, last = statistics.median(cost[2:12]), statistics.median(cost[-10:])
+    print(f"median cost {first:.1f} -> {last:.1f}, memory {memory[batches // 2]:.0f} -> {memory[-1]:.0f} MiB")
+    assert last < 1.2 * first, cost
+    assert memory[-1] < 1.1 * memory[batches // 2], memory

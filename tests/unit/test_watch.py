@@ -37,9 +37,15 @@ def test_a_change_is_noticed_once() -> None:
     assert [seen.note(LYING, 1.0), seen.note(LYING, 2.0)] == [True, False]
     grown = LYING | {MORE: (31, 2, 3)}
     assert [seen.note(grown, 3.0), seen.note(grown, 4.0)] == [True, False]
-    assert (seen.since([TRIGGER, ORDERS]), seen.since([TRIGGER, MORE])) == (1.0, 3.0)
+    assert (seen.since([TRIGGER, ORDERS], 9.0), seen.since([TRIGGER, MORE], 9.0)) == (1.0, 3.0)
     assert seen.note({TRIGGER: LYING[TRIGGER]}, 5.0)  # files have gone
-    assert seen.since([ORDERS]) == 0.0
+    assert seen.since([TRIGGER, ORDERS], 9.0) == 9.0
+
+
+def test_what_has_come_since_the_files_were_listed_has_not_stood_still() -> None:
+    seen = still(({TRIGGER: LYING[TRIGGER]}, 0.0))
+    found = planned(seen=seen)
+    assert (dict(found.complete_since), [*found.growing], found.due) == ({}, ["t.json"], 101.0)
 
 
 @pytest.mark.parametrize("changed", [(31, 1, 3), (30, 2, 3), (30, 1, 4)], ids=["size", "time", "another file"])
