@@ -67,7 +67,6 @@ def test_the_sample_days_in_a_catalog(tmp_path: Path, sample: Shop, managed: Dat
     assert not list(there.settings.warehouse.glob("*/_delta_log"))
 
 
-@pytest.mark.parity
 def test_every_statement(managed: Databricks) -> None:
     """What is asked of a table and done to it, one after the other."""
     lake, path = managed.lake, Path("anywhere/orders_target")
