@@ -193,7 +193,7 @@ def watch(
 
 
 def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> int:
-    from ecomm import screens
+    from ecomm import alerts, screens
     from ecomm.health import Metrics, served
     from ecomm.watch import Watch
 
@@ -206,6 +206,7 @@ def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> i
 
     def tell(outcome: Outcome, waited: float | None) -> None:
         metrics.tell(outcome, waited)
+        look()
         if once:
             outcomes.append(outcome)
         if as_json:
@@ -226,6 +227,7 @@ def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> i
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     with ExitStack() as until:
+        look = until.enter_context(alerts.looking(settings))
         if port is not None:
             port = until.enter_context(served("127.0.0.1", port, lambda: watching.report, metrics))
             say(f"http://127.0.0.1:{port}/health and /metrics tell how it stands.")
@@ -235,6 +237,31 @@ def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> i
     if once and not outcomes and not as_json:
         screens.out.print("Nothing is pending.")
     return _exit_code(outcomes)
+
+
+@app.command(epilog="Examples: `ecomm alerts`, `ecomm alerts --check --json`")
+def alerts(
+    check: Annotated[
+        bool, typer.Option("--check", help="Look now, and tell whom the settings name, as `ecomm watch` does.")
+    ] = False,
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """What a person should look at, and what was over lately."""
+    from ecomm import alerts, screens
+
+    settings = configuration.load(config, landing=landing, warehouse=warehouse)
+    events = alerts.look(settings, datetime.now(UTC)) if check else []
+    known = alerts.known(settings)
+    if as_json:
+        said = {name: [asdict(alert) for alert in getattr(known, name)] for name in ("firing", "ended")}
+        _print_json(said | {"events": [event.summary() for event in events]})
+        return
+    screens.alerts(known)
+    if known.judged < 0 and not check:
+        screens.out.print("Nobody has looked yet: `ecomm alerts --check` does, and `ecomm watch` each minute.")
 
 
 @app.command(epilog="Example: `ecomm status`")

@@ -22,6 +22,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ecomm.alerts import State
     from ecomm.batches.ledger import Entry, FileEntry
     from ecomm.batches.status import HeldLine, UndoneLine
     from ecomm.check import Checked
@@ -176,6 +177,22 @@ def held(batch: HeldLine) -> None:
         name = shlex.quote(batch.batch_id)
         said = f"score {cell(batch.score)}; `ecomm quality {name}` says why, then `ecomm accept {name} --why ...` or "
         line(name, "held", said + f"`ecomm reject {name} --why ...`")
+
+
+def alerts(known: State) -> None:
+    """What is wrong, one line each, and what was over last."""
+    if not known.firing:
+        out.print("Nothing is wrong.")
+    for alert in sorted(known.firing, key=lambda a: a.since):
+        text = Text.assemble(
+            (f"{alert.rule} ", "bold yellow"), f"since {alert.since:%Y-%m-%d %H:%M} UTC: {alert.sentence}"
+        )
+        out.print(text, soft_wrap=True)
+    for alert in known.ended[:10]:
+        text = Text(
+            f"over: {alert.rule} {alert.since:%Y-%m-%d %H:%M} to {alert.until:%Y-%m-%d %H:%M} UTC: {alert.sentence}"
+        )
+        out.print(text, style="dim", soft_wrap=True)
 
 
 def undone(batch: UndoneLine) -> None:

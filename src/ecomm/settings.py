@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from babel import Locale
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -50,6 +50,23 @@ def _half_of_memory() -> int:
 def _list(text: str) -> list[Any]:
     parts = [part.strip().strip("\"'") for part in text.strip().removeprefix("[").removesuffix("]").split(",")]
     return [part for part in parts if part]
+
+
+class Alerts(BaseModel):
+    """Who is told when an alert begins or ends. What stands in the address of a webhook or of apprise is secret."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    off: list[Literal["held", "failed", "late", "score", "rejects", "rows", "revenue"]] = Field(
+        default_factory=list, description="Rules that nobody wants to hear of."
+    )
+    command: str = Field("", description="A program that gets each event as JSON on its input.")
+    webhook: str = Field(
+        "", pattern=r"^(https?://.+)?$", description="An address that gets each event as JSON by POST."
+    )
+    apprise: list[str] = Field(
+        default_factory=list, description="Addresses for mail and chat, as apprise writes them (`ecomm[alerts]`)."
+    )
 
 
 class Settings(BaseSettings):
@@ -98,6 +115,7 @@ class Settings(BaseSettings):
     vocabularies: Vocabularies = Field(default_factory=Vocabularies, description="The words that a shop uses.")
     scale: Scale = Field(default_factory=Scale, description="The bounds of segments, performance and RFM scores.")
     shop: Shop = Field(default_factory=Shop, description="How the shop counts.")
+    alerts: Alerts = Field(default_factory=Alerts, description="Who is told when something is wrong.")
 
     @field_validator("source_dirs")
     @classmethod
