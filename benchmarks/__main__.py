@@ -13,6 +13,7 @@ from benchmarks.load import load
 from benchmarks.measure import BenchmarkError, Report
 from benchmarks.peers.compete import peers
 from benchmarks.sample import sample
+from benchmarks.watching import watching
 
 
 def _arguments() -> argparse.Namespace:
@@ -20,11 +21,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "what",
         nargs="*",
-        choices=["sample", "load", "peers", "engines", "histories"],
+        choices=["sample", "load", "peers", "engines", "histories", "watching"],
         default=["sample", "load"],
         help="sample: the two sample batches. load: many orders against the yardstick. peers: the same tables by plain "
         "PySpark, the same histories by Polars (sets up their environments, from the network). engines: sample, 1 M "
         "and 5 M orders on Sail and on Spark. histories: small batches on many versions, beside delta-rs's MERGE. "
+        "watching: how soon a watcher has published a batch. "
         "Default: sample load",
     )
     parser.add_argument("--orders", type=int, default=2_000_000, help="orders of the first day, for load and peers")
@@ -58,6 +60,8 @@ def main() -> int:
                     reports.append(peers(cache, asked.repeat, asked.orders))
                 case "histories":
                     reports.append(histories(cache, asked.repeat, [n for n in asked.sizes if n]))
+                case "watching":
+                    reports.append(watching(cache, asked.repeat))
                 case "engines":
                     reports.append(engines(cache, asked.repeat, asked.sizes))
             reports[-1].show()
