@@ -103,7 +103,7 @@ COMMANDS = sorted(c.name or getattr(c.callback, "__name__", "") for c in cli.app
 def test_every_command_is_tried_here() -> None:
     tried = (
         "run status show sql history check quality accept reject undo replay rebuild init trigger doctor demo version "
-        "export contract asof diff maintain"
+        "export contract asof diff maintain simulate watch alerts"
     )
     assert sorted(tried.split()) == COMMANDS
 
@@ -715,3 +715,22 @@ def test_rebuild(copy: Path) -> None:
     assert set(changed) == {name for name in CATALOGUE if not name.endswith(of_batches)}
     assert set(changed.values()) == {0}
     ecomm("rebuild", "--warehouse", copy / "nowhere", cwd=copy).fails(2, copy / "nowhere")
+
+
+# -- a shop at play --------------------------------------------------------------------------------------
+
+
+def test_simulate_watch_alerts(tmp_path: Path) -> None:
+    """Three days come, and are published by themselves."""
+    ecomm("init", cwd=tmp_path).ok()
+    said = ecomm("simulate", "--days", "3", "--start", "2025-03-01", "--orders", "3", cwd=tmp_path).ok().out
+    assert [line.split(":")[0] for line in said.splitlines()] == ["2025-03-01", "2025-03-02", "2025-03-03"]
+    assert "shop_2025_03_01.json" in said
+    ecomm("simulate", "--start", "2025-03-02", cwd=tmp_path).fails(2, "played into with 2025-03-01")
+    ecomm("simulate", "--start", "soon", cwd=tmp_path).fails(2, "--start: 'soon' is no day")
+    batches = [json.loads(line) for line in ecomm("watch", "--once", "--json", cwd=tmp_path).ok().out.splitlines()]
+    assert [(b["batch_id"], b["status"]) for b in batches] == [(f"shop_2025_03_0{n}", "published") for n in (1, 2, 3)]
+    looked = ecomm("alerts", "--check", "--json", cwd=tmp_path).ok().json
+    assert (looked["firing"], looked["events"]) == ([], [])
+    bad = ecomm("watch", "--once", "--landing", "nowhere", cwd=tmp_path)
+    bad.fails(2, "there is no such landing folder")

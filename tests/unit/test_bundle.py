@@ -238,7 +238,11 @@ def test_only_its_engine_knows_databricks() -> None:
     ]
     named = [
         ("engines/__init__.py", 'if settings.engine == "databricks":'),
-        ("engines/__init__.py", "from ecomm.engines.databricks import of"),
+        ("engines/__init__.py", "from ecomm.engines import databricks"),
+    ]
+    used = [
+        ("engines/__init__.py", f"return {call}")
+        for call in ("databricks.lake_of(settings)", "databricks.start(settings)")
     ]
     said = [one for one in knowing if one[0] != "settings.py" and "spark.databricks.delta" not in one[1]]
-    assert said == named * 2
+    assert said == [*named, used[0], *named, used[1]]

@@ -175,7 +175,7 @@ def start(settings: Settings) -> Engine:
     if settings.engine == "databricks":
         from ecomm.engines import databricks
 
-        return databricks.Databricks(databricks.lake_of(settings))
+        return databricks.start(settings)
     if settings.engine == "spark":
         from ecomm.engines.spark import Spark
 

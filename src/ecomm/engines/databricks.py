@@ -366,3 +366,8 @@ def lake_of(settings: Settings) -> Managed:
     from pyspark.sql import SparkSession
 
     return Managed(SparkSession.builder.getOrCreate(), settings.catalog, settings.schema_name)
+
+
+def start(settings: Settings) -> Databricks:
+    """The engine that the settings name."""
+    return Databricks(lake_of(settings))
