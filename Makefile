@@ -63,8 +63,8 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 lock: .uv/.ready ## Write requirements/*.txt anew (UPGRADE=1: with the newest versions)
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
-	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra embedded --constraints requirements/dev.txt --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra dashboard --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra dashboard --constraints requirements/dev.txt --output-file requirements/run.txt
 	$(COMPILE) --no-deps requirements/spark.in --output-file src/ecomm/engines/spark.txt
 
 clean: ## Remove all that was installed or made here
