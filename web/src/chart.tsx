@@ -16,6 +16,8 @@ export interface Spec {
   axis: (value: number) => string;
   min?: number;
   max?: number;
+  /** From one line to the next. */
+  step?: number;
   whole?: boolean;
 }
 

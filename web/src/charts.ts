@@ -33,6 +33,7 @@ function options(spec: Spec): Record<string, unknown> {
       type: "value",
       min: spec.min,
       max: spec.max,
+      interval: spec.step,
       splitNumber: 4,
       minInterval: spec.whole ? 1 : undefined,
       axisLabel: { color: muted, fontSize: 11.5, formatter: spec.axis },

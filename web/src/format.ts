@@ -23,13 +23,13 @@ export function money(value: Figure): string {
   return value == null ? NONE : put(number({ style: "currency", currency: currency.value }), value);
 }
 
-/** An amount at a glance: whole from ten thousand on, and with a unit from a million on. */
+/** An amount at a glance: whole from a thousand on, and with a unit from a million on. */
 export function moneyShort(value: Figure): string {
   if (value == null) return NONE;
   const size = Math.abs(Number(value));
   if (size >= 1e6)
     return put(number({ style: "currency", currency: currency.value, notation: "compact", maximumFractionDigits: 2 }), value);
-  if (size >= 1e4) return put(number({ style: "currency", currency: currency.value, maximumFractionDigits: 0 }), value);
+  if (size >= 1e3) return put(number({ style: "currency", currency: currency.value, maximumFractionDigits: 0 }), value);
   return money(value);
 }
 
@@ -120,6 +120,6 @@ export function ago(value: string | null | undefined, now: number): string {
 /** `customer_segment` as a heading: `Customer segment`. */
 export function words(name: string): string {
   const text = name.replaceAll("_", " ");
-  const said: Record<string, string> = { aov: "Avg order value", "clv estimate": "Lifetime value (est.)", "clv historic": "Lifetime value so far" };
+  const said: Record<string, string> = { aov: "Avg order value", "clv estimate": "Lifetime value (est.)", "clv historic": "Lifetime value so far", "rfm group": "RFM group", vip: "VIP" };
   return said[text] ?? text.charAt(0).toUpperCase() + text.slice(1);
 }

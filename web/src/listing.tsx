@@ -26,7 +26,6 @@ const CUSTOMERS: Shown[] = [
   ["rfm_group", "RFM group", "text"],
   ["orders", "Orders", "count"],
   ["total_spent", "Spent", "money"],
-  ["aov", "Avg order", "money"],
   ["clv_estimate", "Lifetime value", "money"],
   ["last_order_date", "Last order", "day"],
   ["return_rate", "Returned", "share"],
@@ -35,7 +34,6 @@ const CUSTOMERS: Shown[] = [
 ];
 const PRODUCTS: Shown[] = [
   ["performance_category", "Performance", "text"],
-  ["category", "Category", "text"],
   ["price_reporting", "Price", "money"],
   ["orders", "Orders", "count"],
   ["revenue", "Revenue", "money"],
@@ -81,7 +79,7 @@ export function Listing({ name }: { name: "customers" | "products" }) {
           cell: (r) => (
             <a class="two-lines" href={link("history", { source: name, key: String(r[one]) })}>
               {r["product_name"] ?? r[one]}
-              <small>{r[one]}</small>
+              <small>{[r[one], r["category"]].filter(Boolean).join(" · ")}</small>
             </a>
           ),
         };

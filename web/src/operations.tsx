@@ -50,12 +50,12 @@ interface Operations {
   run: (Omit<Run, "files"> & { tasks: Task[]; files: FileOf[] }) | null;
   held: { batch_id: string; as_of: string | null; score: string | null; reason: string | null; accepted: boolean }[];
   undone: { batch_id: string; as_of: string | null; reason: string | null }[];
-  ledger: {
-    page: number;
-    pages: number;
-    total: number;
-    rows: { seq: number; entry: string; at: string; batch_id: string | null; reason: string | null; score: string | null; engine: string | null; rows_read: number }[];
-  };
+}
+interface Ledger {
+  page: number;
+  pages: number;
+  total: number;
+  rows: { seq: number; entry: string; at: string; batch_id: string | null; reason: string | null; score: string | null; engine: string | null; rows_read: number }[];
 }
 interface Landed {
   looked_at: string;
@@ -67,7 +67,8 @@ interface Landed {
 
 export function OperationsView() {
   const { run, page } = route.value.args;
-  const slot = useAnswer<Operations>(path("operations", { ...(run ? { run } : {}), ...(page ? { page } : {}) }));
+  const slot = useAnswer<Operations>(path("operations", run ? { run } : {}));
+  const ledger = useAnswer<Ledger>(path("ledger", page ? { page } : {}));
   return (
     <>
       <Head title="Operations" />
@@ -80,10 +81,10 @@ export function OperationsView() {
               {said.run && <Gantt run={said.run} />}
             </div>
             {said.run && said.run.files.length > 0 && <Files run={said.run} />}
-            <LedgerOf ledger={said.ledger} />
           </>
         )}
       </Loaded>
+      <div class="below"><Loaded slot={ledger} tall={false}>{(said) => <LedgerOf ledger={said} />}</Loaded></div>
     </>
   );
 }
@@ -275,7 +276,7 @@ const SAID: Record<string, string> = {
   MAINTAIN: "Files compacted and old ones deleted",
 };
 
-function LedgerOf({ ledger }: { ledger: Operations["ledger"] }) {
+function LedgerOf({ ledger }: { ledger: Ledger }) {
   return (
     <Panel title="Ledger" note={`${count(ledger.total)} entries; entry ${stamp.value?.entry ?? ""} is what every view shows`}>
       <Table
@@ -292,7 +293,7 @@ function LedgerOf({ ledger }: { ledger: Operations["ledger"] }) {
           { name: "reason", title: "Why", cell: (e) => <span class="wrap">{e.reason ?? ""}</span> },
         ]}
       />
-      {ledger.pages > 1 && <Pager page={ledger.page} pages={ledger.pages} total={ledger.total} what="the ledger" to={(page) => here({ page: String(page) })} />}
+      {ledger.pages > 1 && <Pager page={ledger.page} pages={ledger.pages} total={ledger.total} what="the ledger" to={(page) => here({ page: page === 1 ? "" : String(page) })} />}
     </Panel>
   );
 }

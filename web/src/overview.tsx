@@ -64,7 +64,7 @@ export function OverviewView() {
             <Course said={said} />
             <div class="grid two">
               <Months months={said.months} />
-              <Vitals now={said.summary} before={said.previous} quality={said.quality} />
+              <Vitals now={whole(said.summary)} before={whole(said.previous)} quality={said.quality} />
             </div>
             <div class="grid three">
               <Top said={said} />
@@ -217,11 +217,15 @@ function Months({ months }: { months: Row[] }) {
   );
 }
 
+/** A summary with the share of cancelled orders, which tells more than their number. */
+const whole = (row: Row | null): Row | null =>
+  row && { ...row, cancelled_share: row["orders"] ? Number(row["cancelled_orders"]) / Number(row["orders"]) : null };
+
 const VITALS: [string, string, "share" | "count" | "money", "up" | "down" | "none"][] = [
   ["repeat_rate", "Buyers who came back", "share", "up"],
-  ["new_buyers", "New buyers at this batch", "count", "up"],
+  ["new_buyers", "New buyers at this batch", "count", "none"],
   ["return_rate", "Orders returned or refunded", "share", "down"],
-  ["cancelled_orders", "Cancelled orders", "count", "down"],
+  ["cancelled_share", "Orders cancelled", "share", "down"],
   ["on_time_rate", "Delivered on time", "share", "up"],
   ["shipping_cost", "Shipping cost", "money", "none"],
 ];
@@ -253,7 +257,7 @@ function Vitals({ now, before, quality }: { now: Row | null; before: Row | null;
             </dt>
             <dd>
               <span class="value">{quality.score ?? "–"}</span>
-              <span class="delta">{`${count(quality.rejected)} of ${count(quality.read)} records rejected`}</span>
+              <span class="delta loose">{`${count(quality.rejected)} of ${count(quality.read)} records rejected`}</span>
             </dd>
           </div>
         )}
@@ -307,9 +311,9 @@ function Top({ said }: { said: Overview }) {
           rows={said.segments.map((s) => ({
             key: String(s["customer_segment"]),
             name: String(s["customer_segment"]),
-            note: `${count(s["customers"] as number)} customers · ${percent(s["revenue_share"] as string)}`,
+            note: `${count(s["customers"] as number)} customers`,
             value: moneyShort(s["revenue"] as string),
-            full: `${money(s["revenue"] as string)}; lifetime value each ${money(s["avg_clv"] as string)}`,
+            full: `${money(s["revenue"] as string)}, ${percent(s["revenue_share"] as string)} of all; lifetime value each ${money(s["avg_clv"] as string)}`,
             size: Number(s["revenue"]),
             to: link("customers", { customer_segment: String(s["customer_segment"]) }),
           }))}

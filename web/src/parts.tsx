@@ -39,7 +39,7 @@ export function Freshness() {
       <span>
         As of <strong>{instant(at.as_of)}</strong>
       </span>
-      <span class="sep">{at.batch_id}</span>
+      <span class="sep batch">{at.batch_id}</span>
       <span class="sep" title={instant(at.published_at)}>
         published {ago(at.published_at, now.value)}
       </span>
@@ -220,7 +220,7 @@ export function Level({ level }: { level: string }) {
   return (
     <span class={`badge ${mood}`}>
       <Icon name={icon} />
-      {level.charAt(0) + level.slice(1).toLowerCase()}
+      {level === "NONE" ? "Info" : level.charAt(0) + level.slice(1).toLowerCase()}
     </span>
   );
 }
@@ -276,6 +276,22 @@ export function Pager(props: { page: number; pages: number; total: number; what:
       {page > 1 ? <a href={props.to(page - 1)}><Icon name="left" />Previous</a> : <span class="off"><Icon name="left" />Previous</span>}
       {page < pages ? <a href={props.to(page + 1)}>Next<Icon name="right" /></a> : <span class="off">Next<Icon name="right" /></span>}
     </nav>
+  );
+}
+
+/** The first of many; a button shows the others. */
+export function Some<R>(props: { rows: R[]; most: number; what: string; children: (rows: R[]) => ComponentChildren }) {
+  const [all, setAll] = useState(false);
+  const { rows, most } = props;
+  return (
+    <>
+      {props.children(all ? rows : rows.slice(0, most))}
+      {rows.length > most && (
+        <button type="button" class="link more-of" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? `Show the first ${most}` : `Show all ${rows.length} ${props.what}`}
+        </button>
+      )}
+    </>
   );
 }
 

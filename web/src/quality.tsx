@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { Chart } from "./chart";
 import { count, dayShort, instant, percent, words } from "./format";
 import { Icon } from "./icons";
-import { Command, Delta, Disclosure, Head, Level, Loaded, Panel, Spark, State, Table } from "./parts";
+import { Choice, Command, Delta, Disclosure, Head, Level, Loaded, Panel, Some, Spark, State, Table } from "./parts";
 import { copy, go, here, link, path, route, useAnswer } from "./state";
 
 interface Finding {
@@ -32,9 +32,9 @@ interface Quality {
     trend: { batch_id: string; as_of: string; state: string; score: string | null }[];
   } | null;
   checks: { source: string; check: string; category: string; level: string; rows_checked: number; meaning: string }[];
-  reasons: { source: string; reason: string; severity: string; records: number }[];
-  rejects: { reasons: string[]; batches: { batch_id: string; as_of: string; read: number; records: number; counts: number[]; others: number }[] };
-  next: { say: string; command: string }[];
+  reasons: { source: string; reason: string; severity: string; records: number; trend: number[] | null }[];
+  rejects: { batch_id: string; as_of: string; read: number; records: number; sources: Record<string, number> }[];
+  next: { say: string; commands: string[] }[];
 }
 interface FailedRow {
   verdict: string;
@@ -80,7 +80,10 @@ function Judged({ said, batch }: { said: Quality; batch: NonNullable<Quality["ba
   const change = batch.score !== null && before?.score != null ? Number(batch.score) - Number(before.score) : null;
   const read = batch.rows["read"] ?? 0;
   const trend = batch.trend.slice(-60);
-  const rejects = said.rejects.batches;
+  const rejects = said.rejects;
+  const sources = [...new Set(rejects.flatMap((b) => Object.keys(b.sources)))];
+  const low = Math.min(...trend.map((t) => Number(t.score ?? 100)));
+  const step = low >= 92 ? 2 : low >= 80 ? 5 : 20;
   return (
     <>
       <section class="panel score" aria-label={`Score of ${batch.batch_id}`}>
@@ -121,8 +124,9 @@ function Judged({ said, batch }: { said: Quality; batch: NonNullable<Quality["ba
               values: trend.map((t) => (t.score === null ? null : Number(t.score))),
               told: trend.map((t) => (t.score === null ? "no score" : `${t.score} of 100`)),
               axis: String,
-              min: Math.max(0, Math.floor((Math.min(...trend.map((t) => Number(t.score ?? 100))) - 2) / 5) * 5),
+              min: Math.max(0, Math.floor((low - 0.5) / step) * step),
               max: 100,
+              step,
             }}
             about={`Score of the last ${trend.length} batches; now ${batch.score}`}
             table={{
@@ -145,8 +149,8 @@ function Judged({ said, batch }: { said: Quality; batch: NonNullable<Quality["ba
             about={`Share of rejected records of the last ${rejects.length} batches`}
             table={{
               caption: "Rejected records",
-              heads: ["Batch", "Read", "Rejected", ...said.rejects.reasons.map(words), "Other reasons"],
-              rows: [...rejects].reverse().map((b) => [b.batch_id, count(b.read), count(b.records), ...b.counts.map(count), count(b.others)]),
+              heads: ["Batch", "Read", "Rejected", ...sources.map(words)],
+              rows: [...rejects].reverse().map((b) => [b.batch_id, count(b.read), count(b.records), ...sources.map((s) => count(b.sources[s] ?? 0))]),
             }}
           />
         </Panel>
@@ -157,9 +161,9 @@ function Judged({ said, batch }: { said: Quality; batch: NonNullable<Quality["ba
           {said.next.length ? (
             <ol class="steps">
               {said.next.map((step) => (
-                <li key={step.command}>
+                <li key={step.say}>
                   <p>{step.say}</p>
-                  <Command text={step.command} />
+                  {step.commands.map((text) => <Command key={text} text={text} />)}
                 </li>
               ))}
             </ol>
@@ -175,9 +179,11 @@ function Judged({ said, batch }: { said: Quality; batch: NonNullable<Quality["ba
 function Reasons({ said }: { said: Quality }) {
   return (
     <Panel title="Why records were not accepted" note="Each record counts at every rule that it breaks">
+      <Some rows={said.reasons} most={10} what="reasons">
+        {(rows) => (
       <Table
         caption="Reasons of rejected and superseded records"
-        rows={said.reasons}
+        rows={rows}
         keyOf={(r) => `${r.source} ${r.reason} ${r.severity}`}
         empty="Every record was accepted."
         columns={[
@@ -188,35 +194,40 @@ function Reasons({ said }: { said: Quality }) {
           {
             name: "trend",
             title: "Over batches",
-            cell: (r) => {
-              const n = said.rejects.reasons.indexOf(r.reason);
-              return n < 0 || r.severity !== "HIGH" ? "" : <Spark values={said.rejects.batches.map((b) => b.counts[n] ?? 0)} label={`${words(r.reason)} over the last batches`} />;
-            },
+            cell: (r) => (r.trend ? <Spark values={r.trend} label={`${words(r.reason)} of ${r.source} over the last batches`} /> : ""),
           },
         ]}
       />
+        )}
+      </Some>
     </Panel>
   );
 }
 
 function Findings({ batch, checks }: { batch: NonNullable<Quality["batch"]>; checks: Quality["checks"] }) {
   const [open, setOpen] = useState<string | null>(null);
+  const chosen = route.value.args["level"] ?? "";
   const counts = ["HIGH", "MEDIUM", "LOW", "NONE"].map((level) => [level, batch.findings.filter((f) => f.level === level).length] as const);
+  const shown = batch.findings.filter((f) => !chosen || f.level === chosen);
   return (
     <Panel
       title="Findings"
-      note={`${batch.findings.length} of ${batch.checks} checks found something`}
+      note={`${batch.findings.length} of ${batch.checks} checks found something; open one to see its rows`}
       side={
-        <p class="levels">
-          {counts.filter(([, n]) => n).map(([level, n]) => (
-            <span key={level}><Level level={level} /> {n}</span>
-          ))}
-        </p>
+        <Choice
+          label="How loud"
+          options={[
+            { text: `All ${batch.findings.length}`, to: here({ level: "" }), on: !chosen },
+            ...counts.filter(([, n]) => n).map(([level, n]) => ({ text: `${level === "NONE" ? "Info" : words(level.toLowerCase())} ${n}`, to: here({ level }), on: chosen === level })),
+          ]}
+        />
       }
     >
       {batch.findings.length === 0 && <p class="nothing">Every check passed.</p>}
+      <Some rows={shown} most={8} what="findings">
+        {(rows) => (
       <ul class="findings">
-        {batch.findings.map((f) => {
+        {rows.map((f) => {
           const key = `${f.source} ${f.check}`;
           const on = open === key;
           const id = `rows-${f.source}-${f.check}`;
@@ -226,7 +237,7 @@ function Findings({ batch, checks }: { batch: NonNullable<Quality["batch"]>; che
                 <Level level={f.level} />
                 <span class="finding">
                   <strong>{words(f.check)}</strong>
-                  <span>{f.meaning}</span>
+                  <span>{`Fails: ${f.meaning}`}</span>
                 </span>
                 <span class="where">{words(f.source)}</span>
                 <span class="figure">
@@ -239,6 +250,8 @@ function Findings({ batch, checks }: { batch: NonNullable<Quality["batch"]>; che
           );
         })}
       </ul>
+        )}
+      </Some>
       <Disclosure label={`${checks.length} checks found nothing${batch.skipped.length ? `, ${batch.skipped.length} of them skipped` : ""}`}>
         {() => (
           <Table

@@ -68,6 +68,7 @@ class Guard:
         self._cookie = hmac.new(key, b"ecomm dashboard", hashlib.sha256).hexdigest()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from ecomm.dashboard.history import find, history
 from ecomm.dashboard.listings import customers, products
 from ecomm.dashboard.moment import Answer, Args, Moment
-from ecomm.dashboard.operations import operations
+from ecomm.dashboard.operations import ledger, operations
 from ecomm.dashboard.overview import overview
 from ecomm.dashboard.quality import failed_rows, quality
 
@@ -16,6 +16,7 @@ ANSWERS: Mapping[str, Callable[[Moment, Args], Answer]] = {
     "quality": quality,
     "rows": failed_rows,
     "operations": operations,
+    "ledger": ledger,
     "find": find,
     "history": history,
     "customers": customers,

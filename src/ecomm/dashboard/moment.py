@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -90,7 +91,7 @@ class Moment:
         entries = self.warehouse.entries
         alive = sorted(live(entries).values(), key=lambda e: (e.as_of or datetime.min.replace(tzinfo=UTC), e.seq))
         instants = [e.as_of for e in alive if e.as_of]
-        gaps = [(b - a).total_seconds() for a, b in zip(instants, instants[1:], strict=False)]
+        gaps = [(b - a).total_seconds() for a, b in pairwise(instants)]
         named = [e.client_name for e in alive if e.client_name]
         working = open_attempt(entries)
         return {

@@ -13,7 +13,7 @@ from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import EcommError, UsageError
 
 _RUNS = 40
-_PAGE = 25
+LEDGER_PAGE = 25
 # What ends an attempt, and what it is called then.
 _ENDS = {
     "PUBLISH": "published",
@@ -27,9 +27,9 @@ _ENDS = {
 
 
 def operations(moment: Moment, args: Args) -> Answer:
-    """Runs, the newest first; the tasks and files of one; and a page of the ledger.
+    """Runs, the newest first, and the tasks and files of one; what is held, and what was undone.
 
-    args: run, the revision of a run, default the newest; page of the ledger, from 1. Raises UsageError.
+    args: run, the revision of a run, default the newest. Raises UsageError.
     """
     runs = _runs(moment.warehouse.entries)
     chosen = _number(args, "run", runs[0]["revision"] if runs else 0)
@@ -48,7 +48,6 @@ def operations(moment: Moment, args: Args) -> Answer:
         "undone": [
             {"batch_id": b, "as_of": e.as_of, "reason": e.reason} for b, e in undone(moment.warehouse.entries).items()
         ],
-        "ledger": _ledger(moment.warehouse.entries, _number(args, "page", 1)),
     }
 
 
@@ -75,7 +74,9 @@ def _runs(entries: Sequence[Entry]) -> list[Answer]:
                 "as_of": opened.as_of,
                 "started_at": opened.at,
                 "ended_at": ended.at if ended and over else None,
-                "seconds": (ended.at - opened.at).total_seconds() if ended and over and ended.at and opened.at else None,
+                "seconds": (ended.at - opened.at).total_seconds()
+                if ended and over and ended.at and opened.at
+                else None,
                 "ending": _ENDS[ended.entry] if ended and over else "under way",
                 "entry": ended.entry if ended and over else None,
                 "reason": ended.reason if ended and over else None,
@@ -105,11 +106,11 @@ def _files(entries: Sequence[Entry], revision: int) -> list[Answer]:
     return [asdict(f) for f in said[-1].files] if said else []
 
 
-def _ledger(entries: Sequence[Entry], page: int) -> Answer:
-    """A page of what happened, the newest first: every entry but the openings."""
-    told = [e for e in reversed(entries) if e.entry != "OPEN"]
-    pages = max(1, -(-len(told) // _PAGE))
-    page = min(max(page, 1), pages)
+def ledger(moment: Moment, args: Args) -> Answer:
+    """A page of what happened, the newest first: all entries but openings. args: page, from 1. Raises UsageError."""
+    told = [e for e in reversed(moment.warehouse.entries) if e.entry != "OPEN"]
+    pages = max(1, -(-len(told) // LEDGER_PAGE))
+    page = min(max(_number(args, "page", 1), 1), pages)
     rows: list[dict[str, Any]] = [
         {
             "seq": e.seq,
@@ -124,7 +125,7 @@ def _ledger(entries: Sequence[Entry], page: int) -> Answer:
             "files": len(e.files),
             "rows_read": sum(f.rows_read for f in e.files),
         }
-        for e in told[(page - 1) * _PAGE : page * _PAGE]
+        for e in told[(page - 1) * LEDGER_PAGE : page * LEDGER_PAGE]
     ]
     return {"page": page, "pages": pages, "total": len(told), "rows": rows}
 

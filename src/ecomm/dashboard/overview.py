@@ -30,9 +30,7 @@ def overview(moment: Moment, args: Args) -> Answer:
         "course": course(moment, args.get("days", "90")),
         "months": moment.rows("select * from seasonal_analysis order by order_month desc limit 24")[::-1],
         "segments": moment.rows("select * from segment_analysis order by revenue desc, customer_segment"),
-        "categories": moment.rows(
-            "select * from category_analysis order by revenue desc, category limit $1", [_TOP]
-        ),
+        "categories": moment.rows("select * from category_analysis order by revenue desc, category limit $1", [_TOP]),
         "products": moment.rows(
             "select product_id, product_name, category, revenue, revenue_orders, performance_category, days_of_stock "
             "from product_analytics where revenue > 0 order by revenue desc, product_id limit $1",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from dataclasses import asdict
+from datetime import UTC, datetime
 
-from ecomm.batches.ledger import kept
+from ecomm.batches.ledger import Entry, kept
 from ecomm.dashboard.masks import MASK, masked, masked_cells
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import EcommError, UsageError
@@ -14,8 +15,8 @@ from ecomm.findings import parts, quality_of
 from ecomm.transforms.checks import CHECKS
 
 _ROWS = 50
-_REASONS = 6
 _BATCHES = 30
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _ACROSS = frozenset(c.name for c in CHECKS)
 
 
@@ -50,48 +51,56 @@ def _revision(moment: Moment, batch: str) -> int | None:
     return ended[-1].revision if ended else None
 
 
+def _shown(moment: Moment) -> list[Entry]:
+    """The last batches whose rejects are kept, in the order of their instants."""
+    return sorted(kept(moment.warehouse.entries), key=lambda e: (e.as_of or _NEVER, str(e.batch_id)))[-_BATCHES:]
+
+
 def _reasons(moment: Moment, batch: str) -> list[Answer]:
-    """How many records of a batch were lost to each reason: one row a source and reason, most first."""
-    counted: list[Answer] = []
-    for source in moment.sources:
-        counted += moment.rows(
-            f"select '{source}' as source, reason, severity, count(*) as records from "
-            f"(select unnest(reasons) as reason, severity from {source}_errors where batch_id = $1) group by 2, 3",
-            [batch],
-        )
-    return sorted(counted, key=lambda r: (-r["records"], r["source"], r["reason"]))
+    """How many records of a batch were not accepted for each reason: one row a source, reason and level, most first.
 
-
-def _rejects(moment: Moment) -> Answer:
-    """Rejected records of the last batches, in the order of their instants: by the most frequent reasons, and others.
-
-    A record with several reasons counts at each; `records` counts it once.
+    A record counts at every reason that it has. trend: the same at each of the last batches.
     """
-    shown = sorted(kept(moment.warehouse.entries), key=lambda e: (e.as_of, e.batch_id))[-_BATCHES:]  # type: ignore[arg-type,return-value]
-    by_batch: dict[str, Counter[str]] = {str(e.batch_id): Counter() for e in shown}
+    shown = [str(e.batch_id) for e in _shown(moment)]
+    counted: dict[tuple[str, str, str], Counter[str]] = {}
     for source in moment.sources:
         for row in moment.rows(
-            f"select batch_id, reason, count(*) as records from (select batch_id, unnest(reasons) as reason "
-            f"from {source}_errors where severity = 'HIGH') group by 1, 2"
+            "select batch_id, reason, severity, count(*) as records from "
+            f"(select batch_id, severity, unnest(reasons) as reason from {source}_errors) group by 1, 2, 3"
         ):
-            if row["batch_id"] in by_batch:
-                by_batch[row["batch_id"]][row["reason"]] += row["records"]
-    total = sum(by_batch.values(), Counter[str]())
-    loudest = [reason for reason, _ in sorted(total.items(), key=lambda r: (-r[1], r[0]))[:_REASONS]]
-    return {
-        "reasons": loudest,
-        "batches": [
+            by_batch = counted.setdefault((source, row["reason"], row["severity"]), Counter())
+            by_batch[row["batch_id"]] += row["records"]
+    rows = [
+        {
+            "source": source,
+            "reason": reason,
+            "severity": severity,
+            "records": by_batch[batch],
+            "trend": [by_batch[b] for b in shown] if batch in shown else None,
+        }
+        for (source, reason, severity), by_batch in counted.items()
+        if by_batch[batch]
+    ]
+    return sorted(rows, key=lambda r: (-r["records"], r["source"], r["reason"], r["severity"]))
+
+
+def _rejects(moment: Moment) -> list[Answer]:
+    """Rejected records of the last batches, in all and by source, in the order of the batches' instants."""
+    rows: list[Answer] = []
+    for entry in _shown(moment):
+        by_source: Counter[str] = Counter()
+        for file in entry.files:
+            by_source[file.source] += file.rows_rejected
+        rows.append(
             {
-                "batch_id": e.batch_id,
-                "as_of": e.as_of,
-                "read": sum(f.rows_read for f in e.files),
-                "records": sum(f.rows_rejected for f in e.files),
-                "counts": [by_batch[str(e.batch_id)][reason] for reason in loudest],
-                "others": sum(n for r, n in by_batch[str(e.batch_id)].items() if r not in loudest),
+                "batch_id": entry.batch_id,
+                "as_of": entry.as_of,
+                "read": sum(f.rows_read for f in entry.files),
+                "records": by_source.total(),
+                "sources": dict(by_source),
             }
-            for e in shown
-        ],
-    }
+        )
+    return rows
 
 
 def next_steps(moment: Moment, batch: str, state: str) -> list[Answer]:
@@ -99,10 +108,11 @@ def next_steps(moment: Moment, batch: str, state: str) -> list[Answer]:
     quoted = shlex.quote(batch)
     steps: list[Answer] = []
     if state == "held":
-        steps += [
-            {"say": "Publish it as it is", "command": f'ecomm accept {quoted} --why "..."'},
-            {"say": "End it; its id may come again with better files", "command": f'ecomm reject {quoted} --why "..."'},
-        ]
+        said = {
+            "Publish it as it is": f'ecomm accept {quoted} --why "..."',
+            "Or end it; its id may come again with better files": f'ecomm reject {quoted} --why "..."',
+        }
+        steps += [{"say": say, "commands": [command]} for say, command in said.items()]
     if state in ("rejected", "undone"):
         return steps
     entry = next((e for e in kept(moment.warehouse.entries) if e.batch_id == batch), None)
@@ -110,14 +120,17 @@ def next_steps(moment: Moment, batch: str, state: str) -> list[Answer]:
     for file in entry.files if entry else ():
         counts[file.source] += file.rows_rejected
     for source in [s for s, n in counts.items() if n]:
-        file_name = f"rejected_{source}.csv"
-        steps += [
+        name = f"rejected_{source}.csv"
+        records = "the rejected record" if counts[source] == 1 else f"the {counts[source]} rejected records"
+        steps.append(
             {
-                "say": f"Write the {counts[source]} rejected records of {source} to a file, and mend its cells",
-                "command": f"ecomm quarantine export {source} --batch {quoted} --out {file_name}",
-            },
-            {"say": "Bring the mended records in", "command": f'ecomm quarantine redrive {file_name} --why "..."'},
-        ]
+                "say": f"Mend {records} of {source}: write them to a file, correct its cells, bring them in",
+                "commands": [
+                    f"ecomm quarantine export {source} --batch {quoted} --out {name}",
+                    f'ecomm quarantine redrive {name} --why "..."',
+                ],
+            }
+        )
     return steps
 
 
