@@ -130,7 +130,7 @@ async function load(what: string): Promise<void> {
 /** Go on to another entry: everything that is shown is asked anew, and changes at one stroke when all of it is there. */
 async function move(entry: number): Promise<void> {
   const mine = ++moving;
-  const asked = [...wanted.keys()];
+  const asked = wanted.size ? [...wanted.keys()] : ["overview"]; // while nothing is shown, its stamp says whether there is something
   try {
     const said = await Promise.all(asked.map((what) => ask(what, entry)));
     if (mine !== moving) return;
@@ -138,7 +138,6 @@ async function move(entry: number): Promise<void> {
       for (const [what, slot] of slots) if (!asked.includes(what)) slot.value = { busy: false };
       asked.forEach((what, place) => (slotOf(what).value = { data: said[place], busy: false }));
       take(said[0]?.stamp);
-      if (stamp.value && said.length === 0) stamp.value = { ...stamp.value, entry };
     });
     for (const what of wanted.keys()) void load(what); // what was opened meanwhile
   } catch (error) {

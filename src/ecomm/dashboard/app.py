@@ -158,6 +158,7 @@ def serve(
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host.strip("[]"), port))
+        listening.listen(128)  # from now on a browser waits for its answer
     except OSError as error:
         listening.close()
         raise UsageError(
