@@ -126,7 +126,7 @@ function Lives({ said }: { said: History }) {
                           <div key={c.column}>
                             <dt>{words(c.column)}</dt>
                             <dd>
-                              <del>{c.before ?? "empty"}</del>
+                              {c.before === null ? <span class="muted">empty</span> : <del>{c.before}</del>}
                               <Icon name="right" />
                               <span class="hidden">became</span>
                               <ins>{c.after ?? "empty"}</ins>

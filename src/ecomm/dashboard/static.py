@@ -24,7 +24,7 @@ from ecomm.settings import Settings
 ASSETS = resources.files("ecomm.dashboard") / "assets"
 _ROWS = 2000
 _BATCHES = 20
-_DRILLED = 2
+_DRILLED = 1
 _RUNS = 40
 _SMALL = 5000  # versions: so many are read at one go
 _CHANGED = 20
