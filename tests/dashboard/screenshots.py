@@ -1,4 +1,4 @@
-"""Writes docs/img: the views of the sample shop, light and dark, on a desk and on a phone. `make screenshots` runs it."""
+"""Writes docs/img: views of the sample shop, light and dark, on a desk and on a phone (`make screenshots`)."""
 
 from __future__ import annotations
 
