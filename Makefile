@@ -5,11 +5,11 @@ UV := .uv/bin/uv
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-more soak test-spark parity lint docs lock bench clean compiled rebuild
+.PHONY: help demo test test-more soak test-spark parity lint docs lock bench web web-check screenshots clean compiled rebuild
 
 help: ## Show this list
 	@echo "make <target>:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
 	@echo "The first one sets up .venv/. To use another Python: make clean, then make PYTHON=python3.12 <target>."
 
 # Two at a time: a run of ours is mostly one core's planning. A file's tests share what they set up.
@@ -60,16 +60,31 @@ docs: compiled ## Write the pages of docs that are made from the code
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
+web: web/node_modules/.ready ## Build the dashboard's page (needs Node)
+	@cd web && npx --no-install tsc --noEmit && node build.mjs
+
+web-check: web/node_modules/.ready ## See whether the page that is committed is what its sources give
+	@cd web && npx --no-install tsc --noEmit && into=$$(mktemp -d) && node build.mjs "$$into" && \
+		diff -r "$$into" ../src/ecomm/dashboard/assets && rm -rf "$$into"
+
+screenshots: compiled ## Write docs/img (needs Chromium)
+	.venv/bin/python -m tests.dashboard.screenshots
+
 lock: .uv/.ready ## Write requirements/*.txt anew (UPGRADE=1: with the newest versions)
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
-	$(COMPILE) pyproject.toml --extra embedded --extra alerts --group dev --output-file requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra embedded --extra alerts --constraints requirements/dev.txt --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra alerts --extra dashboard --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra alerts --extra dashboard --constraints requirements/dev.txt --output-file requirements/run.txt
 	$(COMPILE) --no-deps requirements/spark.in --output-file src/ecomm/engines/spark.txt
 
 clean: ## Remove all that was installed or made here
 	rm -rf .uv .venv .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist
 	find src tests data benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+web/node_modules/.ready: web/package-lock.json
+	@command -v npm >/dev/null || { echo "There is no npm here: install Node 20 or newer." >&2; exit 1; }
+	cd web && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 # Compiled beforehand, because some machines forbid Python to write bytecode and would compile at every start.
 compiled: .venv/.ready

@@ -715,6 +715,45 @@ def export(
         screens.out.print(said, markup=False, soft_wrap=True)
 
 
+@app.command(epilog="Examples: `ecomm dashboard --open`, `ecomm dashboard --export shop-today`")
+def dashboard(
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="The port; 0 takes a free one.")] = 8050,
+    token: Annotated[
+        str | None,
+        typer.Option("--token", envvar="ECOMM_DASHBOARD_TOKEN", help="The secret without which nobody sees the page."),
+    ] = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show personal values; on this machine alone.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--export", help="Write a copy that opens from disk into this folder, and end.")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Show what is published in a browser; the page follows each batch by itself, and changes nothing."""
+    settings = configuration.load(config, landing=landing, warehouse=warehouse)
+    if into is not None:
+        if reveal:
+            raise UsageError("--reveal shows personal values on this machine alone; a copy travels, so leave it out.")
+        from ecomm.dashboard.static import write
+
+        typer.echo(f"Wrote {write(settings, into)}; open it in a browser.")
+        return
+    try:
+        from ecomm.dashboard.app import serve
+    except ModuleNotFoundError as error:
+        raise UsageError(f"the dashboard needs {error.name}: pip install 'ecomm[dashboard]'.") from error
+
+    def ready(address: str) -> None:
+        typer.echo(f"{address} shows {settings.warehouse.absolute()}; Ctrl-C ends it.")
+        if browser:
+            typer.launch(address)
+
+    serve(settings, host, port, token=token, reveal=reveal, ready=ready)
+
+
 @app.command(epilog="Example: `ecomm contract orders --out orders.odcs.yaml`")
 def contract(
     source: Annotated[str, typer.Argument(help="orders, customers, products, inventory or shipping.")],

@@ -6,8 +6,9 @@ larger than memory, for a sort that does not fit goes to disk, beside the file. 
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -101,6 +102,25 @@ def pour(warehouse: Warehouse, catalogue: Mapping[str, Table], name: str, form: 
     data = warehouse.dataset(name)
     with tempfile.TemporaryDirectory(prefix="ecomm-export-") as spill:
         _write(name, data, _order(catalogue, name, data), form, sink, Path(spill), lambda _done, _total: None)
+
+
+def as_csv(rows: pa.Table) -> Iterator[bytes]:
+    """Rows that were read from published tables, as CSV by the same rules; a piece at a time."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("found", rows)
+        columns = ", ".join(f'{_cell(f)} as "{f.name}"' for f in rows.schema)
+        batches = connection.sql(f"select {columns} from found").to_arrow_reader(_BATCH_ROWS)
+        sink = io.BytesIO()
+        with _writer("csv", sink, batches.schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+                yield sink.getvalue()
+                sink.seek(0)
+                sink.truncate()
+        yield sink.getvalue()
 
 
 def _order(catalogue: Mapping[str, Table], name: str, data: ds.Dataset) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -78,9 +79,11 @@ class Status:
         }
 
 
-def of(settings: Settings, now: datetime) -> Status:
-    """Look at landing and ledger. Raises UsageError if there is no landing folder, FormatError."""
-    entries = Ledger.of(settings).entries
+def of(settings: Settings, now: datetime, entries: Sequence[Entry] | None = None) -> Status:
+    """Look at landing and ledger. entries: as the ledger was read before. Raises UsageError if there is no landing
+    folder, FormatError.
+    """
+    entries = Ledger.of(settings).entries if entries is None else entries
     candidates = scan(settings, entries, SOURCES, now)
     failures = _failures(entries)
     lines = []
@@ -111,7 +114,7 @@ def _undone(settings: Settings, entry: Entry) -> UndoneLine:
     return UndoneLine(str(entry.batch_id), entry.as_of, entry.reason, offered if offered.is_dir() else None)
 
 
-def _failures(entries: list[Entry]) -> dict[str, str]:
+def _failures(entries: Sequence[Entry]) -> dict[str, str]:
     """The batches whose last attempt failed, and why."""
     last: dict[str, str] = {}
     for entry in entries:

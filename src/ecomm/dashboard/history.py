@@ -1,0 +1,105 @@
+"""What is known of one order, customer or product, version by version, and where each came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecomm.contract import Source
+from ecomm.dashboard.masks import is_open, masked
+from ecomm.dashboard.moment import Answer, Args, Moment
+from ecomm.errors import UsageError
+from ecomm.trace import versions_of
+
+FOUND_IN = {"orders": "order_id", "customers": "customer_id", "products": "product_id"}
+# What belongs to a thing, and begins with its key.
+BESIDE = {"orders": ("shipping",), "products": ("inventory",), "customers": ()}
+_MATCHES = 8
+_ORDERS = 25
+_VERSIONS = 200
+
+
+def find(moment: Moment, args: Args) -> Answer:
+    """Orders, customers and products by key: what equals the text, then what begins with it. args: q."""
+    text = args.get("q", "").strip()[:128]
+    if not text:
+        return {"q": text, "matches": []}
+    matches: list[Answer] = []
+    for source, column in FOUND_IN.items():
+        if column not in moment.sources[source].key:
+            continue
+        found = moment.rows(
+            f"select {column} as key, count(*) as versions, bool_or(is_current) as is_current, {column} = $1 as exact "
+            f"from {source}_target where {column} = $1 or starts_with(lower({column}), lower($1)) "
+            f"group by {column} order by exact desc, key limit $2",
+            [text, _MATCHES],
+        )
+        matches += [{"source": source, **row} for row in found]
+    return {"q": text, "matches": sorted(matches, key=lambda m: not m["exact"])}
+
+
+def history(moment: Moment, args: Args) -> Answer:
+    """The versions of a key, oldest first, each with what changed in it and the file and line that opened it.
+
+    args: source (orders, customers or products), key. Shipments come with an order, stock with a product, a customer's
+    last orders with a customer. Personal values are masked. Raises UsageError.
+    """
+    source, key = args.get("source", ""), args.get("key", "")
+    if source not in FOUND_IN:
+        raise UsageError(f"there is no {source} to look up; use {', '.join(FOUND_IN)}.")
+    lives = [
+        life for name in (source, *BESIDE[source]) for life in lives_of(moment, name, [key])
+    ]  # fmt: skip
+    return {
+        "source": source,
+        "key": key,
+        "lives": lives,
+        "orders": last_orders(moment, key) if source == "customers" else [],
+    }
+
+
+def last_orders(moment: Moment, customer: str) -> list[Answer]:
+    """The last 25 orders of a customer: one row a current order; amount in the reporting currency."""
+    return moment.rows(
+        "select order_id, order_date, order_status, amount, product_id, product_name from enriched_orders "
+        "where customer_id = $1 order by order_date desc, order_id limit $2",
+        [customer, _ORDERS],
+    )
+
+
+def lives_of(moment: Moment, source: str, key: Sequence[str]) -> list[Answer]:
+    """The keys of a source that begin with these parts, all if there are none, each with its versions."""
+    return [
+        {"source": source, "key": parts, "versions": _versions(moment, source, columns, versions)}
+        for parts, columns, versions in versions_of(moment.warehouse, source, key)
+    ]
+
+
+def _versions(moment: Moment, source: str, columns: list[str], versions: list[Answer]) -> list[Answer]:
+    of = moment.sources[source]
+    told: list[Answer] = []
+    before: Answer | None = None
+    for version in versions:
+        told.append(
+            {
+                "effective_date": version["effective_date"],
+                "expiry_date": version["expiry_date"],
+                "is_current": version["is_current"],
+                "batch_id": version["batch_id"],
+                "origin": version["origin"],
+                "changes": [] if before is None else _changes(moment, of, columns, before, version),
+                "values": _texts(masked(of, {c: version[c] for c in columns}, reveal=moment.reveal)),
+            }
+        )
+        before = version
+    return told[-_VERSIONS:]
+
+
+def _changes(moment: Moment, of: Source, columns: list[str], before: Answer, now: Answer) -> list[Answer]:
+    """The columns that differ from the version before."""
+    changed = [c for c in columns if before[c] != now[c]]
+    old, new = (_texts(masked(of, {c: v[c] for c in changed}, reveal=moment.reveal)) for v in (before, now))
+    return [{"column": c, "before": old[c], "after": new[c], "personal": not is_open(of, c)} for c in changed]
+
+
+def _texts(row: dict[str, object]) -> dict[str, str | None]:
+    return {c: None if v is None else str(v).replace("+00:00", "Z") for c, v in row.items()}

@@ -1,0 +1,66 @@
+"""What tests of the dashboard share: an answer asked without a server, and a server of its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from ecomm.dashboard.answers import ANSWERS
+from ecomm.dashboard.moment import Moment
+from tests.shop import Shop
+
+ECOMM = Path(sys.executable).with_name("ecomm")
+
+
+def said(moment: Moment, name: str, **args: str) -> Any:
+    """An answer as a browser gets it."""
+    return json.loads(moment.answer(ANSWERS[name], args))
+
+
+@contextmanager
+def serving(shop: Shop, *options: str, port: int = 0) -> Iterator[str]:
+    """A dashboard in a process of its own; gives its address, without the last slash."""
+    folders = ["--landing", str(shop.settings.landing), "--warehouse", str(shop.settings.warehouse)]
+    command = [str(ECOMM), "dashboard", *folders, "--port", str(port), *options]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("ECOMM_")} | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line.startswith("http://"), line + (process.stderr.read() if process.stderr else "")
+            yield line.split()[0].rstrip("/")
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def get(address: str) -> Any:
+    """An answer of a server."""
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        return json.loads(answer.read())
+
+
+@pytest.fixture(scope="module")  # its event loop must not outlive it
+def chromium() -> Iterator[Browser]:
+    """A real browser; where there is none the test is skipped, but in CI it fails."""
+    found = os.environ.get("ECOMM_CHROMIUM") or shutil.which("chromium")
+    if not found:
+        why = "there is no chromium here: install it, or name one with ECOMM_CHROMIUM."
+        if os.environ.get("CI") or os.environ.get("ECOMM_CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
