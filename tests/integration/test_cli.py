@@ -723,7 +723,8 @@ def test_rebuild(copy: Path) -> None:
 def test_simulate_watch_alerts(tmp_path: Path) -> None:
     """Three days come, and are published by themselves."""
     ecomm("init", cwd=tmp_path).ok()
-    said = ecomm("simulate", "--days", "3", "--start", "2025-03-01", "--seed", "2", "--orders", "3", cwd=tmp_path).ok().out
+    how = ("--start", "2025-03-01", "--seed", "2", "--orders", "3")
+    said = ecomm("simulate", "--days", "3", *how, cwd=tmp_path).ok().out
     assert [line.split(":")[0] for line in said.splitlines()] == ["2025-03-01", "2025-03-02", "2025-03-03"]
     assert "shop_2025_03_01.json" in said
     ecomm("simulate", "--start", "2025-03-02", cwd=tmp_path).fails(2, "played into with 2025-03-01")
