@@ -103,7 +103,7 @@ COMMANDS = sorted(c.name or getattr(c.callback, "__name__", "") for c in cli.app
 def test_every_command_is_tried_here() -> None:
     tried = (
         "run status show sql history check quality accept reject undo replay rebuild init trigger doctor demo version "
-        "export contract asof diff maintain simulate watch alerts"
+        "export contract asof diff maintain simulate watch alerts dashboard"
     )
     assert sorted(tried.split()) == COMMANDS
 

@@ -25,6 +25,7 @@ from ecomm.dashboard.answers import ANSWERS
 from ecomm.dashboard.live import Live
 from ecomm.dashboard.moment import Moment, as_json
 from ecomm.dashboard.operations import landing
+from ecomm.engines import deltafiles, lake_of
 from ecomm.errors import EcommError, UsageError
 from ecomm.settings import Settings
 
@@ -144,8 +145,8 @@ def serve(
     taken, if it can be reached from elsewhere and there is no token, or if personal values would be.
     """
     local = is_loopback(host)
-    if settings.engine == "databricks":
-        raise UsageError("the dashboard reads tables in folders; on Databricks, use its own dashboards.")
+    if lake_of(settings) is not deltafiles:
+        raise UsageError("the dashboard reads tables in folders; those of a catalog are shown by its platform.")
     if not local and not token:
         raise UsageError(
             f"--host {host} can be reached from elsewhere: name a secret with --token or ECOMM_DASHBOARD_TOKEN, or "
