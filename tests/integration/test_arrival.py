@@ -39,8 +39,7 @@ def small(made: list[Batch]) -> list[Batch]:
     "order",
     [
         BACKWARDS,
-        *[pytest.param(order, marks=pytest.mark.long) for order in OTHERS[:2]],
-        *[pytest.param(order, marks=pytest.mark.soak) for order in OTHERS[2:]],
+        *[pytest.param(order, marks=pytest.mark.soak) for order in OTHERS],
     ],
 )
 def test_an_order_of_arrival_does_not_show(order: tuple[int, ...], tmp_path: Path) -> None:

@@ -119,8 +119,9 @@ def test_any_order_of_arrival(kind: str, tmp_path: Path) -> None:
     agree(tmp_path / "shuffled", made, random.Random(kind).sample(made, len(made)))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("kind", ["deletes", "snapshots", "scopes", "everything"])
-@pytest.mark.parametrize("seed", [pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seed", [2, 3])
 def test_more_orders_of_arrival(kind: str, seed: int, tmp_path: Path) -> None:
     made = log(kind, seed, keys=200)
     agree(tmp_path / "in order", made, in_order(made))

@@ -84,8 +84,9 @@ def test_the_sample_days_by_notebooks(shop: Shop, sample: Shop) -> None:
     nothing_changes(shop)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("again", ["the task", "the job"])
+@pytest.mark.parametrize(
+    "again", [pytest.param("the task", marks=pytest.mark.long), pytest.param("the job", marks=pytest.mark.soak)]
+)
 def test_any_notebook_may_be_killed(shop: Shop, sample: Shop, again: str) -> None:
     """Each dies once in its work and is run again; or the first or the last dies, and a whole job follows."""
     shop.drop_sample(DAYS[0])
