@@ -21,7 +21,7 @@ from ecomm.transforms.checks import CHECKS
 from ecomm.warehouse import Warehouse
 
 _LOUD_FIRST = [str(s) for s in (Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.NONE)]
-_ACROSS = frozenset(c.name for c in CHECKS)
+ACROSS = frozenset(c.name for c in CHECKS)
 _STATES = {
     **{"PUBLISH": "published", "REDRIVE": "published", "HOLD": "held", "ACCEPT": "accepted", "REJECT": "rejected"},
     "UNDO": "undone",
@@ -139,7 +139,7 @@ def _finding(batch: Score, row: Mapping[str, Any]) -> Finding:
 
 def _next(batch: Score, source: str, check: str, level: str, keys: Sequence[Sequence[str]]) -> str:
     """A command that shows the rows: those of a key, those that were rejected, or the flagged among both."""
-    across = check in _ACROSS
+    across = check in ACROSS
     rejects = not across and (level == Severity.HIGH or check == absences.COMPLETE.name)
     if rejects and batch.state not in ("rejected", "undone"):
         return shlex.join(["ecomm", "quarantine", source, "--batch", batch.batch_id])

@@ -212,6 +212,11 @@ class Settings(BaseSettings):
         """The folder of a source (or of `trigger`) below landing."""
         return self.landing / self.source_dirs.get(name, f"{name}_data")
 
+    @property
+    def landing_folders(self) -> list[Path]:
+        """The folders in which files and triggers arrive."""
+        return [self.source_dir(name) / "source" for name in _PLACES]
+
     def counting(self, rates: tuple[Rate, ...] = ()) -> Shop:
         """How the shop counts, from all tables of the settings. rates: what its rates file says."""
         return replace(

@@ -32,7 +32,6 @@ from ecomm.engines import Engine
 from ecomm.errors import LockedError, sentence
 from ecomm.session import Listener, TaskResult, left_behind, open_warehouse, recover, running, silent
 from ecomm.settings import Settings
-from ecomm.sources import SOURCES
 from ecomm.transaction import Outcome
 
 log = structlog.get_logger()
@@ -72,8 +71,7 @@ class Stillness:
 def landed(settings: Settings) -> dict[Path, Stamp]:
     """The files in the shop's six folders, and how they are."""
     found = {}
-    for name in (*SOURCES, TRIGGER):
-        folder = settings.source_dir(name) / "source"
+    for folder in settings.landing_folders:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
@@ -144,11 +142,8 @@ def plan(
     quiet: a batch whose files have changed within so many seconds waits.
     """
     ready = {batch: now for batch in agreed if _may(failures.get(batch), now)}
-    waiting, growing, failed = (
-        dict[str, str](),
-        dict[str, str](),
-        {b: failures[b].reason for b in failures if b in agreed},
-    )
+    waiting, growing = dict[str, str](), dict[str, str]()
+    failed = {batch: failure.reason for batch, failure in failures.items() if batch in agreed}
     due = min((f.again_at for f in failures.values() if f.again_at > now), default=math.inf)
     for candidate in candidates:
         name, paths = candidate.name, _paths(candidate)
@@ -322,11 +317,10 @@ class Watch:
     def _hints(self) -> Iterator[None]:
         """Be woken when something changes in landing, where the file system tells."""
         over = Event()
-        folders = [self.settings.source_dir(name) / "source" for name in (*SOURCES, TRIGGER)]
 
         def listen() -> None:
             try:
-                there = [folder for folder in folders if folder.is_dir()]
+                there = [folder for folder in self.settings.landing_folders if folder.is_dir()]
                 for _ in watchfiles.watch(*there, watch_filter=None, debounce=100, stop_event=over, recursive=False):
                     self._wake.put(None)
             except Exception as error:  # the timer is enough

@@ -154,7 +154,8 @@ def look(settings: Settings, now: datetime) -> list[Event]:
     with FileLock(path.with_suffix(".lock")):
         state, unsent = _load(path)
         state, events = judge(state, entries, revenue, settings.shop.shop_timezone)
-        unusual_still = [a for a in state.firing if a.rule in _OF_BATCHES and a.batch in live(entries)]
+        published = live(entries)
+        unusual_still = [a for a in state.firing if a.rule in _OF_BATCHES and a.batch in published]
         state, more = after(state, [*unusual_still, *standing(settings, entries, now)], now)
         events = [event for event in (*events, *more) if event.alert.rule not in told.off]
         waiting = {name: [*unsent.get(name, []), *(event.summary() for event in events)] for name in channels}

@@ -72,8 +72,8 @@ def application(settings: Settings, *, local: bool, token: str | None = None, re
         return EventSourceResponse(told(), ping=15)
 
     @app.get("/api/landing")
-    def landed(request: Request, entry: Entry = None) -> Response:
-        return _of(live, entry, lambda moment: _json(as_json(landing(moment, {}))), request)
+    def landed(entry: Entry = None) -> Response:
+        return _of(live, entry, lambda moment: _json(as_json(landing(moment, {}))))
 
     @app.get("/api/{name}.csv")
     def csv(name: str, request: Request, entry: Entry = None) -> Response:
@@ -86,20 +86,20 @@ def application(settings: Settings, *, local: bool, token: str | None = None, re
             rows = listings.csv_of(moment, listing, _args(request))
             return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
-        return _of(live, entry, answer, request)
+        return _of(live, entry, answer)
 
     @app.get("/api/{name}")
     def answers(name: str, request: Request, entry: Entry = None) -> Response:
         ask = ANSWERS.get(name)
         if ask is None:
             return JSONResponse({"error": "there is no such answer."}, 404)
-        return _of(live, entry, lambda moment: _json(moment.answer(ask, _args(request))), request)
+        return _of(live, entry, lambda moment: _json(moment.answer(ask, _args(request))))
 
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=5)
     return Guard(app, local=local, token=token)
 
 
-def _of(live: Live, entry: int | None, answer: Callable[[Moment], Response], _: Request) -> Response:
+def _of(live: Live, entry: int | None, answer: Callable[[Moment], Response]) -> Response:
     """An answer of the moment that the page is at; 409 if that is gone, 503 if there is nothing to show."""
     moment = live.moment(entry)
     if moment is not None:

@@ -11,8 +11,6 @@ from pathlib import Path
 import structlog
 
 from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.status import SOURCES
-from ecomm.batches.trigger import TRIGGER
 from ecomm.dashboard.moment import Args, Moment
 from ecomm.dashboard.overview import overview
 from ecomm.engines import deltafiles
@@ -98,8 +96,7 @@ class Live:
 
 def _landed(settings: Settings) -> object:
     """What tells that something in landing has changed: the times of its source folders and of the locks."""
-    folders = [settings.source_dir(name) / "source" for name in (*SOURCES, TRIGGER)]
-    return tuple(_touched(f) for f in (*folders, settings.warehouse / "locks"))
+    return tuple(_touched(f) for f in (*settings.landing_folders, settings.warehouse / "locks"))
 
 
 def _touched(folder: Path) -> int:

@@ -11,13 +11,11 @@ from ecomm.batches.ledger import Entry, kept
 from ecomm.dashboard.masks import MASK, masked, masked_cells
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import EcommError, UsageError
-from ecomm.findings import parts, quality_of
-from ecomm.transforms.checks import CHECKS
+from ecomm.findings import ACROSS, parts, quality_of
 
 _ROWS = 50
 _BATCHES = 30
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_ACROSS = frozenset(c.name for c in CHECKS)
 
 
 def quality(moment: Moment, args: Args) -> Answer:
@@ -144,7 +142,7 @@ def failed_rows(moment: Moment, args: Args) -> Answer:
     if source not in moment.sources:
         raise UsageError(f"there is no source {source}; use {', '.join(moment.sources)}.")
     batch = args.get("batch", "")
-    if check in _ACROSS:
+    if check in ACROSS:
         said = moment.rows(
             "select sample_keys from validation_results where batch_id = $1 and revision = $2 and table_name = $3 "
             "and check_name = $4",
