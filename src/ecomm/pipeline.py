@@ -88,7 +88,7 @@ def is_work(settings: Settings, ledger: Ledger, candidates: Sequence[Candidate])
 def publish(
     session: Session, wanted: Callable[[str], bool] = lambda _: True, replacing: str | None = None
 ) -> Iterator[Outcome]:
-    """Publish what was accepted and what is complete, then do the upkeep if it is due; what became of each, as it ends.
+    """Publish what was accepted and what is complete; what became of each, as it ends. The upkeep is done when it is due.
 
     wanted: asked before each batch, by its id, whether it is to be worked on. replacing: see `run`. Raises LockedError.
     """
@@ -96,10 +96,13 @@ def publish(
     for entry in accepted(session.ledger.entries):
         if wanted(str(entry.batch_id)):
             yield publish_held(session, entry)
+            maintain_if_due(session)
     for candidate in candidates:
         if wanted(candidate.name):
+            before = len(session.ledger.entries)
             yield _dispatch(session, candidate)
-    maintain_if_due(session)
+            if len(session.ledger.entries) > before:  # the backlog of a month must not get slower from day to day
+                maintain_if_due(session)
 
 
 def _said(candidate: Candidate, status: str) -> Outcome:

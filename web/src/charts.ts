@@ -27,7 +27,7 @@ function options(spec: Spec): Record<string, unknown> {
       boundaryGap: spec.kind === "bar" || spec.labels.length === 1,
       axisLine: { lineStyle: { color: line } },
       axisTick: { show: false },
-      axisLabel: { color: muted, fontSize: 11.5, hideOverlap: true, margin: 10 },
+      axisLabel: { color: muted, fontSize: 11.5, lineHeight: 15, hideOverlap: true, margin: 10 },
     },
     yAxis: {
       type: "value",
@@ -69,7 +69,7 @@ function options(spec: Spec): Record<string, unknown> {
         symbol: "circle",
         symbolSize: spec.labels.length > 20 ? 0 : 6,
         connectNulls: true,
-        areaStyle: spec.kind === "line" ? { color: soft, opacity: 0.55, origin: "start" } : undefined,
+        areaStyle: spec.kind === "line" && !spec.min ? { color: soft, opacity: 0.55, origin: "start" } : undefined, // for an area counts from 0
         emphasis: { itemStyle: { color: accent } },
       },
     ],

@@ -33,6 +33,12 @@ export function moneyShort(value: Figure): string {
   return money(value);
 }
 
+/** An amount where there is room for a few letters: with a unit from ten thousand on. */
+export function moneyBrief(value: Figure): string {
+  if (value == null || Math.abs(Number(value)) < 1e4) return moneyShort(value);
+  return put(number({ style: "currency", currency: currency.value, notation: "compact", maximumFractionDigits: 1 }), value);
+}
+
 /** An amount for an axis. */
 export function moneyTiny(value: number): string {
   const digits = Math.abs(value) >= 1000 ? 1 : 0;
@@ -101,6 +107,11 @@ export function dayShort(value: string): string {
 
 export function month(value: string): string {
   return shown(`${value.slice(0, 10)}T00:00:00Z`, { month: "short", year: "numeric" }, "UTC");
+}
+
+/** A month under a bar: only January says its year. */
+export function monthBrief(value: string): string {
+  return value.slice(5, 7) === "01" ? month(value) : shown(`${value.slice(0, 10)}T00:00:00Z`, { month: "short" }, "UTC");
 }
 
 /** How long ago something was, in one unit. */

@@ -7,9 +7,10 @@ import { copy, here, landing, link, path, route, stamp, useAnswer } from "./stat
 
 interface Task {
   task: string;
-  started_at: string;
-  ended_at: string;
-  seconds: string;
+  /** Nothing, like its end and its seconds, of a task that had no file to work on. */
+  started_at: string | null;
+  ended_at: string | null;
+  seconds: string | null;
   rows_read: number | null;
   rows_accepted: number | null;
   rows_rejected: number | null;
@@ -177,8 +178,9 @@ function Runs({ said }: { said: Operations }) {
 }
 
 function Gantt({ run }: { run: NonNullable<Operations["run"]> }) {
-  const start = Math.min(Date.parse(run.started_at), ...run.tasks.map((t) => Date.parse(t.started_at)));
-  const end = Math.max(run.ended_at ? Date.parse(run.ended_at) : 0, ...run.tasks.map((t) => Date.parse(t.ended_at)), start + 1);
+  const times = (of: (t: Task) => string | null) => run.tasks.flatMap((t) => of(t) ?? []).map((when) => Date.parse(when));
+  const start = Math.min(Date.parse(run.started_at), ...times((t) => t.started_at));
+  const end = Math.max(run.ended_at ? Date.parse(run.ended_at) : 0, ...times((t) => t.ended_at), start + 1);
   const at = (when: string) => (100 * (Date.parse(when) - start)) / (end - start);
   const total = (end - start) / 1000;
   return (
@@ -213,15 +215,21 @@ function Gantt({ run }: { run: NonNullable<Operations["run"]> }) {
                 <tr key={`${t.task} ${t.started_at}`}>
                   <th scope="row" title={t.task}>{words(t.task)}</th>
                   <td class="time">
-                    <span
-                      class={`span ${t.status === "FAILED" ? "is-bad" : ""}`}
-                      style={{ left: `${at(t.started_at)}%`, width: `${Math.max(0.6, at(t.ended_at) - at(t.started_at))}%` }}
-                      title={`${clock(t.started_at)} to ${clock(t.ended_at)}`}
-                    />
-                    <span class="hidden">{`${clock(t.started_at)} to ${clock(t.ended_at)}`}</span>
+                    {t.started_at && t.ended_at ? (
+                      <>
+                        <span
+                          class={`span ${t.status === "FAILED" ? "is-bad" : ""}`}
+                          style={{ left: `${at(t.started_at)}%`, width: `${Math.max(0.6, at(t.ended_at) - at(t.started_at))}%` }}
+                          title={`${clock(t.started_at)} to ${clock(t.ended_at)}`}
+                        />
+                        <span class="hidden">{`${clock(t.started_at)} to ${clock(t.ended_at)}`}</span>
+                      </>
+                    ) : (
+                      <span class="idle">nothing to do</span>
+                    )}
                   </td>
                   <td class="figure">
-                    {t.status === "FAILED" && <State state="FAILED" />} {Number(t.seconds).toFixed(2)}
+                    {t.status === "FAILED" && <State state="FAILED" />} {t.seconds === null ? "–" : Number(t.seconds).toFixed(2)}
                   </td>
                   <td class="figure">{count(t.rows_read)}</td>
                   <td class="figure">{bytes(t.bytes_written)}</td>

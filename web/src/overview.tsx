@@ -1,7 +1,7 @@
 // The shop at a glance.
 
 import { Chart } from "./chart";
-import { count, countShort, day, dayShort, money, moneyShort, moneyTiny, month, percent } from "./format";
+import { count, countShort, day, dayShort, money, moneyBrief, moneyShort, moneyTiny, month, monthBrief, percent } from "./format";
 import { Icon } from "./icons";
 import { Choice, Delta, Head, Loaded, Panel, Ranked, Spark } from "./parts";
 import { here, link, path, route, stamp, useAnswer, type Stamp } from "./state";
@@ -36,13 +36,14 @@ interface Overview {
   quality: { batch_id: string; score: string | null; read: number; accepted: number; rejected: number } | null;
 }
 
-const KPIS: Record<string, [string, boolean]> = {
-  revenue: ["Revenue", true],
-  orders: ["Orders", false],
-  aov: ["Average order value", true],
-  customers: ["Customers", false],
-  margin_estimate: ["Margin, estimated", true],
-  clv_estimate: ["Customer lifetime value", true],
+/** name -> as short as its place is, whether it is money, and in full. */
+const KPIS: Record<string, [string, boolean, string]> = {
+  revenue: ["Revenue", true, "Revenue"],
+  orders: ["Orders", false, "Orders"],
+  aov: ["Average order", true, "Average order value"],
+  customers: ["Customers", false, "Customers"],
+  margin_estimate: ["Margin, est.", true, "Margin, estimated"],
+  clv_estimate: ["Lifetime value, est.", true, "Customer lifetime value, estimated, of all customers together"],
 };
 const RANGES: [string, string, string][] = [
   ["30", "30 d", "Last 30 days"],
@@ -80,26 +81,28 @@ function Kpis({ said }: { said: Overview }) {
   return (
     <section class="panel kpis" aria-label="Key figures" data-entry={said.stamp.entry}>
       {said.kpis.map((k) => {
-        const [label, isMoney] = KPIS[k.name] ?? [k.name, false];
+        const [label, isMoney, inFull] = KPIS[k.name] ?? [k.name, false, k.name];
         const full = isMoney ? money(k.value) : count(k.value);
         const short = isMoney ? moneyShort(k.value) : countShort(k.value);
         const share = k.share === null ? null : Number(k.share);
-        const change = k.change === null ? "" : `${Number(k.change) > 0 ? "+" : ""}${isMoney ? moneyShort(k.change) : countShort(k.change)}`;
+        const sign = Number(k.change) > 0 ? "+" : "";
+        const change = k.change === null ? "" : `${sign}${isMoney ? moneyBrief(k.change) : countShort(k.change)}`;
+        const exactly = `${sign}${isMoney ? money(k.change) : count(k.change)} against the batch before`;
         return (
           <div class="kpi" key={k.name}>
-            <h2>{label}</h2>
+            <h2 title={inFull}>{label}</h2>
             <p class="value" title={full} data-kpi={k.name} data-value={String(k.value ?? "")} data-entry={said.stamp.entry}>
               {short}
             </p>
             {share === null ? (
               <Delta share={null} text={k.before === null ? "first batch" : "no change to compare"} />
             ) : (
-              <Delta share={share} text={percent(Math.abs(share))} full={`${change} against the batch before`} />
+              <Delta share={share} text={sharePut(share)} full={exactly} />
             )}
-            {share !== null && <span class="change">{change}</span>}
+            {share !== null && <span class="change" title={exactly}>{change}</span>}
             <Spark
               values={k.trend.map((v) => (v === null ? null : Number(v)))}
-              label={`${label} at the last ${k.trend.length} batches, now ${full}`}
+              label={`${inFull} at the last ${k.trend.length} batches, now ${full}`}
             />
           </div>
         );
@@ -177,6 +180,11 @@ function Course({ said }: { said: Overview }) {
   );
 }
 
+/** A change of a share, in points of a hundred. */
+const pointsPut = (change: number): string => (change !== 0 && Math.abs(change) < 0.0005 ? "<0.1 pts" : `${Math.abs(change * 100).toFixed(1)} pts`);
+/** How much of what was there before has come or gone. */
+const sharePut = (share: number): string => (share !== 0 && Math.abs(share) < 0.0005 ? "<0.1%" : percent(Math.abs(share)));
+
 const signed = (share: Figure | boolean | undefined): string => (share == null ? "–" : `${Number(share) > 0 ? "+" : ""}${percent(share as string)}`);
 
 function Months({ months }: { months: Row[] }) {
@@ -187,7 +195,7 @@ function Months({ months }: { months: Row[] }) {
         <Chart
           spec={{
             kind: "bar",
-            labels: months.map((m) => month(m["order_month"] as string)),
+            labels: months.map((m, n) => monthBrief(m["order_month"] as string) + (m["season"] === months[n - 1]?.["season"] ? "" : `\n${m["season"]}`)),
             titles: months.map((m) => `${month(m["order_month"] as string)} · ${m["season"]}`),
             values: months.map((m) => Number(m["revenue"])),
             open: months.map((m) => !m["is_complete"]),
@@ -239,7 +247,7 @@ function Vitals({ now, before, quality }: { now: Row | null; before: Row | null;
         {VITALS.map(([name, label, how, good]) => {
           const [value, was] = [now?.[name] as Figure, before?.[name] as Figure];
           const change = value == null || was == null ? null : Number(value) - Number(was);
-          const text = change === null ? "" : how === "share" ? `${Math.abs(change * 100).toFixed(1)} pts` : how === "money" ? moneyShort(Math.abs(change)) : count(Math.abs(change));
+          const text = change === null ? "" : how === "share" ? pointsPut(change) : how === "money" ? moneyShort(Math.abs(change)) : count(Math.abs(change));
           return (
             <div key={name}>
               <dt>{label}</dt>

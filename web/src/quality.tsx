@@ -187,8 +187,7 @@ function Reasons({ said }: { said: Quality }) {
         keyOf={(r) => `${r.source} ${r.reason} ${r.severity}`}
         empty="Every record was accepted."
         columns={[
-          { name: "reason", title: "Reason", cell: (r) => words(r.reason) },
-          { name: "source", title: "Source", cell: (r) => words(r.source) },
+          { name: "reason", title: "Reason", cell: (r) => <span class="two-lines wrap">{words(r.reason)}<small>{words(r.source)}</small></span> },
           { name: "level", title: "Level", cell: (r) => <Level level={r.severity} /> },
           { name: "records", title: "Records", figure: true, cell: (r) => count(r.records) },
           {

@@ -119,10 +119,14 @@ def next_steps(moment: Moment, batch: str, state: str) -> list[Answer]:
         counts[file.source] += file.rows_rejected
     for source in [s for s, n in counts.items() if n]:
         name = f"rejected_{source}.csv"
-        records = "the rejected record" if counts[source] == 1 else f"the {counts[source]} rejected records"
+        records, them, their = (
+            ("the rejected record", "it", "its")
+            if counts[source] == 1
+            else (f"the {counts[source]} rejected records", "them", "their")
+        )
         steps.append(
             {
-                "say": f"Mend {records} of {source}: write them to a file, correct its cells, bring them in",
+                "say": f"Mend {records} of {source}: write {them} to a file, correct {their} cells, bring {them} in",
                 "commands": [
                     f"ecomm quarantine export {source} --batch {quoted} --out {name}",
                     f'ecomm quarantine redrive {name} --why "..."',
