@@ -112,6 +112,17 @@ def test_a_run_does_it_by_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
     nothing_changes(shop)
 
 
+def test_a_backlog_is_kept_up_between_its_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or each day of a long one would take longer than the one before."""
+    monkeypatch.setattr(maintain, "EVERY", 4)
+    for day in range(1, 5):
+        text = f"{ORDERS}O{day},C1,P1,2025-01-01,{day},pending\n"
+        shop.drop(f"day {day}", f"2025-02-{day:02}T12:00:00Z", {"orders": {f"day{day}.csv": text}})
+    assert [o.status for o in shop.run()] == ["published"] * 4
+    kinds = [e.entry for e in shop.warehouse.entries if e.entry != "OPEN"]
+    assert kinds == ["GENESIS", "PUBLISH", "PUBLISH", "MAINTAIN", "PUBLISH", "PUBLISH", "MAINTAIN"], kinds
+
+
 def test_upkeep_that_fails_fails_no_batch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     small(shop, 1)
     real = Store.maintain
