@@ -1,25 +1,29 @@
-"""Writes docs/img: views of the sample shop, light and dark, on a desk and on a phone (`make screenshots`)."""
+"""Writes docs/img: views of a simulated shop, light and dark, on a desk and on a phone (`make screenshots`)."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from datetime import date
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from ecomm.simulate import simulate
 from tests.dashboard.conftest import serving
-from tests.shop import DAYS, Shop
+from tests.shop import Shop
 
 INTO = Path(__file__).parents[2] / "docs" / "img"
 DESK, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+# Days in which something happens: at the end of them one batch is held, and one waits for a file.
+START, DAYS, MIN_SCORE = date(2026, 6, 1), 92, 99
 SHOTS = {
     "overview-light": ("overview", "light", DESK),
     "overview-dark": ("overview", "dark", DESK),
     "customers-light": ("customers", "light", DESK),
     "products-dark": ("products", "dark", DESK),
-    "history-light": ("history?source=products&key=P003", "light", DESK),
+    "history-light": ("history?source=products&key=SP0015", "light", DESK),
     "quality-light": ("quality", "light", DESK),
     "quality-dark": ("quality", "dark", DESK),
     "operations-light": ("operations", "light", DESK),
@@ -29,14 +33,14 @@ SHOTS = {
 
 
 def main() -> None:
-    """Publish the sample days in a folder of their own, and take a picture of each view."""
+    """Publish three months in a folder of their own, and take a picture of each view."""
     found = os.environ.get("ECOMM_CHROMIUM") or shutil.which("chromium")
     if not found:
         raise SystemExit("there is no chromium here: install it, or name one with ECOMM_CHROMIUM.")
     INTO.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder))
-        shop.drop_sample(*DAYS)
+        shop = Shop(Path(folder), min_score=MIN_SCORE)
+        simulate(shop.settings, DAYS, start=START)
         shop.run()
         with serving(shop) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--hide-scrollbars"])

@@ -158,3 +158,16 @@ def test_the_watcher_looks_after_each_batch(shop: Shop) -> None:
 def has_ledger(shop: Shop) -> bool:
     """Something was published."""
     return (shop.settings.warehouse / "batch_ledger" / "_delta_log" / f"{3:020}.json").exists()
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_backlog_is_no_silence(tmp_path: Path) -> None:
+    """A batch that lies in landing has come; what is published last may be old for all that."""
+    shop = Shop(tmp_path / "shop")
+    for day in range(1, 8):
+        drop(shop, f"day {day}", day)
+    shop.run()
+    weeks_later = NOW + timedelta(days=20)
+    assert [event.alert.rule for event in alerts.look(shop.settings, weeks_later)] == ["late"]
+    drop(shop, "day 8", 8)
+    assert [(e.event, e.alert.rule) for e in alerts.look(shop.settings, weeks_later)] == [("resolved", "late")]

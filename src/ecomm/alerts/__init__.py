@@ -133,9 +133,11 @@ def standing(settings: Settings, entries: Sequence[Entry], now: datetime) -> lis
         if batch not in decided:
             said = f"{batch} is held ({entry.reason}); `ecomm quality`, then `ecomm accept` or `ecomm reject`."
             found.append(Alert("held", batch, said, entry.at or now))
-    failed = [line for line in status.of(settings, now).triggers if line.state == "failed"]
+    triggers = status.of(settings, now).triggers
+    failed = [line for line in triggers if line.state == "failed"]
     found += [Alert("failed", line.batch_id, f"{line.batch_id} failed: {line.reason}", now) for line in failed]
-    if late := lateness(batches_of(entries, {}, settings.shop.shop_timezone), now):
+    come = any(line.state == "pending" for line in triggers)  # a backlog of old days is no silence
+    if not come and (late := lateness(batches_of(entries, {}, settings.shop.shop_timezone), now)):
         found.append(Alert("late", "", late, now))
     return found
 
