@@ -88,7 +88,7 @@ def is_work(settings: Settings, ledger: Ledger, candidates: Sequence[Candidate])
 def publish(
     session: Session, wanted: Callable[[str], bool] = lambda _: True, replacing: str | None = None
 ) -> Iterator[Outcome]:
-    """Publish what was accepted and what is complete; what became of each, as it ends. The upkeep is done when it is due.
+    """Publish what was accepted and what is complete; what became of each, as it ends. Upkeep is done when due.
 
     wanted: asked before each batch, by its id, whether it is to be worked on. replacing: see `run`. Raises LockedError.
     """

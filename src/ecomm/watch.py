@@ -40,7 +40,7 @@ RESCAN = 2.0
 """Seconds between two looks if nothing hints at an earlier one."""
 _FIRST, _LONGEST = 5.0, 600.0  # seconds
 _GIVE_BACK = ("MIMALLOC_PURGE_DELAY", "0")
-"""The embedded engine's allocator keeps freed pages for later: a run's speed, but half a gigabyte more after fifty batches."""
+"""To the embedded engine's allocator, which else keeps what was freed: half a gigabyte more after fifty batches."""
 _LEFT_BEHIND = 60.0  # seconds between two tries at what an earlier run left behind
 
 Stamp = tuple[int, int, int]

@@ -16,8 +16,7 @@ from tests.shop import Shop
 
 INTO = Path(__file__).parents[2] / "docs" / "img"
 DESK, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
-# Days in which something happens: at the end of them one batch is held, and one waits for a file.
-START, DAYS, MIN_SCORE = date(2026, 6, 1), 92, 99
+START, DAYS = date(2026, 6, 1), 92  # after so many days one batch waits for a file
 SHOTS = {
     "overview-light": ("overview", "light", DESK),
     "overview-dark": ("overview", "dark", DESK),
@@ -39,7 +38,7 @@ def main() -> None:
         raise SystemExit("there is no chromium here: install it, or name one with ECOMM_CHROMIUM.")
     INTO.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder), min_score=MIN_SCORE)
+        shop = Shop(Path(folder))
         simulate(shop.settings, DAYS, start=START)
         shop.run()
         with serving(shop) as address, sync_playwright() as playwright:
