@@ -10,12 +10,14 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from ecomm import pipeline, revise
 from ecomm.dashboard.answers import ANSWERS
 from ecomm.dashboard.moment import Moment
 from tests.shop import Shop
@@ -49,6 +51,19 @@ def get(address: str) -> Any:
     """An answer of a server."""
     with urllib.request.urlopen(address, timeout=20) as answer:
         return json.loads(answer.read())
+
+
+def eventful(shop: Shop) -> Shop:
+    """Two days of orders alone, the first of them read once more, the second undone; a third one is held."""
+    head = "order_id,customer_id,product_id,order_date,order_amount,order_status\n"
+    for day, amount in ((1, 5), (2, 7), (3, -1)):
+        rows = {"orders": {f"day{day}.csv": f"{head}O{day},C1,P1,2025-01-01,{amount},pending\n"}}
+        shop.drop(f"day {day}", f"2025-02-{day:02}T12:00:00Z", rows)
+    held = shop.settings.model_copy(update={"min_score": Decimal(10)})
+    assert [o.status for o in pipeline.run(held)] == ["published", "published", "held"]
+    revise.replay(shop.settings, "day 1")
+    revise.undo(shop.settings, "day 2", "a trial")
+    return shop
 
 
 @pytest.fixture(scope="module")  # its event loop must not outlive it

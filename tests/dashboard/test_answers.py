@@ -21,7 +21,7 @@ from ecomm.errors import UsageError
 from ecomm.export import as_csv
 from ecomm.settings import load
 from ecomm.transforms.checks import CHECKS
-from tests.dashboard.conftest import said
+from tests.dashboard.conftest import eventful, said
 from tests.shop import SOURCES, Row, Shop, plain
 
 LAST = "batch_2025_01_16"
@@ -207,6 +207,16 @@ def test_operations_tell_tasks_files_and_the_ledger(moment: Moment) -> None:
     told = said(moment, "ledger")
     assert [e["seq"] for e in told["rows"]] == [e.seq for e in reversed(moment.warehouse.entries) if e.entry != "OPEN"]
     assert landing(moment, {})["triggers"] == []
+
+
+def test_a_batch_that_was_read_once_more_or_undone_is_told_so(shop: Shop) -> None:
+    moment = Moment(eventful(shop).settings)
+    endings = [(run["batch_id"], run["ending"]) for run in said(moment, "operations")["runs"]]
+    again = [("day 2", "undone"), ("day 2", "replayed"), ("day 1", "replayed")]
+    assert endings == [*again, ("day 3", "held"), ("day 2", "published"), ("day 1", "published")]
+    told = {(e["batch_id"], e["entry"]): e["again"] for e in reversed(said(moment, "ledger")["rows"])}
+    assert told["day 1", "PUBLISH"] == "replayed"
+    assert told["day 2", "UNDO"] is None
 
 
 def test_history_tells_what_changed_and_where_it_came_from(moment: Moment) -> None:

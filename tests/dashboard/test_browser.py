@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from ecomm.dashboard.static import write
-from tests.dashboard.conftest import get, serving
+from tests.dashboard.conftest import eventful, get, serving
 from tests.shop import DAYS, Shop
 
 pytestmark = pytest.mark.browser
@@ -188,6 +188,23 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(chromium: Browser, a
             page.evaluate(UNFOLD)
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], view
         assert axe.run(page).violations_count == 0
+        assert wrong == []
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_what_is_not_there_is_said_in_words(chromium: Browser, shop: Shop, size: Any) -> None:
+    """A shop that sends orders alone, one batch of which was read once more, one undone, and one held."""
+    eventful(shop)
+    with serving(shop) as at, page_of(chromium, viewport=size) as (page, wrong):
+        for view in VIEWS:
+            opened(page, at, view)
+            said = page.locator("main").inner_text()
+            assert not re.search(r"NaN|undefined|null|Infinity|Invalid|\[object", said), (view, said)
+        for state in ("Held", "Undone", "Replayed"):
+            expect(page.locator(".badge", has_text=state).first).to_be_visible()
+        page.locator(".runlist a", has_text="day 1").first.click()
+        expect(page.locator(".gantt tr", has_text="Customers stage load")).to_contain_text("nothing to do")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         assert wrong == []
 
 

@@ -56,7 +56,7 @@ interface Ledger {
   page: number;
   pages: number;
   total: number;
-  rows: { seq: number; entry: string; at: string; batch_id: string | null; reason: string | null; score: string | null; engine: string | null; rows_read: number }[];
+  rows: { seq: number; entry: string; again: string | null; at: string; batch_id: string | null; reason: string | null; score: string | null; engine: string | null; rows_read: number }[];
 }
 interface Landed {
   looked_at: string;
@@ -274,6 +274,8 @@ function Files({ run }: { run: NonNullable<Operations["run"]> }) {
 const SAID: Record<string, string> = {
   GENESIS: "The tables were made",
   PUBLISH: "Batch published",
+  replayed: "Batch read once more",
+  replaced: "Batch replaced by other files",
   HOLD: "Batch held",
   ACCEPT: "Held batch accepted",
   REJECT: "Held batch rejected",
@@ -293,7 +295,7 @@ function LedgerOf({ ledger }: { ledger: Ledger }) {
         keyOf={(e) => String(e.seq)}
         columns={[
           { name: "seq", title: "Entry", cell: (e) => e.seq },
-          { name: "entry", title: "What", cell: (e) => <span title={e.entry}>{SAID[e.entry] ?? e.entry}</span> },
+          { name: "entry", title: "What", cell: (e) => <span title={e.entry}>{SAID[e.again ?? e.entry] ?? e.entry}</span> },
           { name: "batch", title: "Batch", cell: (e) => e.batch_id ?? "–" },
           { name: "at", title: "When", cell: (e) => instant(e.at) },
           { name: "rows", title: "Records", figure: true, cell: (e) => (e.rows_read ? count(e.rows_read) : "–") },

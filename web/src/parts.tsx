@@ -227,6 +227,8 @@ export function Level({ level }: { level: string }) {
 
 const STATES: Record<string, [string, string]> = {
   published: ["good", "check"],
+  replayed: ["good", "undo"],
+  replaced: ["good", "check"],
   accepted: ["good", "check"],
   held: ["warn", "hold"],
   rejected: ["quiet", "stop"],

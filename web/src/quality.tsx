@@ -94,7 +94,7 @@ function Judged({ said, batch }: { said: Quality; batch: NonNullable<Quality["ba
         </div>
         <div class="split">
           <p class="split-head">
-            <State state={batch.state} /> {`${count(read)} records read, as of ${instant(batch.as_of)}`}
+            <State state={batch.state} /> {`${count(read)} ${read === 1 ? "record" : "records"} read, as of ${instant(batch.as_of)}`}
           </p>
           <div class="stack" aria-hidden="true">
             {ROWS.map((name) => (
@@ -145,6 +145,7 @@ function Judged({ said, batch }: { said: Quality; batch: NonNullable<Quality["ba
               values: rejects.map((b) => (b.read ? (100 * b.records) / b.read : 0)),
               told: rejects.map((b) => `${count(b.records)} of ${count(b.read)} (${percent(b.read ? b.records / b.read : null)})`),
               axis: (v) => `${v}%`,
+              max: rejects.some((b) => b.records > 0.8 * b.read) ? 100 : undefined,
             }}
             about={`Share of rejected records of the last ${rejects.length} batches`}
             table={{

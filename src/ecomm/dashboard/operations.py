@@ -58,9 +58,23 @@ def _number(args: Args, name: str, default: int) -> int:
     return int(text)
 
 
+def _again(entries: Sequence[Entry]) -> dict[int, str]:
+    """Of publications of a batch that was published before, by their numbers: `replayed`, or `replaced` by other files."""
+    before: dict[str | None, set[tuple[str, str]]] = {}
+    said = {}
+    for entry in entries:
+        if entry.entry == "PUBLISH":
+            files = {(file.source, file.sha256) for file in entry.files}
+            if entry.batch_id in before:
+                said[entry.seq] = "replayed" if files == before[entry.batch_id] else "replaced"
+            before[entry.batch_id] = files
+    return said
+
+
 def _runs(entries: Sequence[Entry]) -> list[Answer]:
     """One row an attempt: what it was at, how it ended, and after how many seconds."""
     runs: list[Answer] = []
+    again = _again(entries)
     for place, opened in enumerate(entries):
         if opened.entry != "OPEN":
             continue
@@ -77,7 +91,7 @@ def _runs(entries: Sequence[Entry]) -> list[Answer]:
                 "seconds": (ended.at - opened.at).total_seconds()
                 if ended and over and ended.at and opened.at
                 else None,
-                "ending": _ENDS[ended.entry] if ended and over else "under way",
+                "ending": again.get(ended.seq, _ENDS[ended.entry]) if ended and over else "under way",
                 "entry": ended.entry if ended and over else None,
                 "reason": ended.reason if ended and over else None,
                 "score": ended.score if ended and over else None,
@@ -109,12 +123,14 @@ def _files(entries: Sequence[Entry], revision: int) -> list[Answer]:
 def ledger(moment: Moment, args: Args) -> Answer:
     """A page of what happened, the newest first: all entries but openings. args: page, from 1. Raises UsageError."""
     told = [e for e in reversed(moment.warehouse.entries) if e.entry != "OPEN"]
+    again = _again(moment.warehouse.entries)
     pages = max(1, -(-len(told) // LEDGER_PAGE))
     page = min(max(_number(args, "page", 1), 1), pages)
     rows: list[dict[str, Any]] = [
         {
             "seq": e.seq,
             "entry": e.entry,
+            "again": again.get(e.seq),
             "at": e.at,
             "batch_id": e.batch_id,
             "as_of": e.as_of,
