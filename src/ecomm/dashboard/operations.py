@@ -59,7 +59,7 @@ def _number(args: Args, name: str, default: int) -> int:
 
 
 def _again(entries: Sequence[Entry]) -> dict[int, str]:
-    """Of publications of a batch that was published before, by their numbers: `replayed`, or `replaced` by other files."""
+    """By the number of an entry that publishes a batch anew: `replayed`, or `replaced` if by other files."""
     before: dict[str | None, set[tuple[str, str]]] = {}
     said = {}
     for entry in entries:
