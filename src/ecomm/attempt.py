@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 
 from ecomm.batches import archive, locks
 from ecomm.batches.corrections import Correction, Place
-from ecomm.batches.ledger import Entry, FileEntry, live, positions, today_of
+from ecomm.batches.ledger import CHANGES, Entry, FileEntry, live, positions, today_of
 from ecomm.batches.trigger import Candidate, Trigger
 from ecomm.contract import Header, Reading, Source
 from ecomm.history import told
@@ -183,7 +183,7 @@ class Attempt:
     def counts_otherwise(self) -> bool:
         """The settings that the tables depend on are not those of the last publication."""
         entries = self.session.ledger.entries
-        before = [e for e in entries if e.entry in ("PUBLISH", "REDRIVE", "UNDO", "REBUILD")]
+        before = [e for e in entries if e.entry in CHANGES]
         return bool(before) and before[-1].settings_hash != self.session.settings_hash
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from ecomm.batches.ledger import Entry, held, live
+from ecomm.batches.ledger import JUDGES, Entry, held, live
 from ecomm.contract import Severity
 from ecomm.errors import EcommError, UsageError
 from ecomm.transforms import absences
@@ -74,7 +74,7 @@ class Quality:
 
 def quality_of(warehouse: Warehouse, batch: str | None) -> Quality:
     """The quality of a batch, of the one that was judged last if none is named. Raises UsageError, EcommError."""
-    judged = {e.batch_id: e for e in warehouse.entries if e.batch_id and e.entry in ("PUBLISH", "REDRIVE", "HOLD")}
+    judged = {e.batch_id: e for e in warehouse.entries if e.batch_id and e.entry in JUDGES}
     waiting = held(warehouse.entries)
     judged |= {batch: e for batch, e in live(warehouse.entries).items() if batch not in waiting}
     if not judged:

@@ -20,7 +20,7 @@ import structlog
 from ecomm.attempt import Attempt, Origin, journal, side_by_side
 from ecomm.batches import archive, locks
 from ecomm.batches.corrections import Correction
-from ecomm.batches.ledger import Entry, FileEntry, accepted, held, kept
+from ecomm.batches.ledger import JUDGES, Entry, FileEntry, accepted, held, kept
 from ecomm.batches.trigger import Candidate, State, parsed
 from ecomm.errors import EcommError, LockedError, SourceChangedError, sentence
 from ecomm.opening import open_batch
@@ -110,13 +110,13 @@ def run_batch(
         except LockedError:
             raise
         except Exception as error:  # whatever it is, the batch must not stay half done
-            log.debug("batch_failed", batch_id=candidate.name, exc_info=True)
+            log.debug("batch_failed", batch_id=candidate.name, run_id=session.run_id, exc_info=True)
             failure = sentence(error, session.settings.warehouse)
             if give_up(session, candidate, attempt, failure):
                 break
             if not isinstance(error, SourceChangedError) or tries == _TRIES:
                 code = error.exit_code if isinstance(error, EcommError) else 1
-                return Outcome(candidate.name, "failed", failure, code, time.monotonic() - started)
+                return _logged(session, Outcome(candidate.name, "failed", failure, code, time.monotonic() - started))
     assert attempt is not None
     return ended(attempt, started)
 
@@ -134,7 +134,7 @@ def ended(attempt: Attempt, started: float) -> Outcome:
     too_low = is_too_low(attempt)
     if origin is Origin.NOWHERE:
         archive.settle_offers(session.settings, session.ledger.entries)
-    return Outcome(
+    outcome = Outcome(
         attempt.batch_id,
         "held" if too_low else "undone" if origin is Origin.NOWHERE else "published",
         _why_held(attempt) + (f"; {reason}" if reason else "") if too_low else reason,
@@ -145,6 +145,14 @@ def ended(attempt: Attempt, started: float) -> Outcome:
         tasks=tuple(attempt.results.values()),
         left=tuple(left),
     )
+    return _logged(session, outcome)
+
+
+def _logged(session: Session, outcome: Outcome) -> Outcome:
+    """The outcome, noted in the log; its reason is not, for a header may hold what a person would not have read."""
+    seconds = round(outcome.seconds, 3)
+    log.info("batch", batch_id=outcome.batch_id, run_id=session.run_id, status=outcome.status, seconds=seconds)
+    return outcome
 
 
 def settle(session: Session, candidate: Candidate) -> tuple[list[str], str | None]:
@@ -167,9 +175,7 @@ def give_up(session: Session, candidate: Candidate, attempt: Attempt | None, rea
     try:
         session.ledger.refresh()
         if attempt is not None and any(
-            e.entry in ("PUBLISH", "REDRIVE", "HOLD", "UNDO")
-            and e.batch_id == candidate.name
-            and e.seq > attempt.opened
+            e.entry in (*JUDGES, "UNDO") and e.batch_id == candidate.name and e.seq > attempt.opened
             for e in session.ledger.entries
         ):
             return True
@@ -179,7 +185,12 @@ def give_up(session: Session, candidate: Candidate, attempt: Attempt | None, rea
         if attempt is not None:
             journal(attempt)
     except Exception as error:  # on a full disk, say: the next OPEN takes everything back, and the reason must be told
-        log.info("recovery_deferred", batch_id=candidate.name, reason=sentence(error, session.settings.warehouse))
+        log.info(
+            "recovery_deferred",
+            batch_id=candidate.name,
+            run_id=session.run_id,
+            reason=sentence(error, session.settings.warehouse),
+        )
     return False
 
 
@@ -244,6 +255,7 @@ def do(attempt: Attempt, task: str) -> None:
         log.info(
             "task",
             batch_id=attempt.batch_id,
+            run_id=attempt.session.run_id,
             task=task,
             status=result.status,
             seconds=round(result.seconds, 3),

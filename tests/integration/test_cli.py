@@ -643,7 +643,9 @@ def test_verbose(copy: Path) -> None:
     lines = [json.loads(line) for line in said.err.splitlines()]
     tasks = [line for line in lines if line["event"] == "task"]
     assert {t["task"] for t in tasks} >= {"orders_stage_load", "customers_stage_load", "final_merge_operation"}
-    assert all(t["batch_id"] == "told" for t in tasks)
+    (batch,) = [line for line in lines if line["event"] == "batch"]
+    assert batch["status"] == "published"
+    assert {(line["batch_id"], line["run_id"]) for line in [*tasks, batch]} == {("told", batch["run_id"])}
     assert "Quirinius" not in said.err + said.out
     assert "q@example.org" not in said.err + said.out
 

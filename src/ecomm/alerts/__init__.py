@@ -22,7 +22,7 @@ from filelock import FileLock
 from ecomm.alerts.channels import channels_of, tell
 from ecomm.alerts.unusual import batches_of, lateness, unusual
 from ecomm.batches import status
-from ecomm.batches.ledger import Entry, accepted, held, live
+from ecomm.batches.ledger import PUBLISHES, Entry, accepted, held, live
 from ecomm.errors import StorageError, sentence
 from ecomm.settings import Settings
 from ecomm.warehouse import Warehouse
@@ -113,7 +113,7 @@ def judge(
     """
     events, first = list[Event](), state.judged < 0
     for entry in entries:
-        if entry.seq <= state.judged or entry.entry not in ("PUBLISH", "REDRIVE"):
+        if entry.seq <= state.judged or entry.entry not in PUBLISHES:
             continue
         known = batches_of(entries[: entry.seq + 1], revenue, zone)
         (batch,) = (b for b in known if b.batch_id == entry.batch_id)

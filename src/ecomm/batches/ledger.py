@@ -21,7 +21,13 @@ from ecomm.settings import Settings
 
 NAME = "batch_ledger"
 COMMENT = "One row an entry; the last one says which version of every table is read."
-_ENDS = ("PUBLISH", "HOLD", "RECOVER", "REBUILD", "UNDO", "REDRIVE", "MAINTAIN")
+PUBLISHES = ("PUBLISH", "REDRIVE")
+"""The entries by which a batch is live."""
+JUDGES = (*PUBLISHES, "HOLD")
+"""The entries that end a batch's run with a score."""
+CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
+"""The entries that change what is published."""
+_ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
 FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
 _FILE = pa.struct(
     [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
@@ -232,7 +238,7 @@ def live(entries: Sequence[Entry]) -> dict[str, Entry]:
     for entry in entries:
         if entry.batch_id is None:
             continue
-        if entry.entry in ("PUBLISH", "REDRIVE"):
+        if entry.entry in PUBLISHES:
             published[entry.batch_id] = entry
         elif entry.entry == "UNDO":
             published.pop(entry.batch_id, None)
@@ -251,7 +257,7 @@ def today_of(alive: Mapping[str, tuple[datetime, int]]) -> date:
 
 def undone(entries: Sequence[Entry]) -> dict[str, Entry]:
     """The batches that were taken out of the live log and have not come again, each with the entry that did so."""
-    last = {e.batch_id: e for e in entries if e.batch_id and e.entry in ("PUBLISH", "REDRIVE", "HOLD", "UNDO")}
+    last = {e.batch_id: e for e in entries if e.batch_id and e.entry in (*JUDGES, "UNDO")}
     return {batch: entry for batch, entry in last.items() if entry.entry == "UNDO"}
 
 
@@ -263,7 +269,7 @@ def held(entries: Sequence[Entry]) -> dict[str, Entry]:
             continue
         if entry.entry == "HOLD":
             waiting[entry.batch_id] = entry
-        elif entry.entry in ("PUBLISH", "REDRIVE", "REJECT"):
+        elif entry.entry in (*PUBLISHES, "REJECT"):
             waiting.pop(entry.batch_id, None)
     return waiting
 
@@ -302,7 +308,7 @@ def before_last_attempt(entries: Sequence[Entry]) -> Sequence[Entry]:
 
 def published_last(entries: Sequence[Entry], batch_id: str) -> Entry | None:
     """The entry that published a batch last, be it undone since; None if none did."""
-    said = [e for e in entries if e.batch_id == batch_id and e.entry in ("PUBLISH", "REDRIVE")]
+    said = [e for e in entries if e.batch_id == batch_id and e.entry in PUBLISHES]
     return said[-1] if said else None
 
 

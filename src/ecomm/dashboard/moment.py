@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ecomm.batches.ledger import live, open_attempt
+from ecomm.batches.ledger import CHANGES, live, open_attempt
 from ecomm.contract import Source
 from ecomm.session import sources_of
 from ecomm.settings import Settings
@@ -29,8 +29,6 @@ Args = Mapping[str, str]
 
 _KEPT_ANSWERS = 500
 _FRESH = timedelta(hours=36)
-# What changes what is published.
-_PUBLISHING = ("PUBLISH", "REDRIVE", "UNDO", "REBUILD")
 _WORD = re.compile(r"[a-z_]+")
 
 
@@ -96,7 +94,7 @@ class Moment:
         working = open_attempt(entries)
         return {
             "entry": self.entry,
-            "published_at": max((e.at for e in entries if e.entry in _PUBLISHING and e.at), default=None),
+            "published_at": max((e.at for e in entries if e.entry in CHANGES and e.at), default=None),
             "as_of": instants[-1] if instants else None,
             "batch_id": alive[-1].batch_id if alive else None,
             "batches": len(alive),

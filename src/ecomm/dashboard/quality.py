@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from ecomm.batches.ledger import Entry, kept
+from ecomm.batches.ledger import JUDGES, Entry, kept
 from ecomm.dashboard.masks import MASK, masked, masked_cells
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import EcommError, UsageError
@@ -45,7 +45,7 @@ def quality(moment: Moment, args: Args) -> Answer:
 
 
 def _revision(moment: Moment, batch: str) -> int | None:
-    ended = [e for e in moment.warehouse.entries if e.batch_id == batch and e.entry in ("PUBLISH", "REDRIVE", "HOLD")]
+    ended = [e for e in moment.warehouse.entries if e.batch_id == batch and e.entry in JUDGES]
     return ended[-1].revision if ended else None
 
 
