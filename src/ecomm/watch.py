@@ -28,7 +28,7 @@ from ecomm import pipeline
 from ecomm.batches import locks
 from ecomm.batches.ledger import Ledger, accepted, open_attempt, version_of
 from ecomm.batches.trigger import TRIGGER, Candidate, State
-from ecomm.engines import Engine
+from ecomm.engines import Engine, sail
 from ecomm.errors import LockedError, sentence
 from ecomm.session import Listener, TaskResult, left_behind, open_warehouse, recover, running, silent
 from ecomm.settings import Settings
@@ -39,8 +39,6 @@ log = structlog.get_logger()
 RESCAN = 2.0
 """Seconds between two looks if nothing hints at an earlier one."""
 _FIRST, _LONGEST = 5.0, 600.0  # seconds
-_GIVE_BACK = ("MIMALLOC_PURGE_DELAY", "0")
-"""To the embedded engine's allocator, which else keeps what was freed: half a gigabyte more after fifty batches."""
 _LEFT_BEHIND = 60.0  # seconds between two tries at what an earlier run left behind
 
 Stamp = tuple[int, int, int]
@@ -209,7 +207,7 @@ class Watch:
         What goes wrong at the first look is raised (FormatError, StorageError, UsageError; with once LockedError too);
         later it is said, and tried again. A KeyboardInterrupt takes back what was written of the batch at work.
         """
-        os.environ.setdefault(*_GIVE_BACK)
+        sail.give_memory_back()
         try:
             with self._hints():
                 while not self.stopping:

@@ -113,12 +113,10 @@ def test_a_listing_sorts_filters_and_pages_where_the_data_is(moment: Moment, nam
         for sign in ("", "-"):
             there = sorted((r[column] for r in table if r[column] is not None), reverse=bool(sign))
             wanted = [text(v) for v in there] + [None] * (len(table) - len(there))
-            first = said(moment, name, sort=sign + column)
-            size, last = len(first["rows"]), first["pages"]
-            assert last == -(-len(wanted) // size)
-            assert [r[column] for r in first["rows"]] == wanted[:size], column
-            end = said(moment, name, sort=sign + column, page=str(last))["rows"]
-            assert [r[column] for r in end] == wanted[(last - 1) * size :], column
+            got: list[Any] = []
+            for page in range(1, said(moment, name, sort=sign + column)["pages"] + 1):
+                got += [r[column] for r in said(moment, name, sort=sign + column, page=str(page))["rows"]]
+            assert got == wanted, column
     for column in listing.filters:
         counted = Counter(r[column] for r in table if r[column] is not None)
         whole = said(moment, name)["filters"][column]

@@ -96,22 +96,24 @@ export function clock(value: string | null | undefined): string {
   return value ? shown(value, { hour: "2-digit", minute: "2-digit", second: "2-digit" }, timeZone.value) : NONE;
 }
 
-/** A day; it belongs to no zone. */
+/** A day, or its month; it belongs to no zone. */
+const onDay = (value: string, options: Intl.DateTimeFormatOptions): string => shown(`${value.slice(0, 10)}T00:00:00Z`, options, "UTC");
+
 export function day(value: string | null | undefined): string {
-  return value ? shown(`${value.slice(0, 10)}T00:00:00Z`, { day: "numeric", month: "short", year: "numeric" }, "UTC") : NONE;
+  return value ? onDay(value, { day: "numeric", month: "short", year: "numeric" }) : NONE;
 }
 
 export function dayShort(value: string): string {
-  return shown(`${value.slice(0, 10)}T00:00:00Z`, { day: "numeric", month: "short" }, "UTC");
+  return onDay(value, { day: "numeric", month: "short" });
 }
 
 export function month(value: string): string {
-  return shown(`${value.slice(0, 10)}T00:00:00Z`, { month: "short", year: "numeric" }, "UTC");
+  return onDay(value, { month: "short", year: "numeric" });
 }
 
 /** A month under a bar: only January says its year. */
 export function monthBrief(value: string): string {
-  return value.slice(5, 7) === "01" ? month(value) : shown(`${value.slice(0, 10)}T00:00:00Z`, { month: "short" }, "UTC");
+  return value.slice(5, 7) === "01" ? month(value) : onDay(value, { month: "short" });
 }
 
 /** How long ago something was, in one unit. */

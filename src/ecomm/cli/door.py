@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import structlog
 import typer
 
+from ecomm import settings as configuration
 from ecomm.errors import UsageError
 
 if TYPE_CHECKING:
     from ecomm.session import Listener
     from ecomm.transaction import Outcome
+    from ecomm.warehouse import Warehouse
 
 app = typer.Typer(
     name="ecomm",
@@ -57,6 +59,13 @@ def _everywhere(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def published(config: Path | None, warehouse: Path | None) -> Warehouse:
+    """The published tables that these options name."""
+    from ecomm.warehouse import Warehouse
+
+    return Warehouse(configuration.load(config, warehouse=warehouse).warehouse)
 
 
 def print_json(value: Any) -> None:

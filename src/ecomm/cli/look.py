@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecomm import settings as configuration
-from ecomm.cli.door import Config, EngineName, Json, Landing, Limit, Remote, WarehouseDir, app, print_json
+from ecomm.cli.door import Config, EngineName, Json, Landing, Limit, Remote, WarehouseDir, app, print_json, published
 from ecomm.errors import EcommError, UsageError
 
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ def show(
 ) -> None:
     """The rows of a published table."""
     from ecomm import screens
-    from ecomm.warehouse import Warehouse
 
-    data = screens.ordered(Warehouse(configuration.load(config, warehouse=warehouse).warehouse).table(table))
+    data = screens.ordered(published(config, warehouse).table(table))
     if as_json:
         print_json(data.slice(0, limit).to_pylist())
     else:
@@ -51,9 +50,8 @@ def sql(
 ) -> None:
     """Ask the published tables with SQL (DuckDB)."""
     from ecomm import screens
-    from ecomm.warehouse import Warehouse
 
-    data = Warehouse(configuration.load(config, warehouse=warehouse).warehouse).sql(query)
+    data = published(config, warehouse).sql(query)
     if as_json:
         print_json(data.to_pylist())
     else:
@@ -73,9 +71,8 @@ def history(
     """The versions of one key as a timeline: what changed, when, and where it came from."""
     from ecomm import screens
     from ecomm.trace import versions_of
-    from ecomm.warehouse import Warehouse
 
-    found = versions_of(Warehouse(configuration.load(config, warehouse=warehouse).warehouse), source, key)
+    found = versions_of(published(config, warehouse), source, key)
     if not found:
         raise EcommError(
             f"{source} has no version of {' '.join(key)}; `ecomm quarantine {source}` shows what was rejected."
@@ -198,9 +195,8 @@ def quality(
     """How good a batch's data is: its score, what was found and what to do about it, and the scores of all batches."""
     from ecomm import screens
     from ecomm.findings import quality_of
-    from ecomm.warehouse import Warehouse
 
-    said = quality_of(Warehouse(configuration.load(config, warehouse=warehouse).warehouse), batch)
+    said = quality_of(published(config, warehouse), batch)
     if as_json:
         print_json(asdict(said))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -24,12 +24,10 @@ from ecomm.cli.door import (
     listener_for,
     print_json,
     print_outcomes,
+    published,
     reason_in,
 )
 from ecomm.settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 Why = Annotated[str, typer.Option("--why", help="The reason, for those who come after you; kept in the ledger.")]
 Held = Annotated[str, typer.Argument(help="The batch that is held.")]
@@ -149,9 +147,8 @@ def quarantine(
     """Records that were rejected or superseded: the record, why, and its file and line."""
     from ecomm import screens
     from ecomm.trace import quarantined
-    from ecomm.warehouse import Warehouse
 
-    found = quarantined(Warehouse(configuration.load(config, warehouse=warehouse).warehouse), source, batch)
+    found = quarantined(published(config, warehouse), source, batch)
     if as_json:
         print_json(found[:limit])
     elif found:

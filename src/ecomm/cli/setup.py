@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,6 @@ from ecomm import settings as configuration
 from ecomm.cli.door import Config, EngineName, Json, Landing, Remote, WarehouseDir, app, print_json
 from ecomm.cli.ingest import publish_pending
 from ecomm.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command(
