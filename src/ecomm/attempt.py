@@ -33,14 +33,15 @@ from ecomm.transforms import quality, relations
 class ChangeSet:
     """A source's materialised change set and what is in it.
 
-    rows: None if nothing changes. closed: how many of the leaving versions are closed ones. since: the least instant
-    from which analytics_summary differs, None if it does not.
+    rows: None if nothing changes. closed: how many of the leaving versions are closed ones. current: how many of those
+    that enter or leave are current. since: the least instant from which analytics_summary differs, None if it does not.
     """
 
     rows: DataFrame | None = None
     entering: int = 0
     leaving: int = 0
     closed: int = 0
+    current: int = 0
     since: datetime | None = None
 
 
@@ -127,16 +128,21 @@ class Attempt:
             return None
         return self.session.engine.spark.read.parquet(self.session.engine.uri(place))
 
-    def write_whole(self, name: str, new: DataFrame) -> int:
-        """Make a table hold exactly these rows, in one commit, if it does not already; how many rows were written."""
+    def write_whole(self, name: str, new: DataFrame, *, differs: bool = False) -> int:
+        """Make a table hold exactly these rows, in one commit, if it does not already; how many rows were written.
+
+        differs: it most likely does not, so nothing is compared.
+        """
         store = self.session.store
         if not store.state[name].rows:
             return store.append(name, new)
         rows = self.materialise(name, new)
         if rows is None:
             rows = new.limit(0)
-        elif self._rows(name) == store.state[name].rows and relations.contained(
-            rows, store.read(name), store.catalogue[name].key, store.columns(name)
+        elif (
+            not differs
+            and self._rows(name) == store.state[name].rows
+            and relations.contained(rows, store.read(name), store.catalogue[name].key, store.columns(name))
         ):
             return 0
         return store.overwrite(name, rows)

@@ -55,6 +55,7 @@ class _Change:
     entering: int
     leaving: int
     closed: int
+    current: int
     since: datetime | None
 
 
@@ -129,7 +130,9 @@ def _take(attempt: Attempt, ended: _Ended) -> None:
         attempt.changes[source] = ChangeSet()
         if (made := ended.change) is not None:
             rows = session.engine.spark.read.parquet(session.engine.uri(attempt.folder / f"{source}_changes"))
-            attempt.changes[source] = ChangeSet(rows, made.entering, made.leaving, made.closed, made.since)
+            attempt.changes[source] = ChangeSet(
+                rows, made.entering, made.leaving, made.closed, made.current, made.since
+            )
 
 
 def check_order(attempt: Attempt, task: str) -> None:
@@ -158,7 +161,7 @@ def end(attempt: Attempt, task: str) -> None:
     made = attempt.changes.get(source)
     change = None
     if made is not None and made.rows is not None:
-        change = _Change(made.entering, made.leaving, made.closed, made.since)
+        change = _Change(made.entering, made.leaving, made.closed, made.current, made.since)
         for file in (attempt.folder / f"{source}_changes").iterdir():
             deltafiles.fsync(file)
     ended = _Ended(

@@ -5,14 +5,14 @@ No row changes. What the last entries of the ledger name stays readable, for who
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.ledger import Ledger
+from ecomm.batches.ledger import Entry, Ledger
 from ecomm.errors import UsageError, sentence
 from ecomm.session import Session, recover, working
 from ecomm.settings import Settings
@@ -20,8 +20,6 @@ from ecomm.settings import Settings
 log = structlog.get_logger()
 EVERY = 50
 """So many ledger entries after the last upkeep a run does it by itself."""
-_LOG = 10
-"""So many versions after its last checkpoint a table gets one: each command on it reads its log from there on."""
 RETENTION = timedelta(hours=168)
 _PINNED = 20
 
@@ -56,7 +54,7 @@ def maintain_if_due(session: Session) -> None:
             upkeep(session)
         else:
             for name in (*session.store.catalogue, LEDGER):
-                session.store.lake.sum_up_log(session.store.path(name), after=_LOG)
+                session.store.lake.shorten_log(session.store.path(name), _pinned(entries, name))
     except Exception as error:  # what was published stays published
         reason = sentence(error, session.settings.warehouse)
         log.warning("maintenance_failed", reason=reason)
@@ -77,8 +75,13 @@ def upkeep(
     for name in [*(n for n in store.catalogue if n not in unchanged), LEDGER]:
         listener(name)
         before = store.lake.count_files(store.path(name))
-        deleted = store.maintain(name, older_than, {e.tables[name][0] for e in entries[-_PINNED:] if name in e.tables})
+        deleted = store.maintain(name, older_than, _pinned(entries, name))
         done.append(Upkeep(name, before, store.lake.count_files(store.path(name)), deleted))
     session.ledger.refresh()
     session.entry("MAINTAIN")
     return done
+
+
+def _pinned(entries: Sequence[Entry], name: str) -> set[int]:
+    """The versions of a table that the last entries name; none of a journal or the ledger: their newest is read."""
+    return {e.tables[name][0] for e in entries[-_PINNED:] if name in e.tables}

@@ -469,7 +469,7 @@ class Store:
         path = self.path(name)
         self.lake.compact(path, ("key",) if name.endswith("_stage") else ())
         deleted = self.lake.vacuum(path, older_than, keep)
-        self.lake.sum_up_log(path)
+        self.lake.shorten_log(path, keep)
         if name in self.state:
             self.state[name] = State(self.lake.version(path), self.state[name].rows)
         return deleted

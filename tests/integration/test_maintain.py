@@ -103,6 +103,29 @@ def test_who_reads_meanwhile_goes_on_reading_and_what_nobody_can_ask_for_goes(sh
 
 
 @pytest.mark.long
+@pytest.mark.parity
+def test_logs_stay_short(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command on a table lists its log. What the last entries name can be read, and the next run goes on."""
+    monkeypatch.setattr(maintain, "_PINNED", 6)
+    small(shop, *range(1, 17))
+    root, entries = shop.settings.warehouse, shop.warehouse.entries
+    for entry in entries[-6:]:
+        for name, (version, rows) in entry.tables.items():
+            assert deltafiles.extent(root / name, version)[0] == rows, name
+    for name in ("orders_target", "analytics_summary", "processing_log", LEDGER):
+        versions = {file.name[:20] for file in (root / name / "_delta_log").glob("0*")}
+        assert len(versions) <= 26, name
+        assert unread(root / name) < 10, name
+    assert not (root / "orders_target" / "_delta_log" / f"{0:020d}.json").exists()
+    before = published(shop)
+    deleting(shop)
+    assert not differences(published(shop), before)
+    # Of a table that was never written a checkpoint would only be one more file to read.
+    assert not (root / "customers_target" / "_delta_log" / "_last_checkpoint").exists()
+    nothing_changes(small(shop, 18))
+
+
+@pytest.mark.long
 def test_a_run_does_it_by_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintain, "EVERY", 6)
     small(shop, *range(1, 8))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -124,6 +128,41 @@ def test_of_racers_exactly_one_wins(ledger: Ledger) -> None:
         entries = Ledger(ledger.path.parent).entries
         assert [e.seq for e in entries] == list(range(lap + 1))
         assert entries[-1].batch_id == f"{lap}/{won[0]}"
+
+
+def test_an_entry_is_read_once(ledger: Ledger) -> None:
+    """Entries never change, so a process reads those that have come; another process reads all of them."""
+    for n in range(3):
+        ledger.append(Entry("OPEN", run_id=str(n)))
+    assert Ledger(ledger.path.parent).entries == ledger.entries
+    for file in DeltaTable(ledger.path).file_uris():
+        if 3 not in pq.read_table(file)["seq"].to_pylist():
+            Path(file).unlink()
+    ledger.append(Entry("RECOVER"))
+    assert Ledger(ledger.path.parent).entries == ledger.entries
+    said = (
+        f"from ecomm.batches.ledger import Ledger; from pathlib import Path; Ledger(Path({str(ledger.path.parent)!r}))"
+    )
+    elsewhere = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=False)
+    assert "the ledger is lost or damaged" in elsewhere.stderr
+
+
+@pytest.mark.parametrize("more", [0, 1, 5])
+def test_another_ledger_in_its_folder(ledger: Ledger, more: int) -> None:
+    """A warehouse that was made anew, or brought back from a backup, is read as it is."""
+    kept = ledger.path.parent / "backup"
+    shutil.copytree(ledger.path, kept)
+    for n in range(3):
+        ledger.append(Entry("OPEN", run_id=str(n)))
+    assert len(Ledger(ledger.path.parent).entries) == 4
+    shutil.rmtree(ledger.path)
+    shutil.copytree(kept, ledger.path)
+    again = Ledger(ledger.path.parent)
+    assert [e.entry for e in again.entries] == ["GENESIS"]
+    for n in range(more):
+        again.append(Entry("HOLD", run_id=str(n)))
+        assert Ledger(ledger.path.parent).entries == again.entries
+    assert [e.entry for e in again.entries] == ["GENESIS", *["HOLD"] * more]
 
 
 def test_create_is_safe_to_repeat(ledger: Ledger) -> None:

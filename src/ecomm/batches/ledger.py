@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -160,6 +161,12 @@ def _written(lake: Lake, warehouse: Path) -> str | None:
     return next((t.name for t in tables if lake.version(t) > 0), None)
 
 
+@lru_cache(maxsize=8)
+def _read_of(_ledger: Path) -> list[Entry]:
+    """The entries of a ledger that this process has read: the list in which `Ledger.refresh` keeps them."""
+    return []
+
+
 class Ledger:
     """The entries of one warehouse, as they were when it was read, and the way to append one."""
 
@@ -186,9 +193,22 @@ class Ledger:
         return cls(settings.warehouse, lake_of(settings))
 
     def refresh(self) -> None:
-        """Read the entries anew. Raises FormatError if a newer or older program wrote them, StorageError if damaged."""
+        """Read the entries that have come. Raises FormatError if a newer or older program wrote them, StorageError.
+
+        An entry never changes, so each is read once in a process, and the last one of those once more: if it is
+        another, so is the warehouse.
+        """
+        read = _read_of(self.path)
+        known = [*read]
+        entries = self._since(max(len(known) - 1, 0))
+        if known and entries[:1] != known[-1:]:
+            known, entries = [], self._since(0)
+        self.entries = [*known[:-1], *entries]
+        read[:] = self.entries
+
+    def _since(self, seq: int) -> list[Entry]:
         try:
-            self._version, table = self._lake.table(self.path)
+            self._version, table = self._lake.table(self.path, since=("seq", seq))
             rows = table.to_pylist()
         except (StorageError, pa.ArrowException) as error:
             raise StorageError(f"the ledger is lost or damaged; bring it back from a backup: {error}") from error
@@ -203,7 +223,7 @@ class Ledger:
                 f"{self.path.parent}: this warehouse has format {newest}, this program writes {FORMAT_VERSION}; land "
                 "the files of its archive again (each batch with its trigger) and run them into a new --warehouse."
             )
-        self.entries = sorted((_from_row(row) for row in rows), key=lambda e: e.seq)
+        return sorted((_from_row(row) for row in rows), key=lambda e: e.seq)
 
     @property
     def last(self) -> Entry:

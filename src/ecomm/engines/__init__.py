@@ -92,8 +92,11 @@ class Lake(Protocol):
     def holds(self, path: Path, column: str, value: object) -> bool:
         """Some row has this value."""
 
-    def table(self, path: Path, at: int | None = None) -> tuple[int, pa.Table]:
-        """A small table as it is at a version: its number, and its rows. Raises StorageError."""
+    def table(self, path: Path, at: int | None = None, since: tuple[str, int] | None = None) -> tuple[int, pa.Table]:
+        """A small table as it is at a version: its number, and its rows. Raises StorageError.
+
+        since: only the rows with at least this number in this column.
+        """
 
     def hold(self, warehouse: Path, names: Sequence[str]) -> AbstractContextManager[None]:
         """Hold these locks of a warehouse. Raises LockedError if another process holds one."""
@@ -119,8 +122,8 @@ class Lake(Protocol):
     def vacuum(self, path: Path, older_than: timedelta, keep: Collection[int]) -> int:
         """Delete files older than that which no version to be kept needs; how many there were."""
 
-    def sum_up_log(self, path: Path, after: int = 0) -> None:
-        """Shorten what a reader reads of its log, if so many versions have come since that was done last."""
+    def shorten_log(self, path: Path, keep: Collection[int]) -> None:
+        """Shorten its log behind the versions to be kept, if enough have come since that was done last."""
 
     def sync(self, path: Path, since: int) -> None:
         """Force what the versions after this one added onto the disk."""

@@ -172,13 +172,17 @@ class Managed:
 
         return bool(self.read(path).filter(F.col(column) == F.lit(value)).limit(1).collect())
 
-    def table(self, path: Path, at: int | None = None) -> tuple[int, pa.Table]:
-        """A small table as it is at a version: its number, and its rows. Raises StorageError."""
+    def table(self, path: Path, at: int | None = None, since: tuple[str, int] | None = None) -> tuple[int, pa.Table]:
+        """A small table as it is at a version: its number, and its rows. Raises StorageError.
+
+        since: only the rows with at least this number in this column.
+        """
         from pyspark.errors import PySparkException
 
         try:
             version = self.version(path) if at is None else at
-            rows = self.spark.sql(f"SELECT * FROM {self.named(path)} VERSION AS OF {version}").toArrow()
+            where = f" WHERE {quoted(since[0])} >= {since[1]}" if since else ""
+            rows = self.spark.sql(f"SELECT * FROM {self.named(path)} VERSION AS OF {version}{where}").toArrow()
         except PySparkException as error:
             raise StorageError(f"{self.named(path)}: cannot be read ({first_line(error)}).") from error
         # A notebook's session has a time zone of its own, in which the instants would be told.
@@ -311,7 +315,7 @@ class Managed:
         metrics = [r["operationMetrics"] or {} for r in said if r["version"] > before]
         return sum(int(m.get("numDeletedFiles", 0)) for m in metrics)
 
-    def sum_up_log(self, path: Path, after: int = 0) -> None:
+    def shorten_log(self, path: Path, keep: Collection[int]) -> None:
         """Nothing: the catalog's tables do this by themselves."""
 
     def sync(self, path: Path, since: int) -> None:

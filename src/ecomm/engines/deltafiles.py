@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -30,7 +31,7 @@ DeltaType = PrimitiveType | ArrayType | MapType | StructType
 _NAMES = {"string": "string", "bigint": "long", "int": "integer", "date": "date", "timestamp": "timestamp"}
 _PROPERTIES = {
     "delta.logRetentionDuration": "interval 3650 days",
-    "delta.deletedFileRetentionDuration": "interval 3650 days",
+    "delta.deletedFileRetentionDuration": "interval 30 days",
     "delta.checkpointInterval": "1000",
 }
 
@@ -83,8 +84,7 @@ def create(
 
 def statistics(path: Path) -> list[str]:
     """The columns whose least and greatest values a table's log may hold, as it was created."""
-    (made,) = (action["metaData"] for action in _commit(path, 0) if "metaData" in action)
-    return str(made["configuration"]["delta.dataSkippingStatsColumns"]).split(",")
+    return _table(path).metadata().configuration["delta.dataSkippingStatsColumns"].split(",")
 
 
 def exists(path: Path) -> bool:
@@ -98,9 +98,23 @@ def version(path: Path) -> int:
         return max((int(entry.name[:20]) for entry in log if entry.name.endswith(".json")), default=-1)
 
 
+def _table(path: Path, at: int | None = None) -> DeltaTable:
+    """A table at a version, default the newest, which is opened once: a run asks a table many things between writes."""
+    if at is not None or (newest := version(path)) < 0:
+        return DeltaTable(path, version=at)
+    commit = (path / "_delta_log" / f"{newest:020d}.json").stat()
+    return _opened(path, newest, commit.st_ino, commit.st_mtime_ns)
+
+
+@lru_cache(maxsize=100)
+def _opened(path: Path, _newest: int, _inode: int, _mtime_ns: int) -> DeltaTable:
+    """A table as it is after a commit, which is told by its file: its folder may be another warehouse's since."""
+    return DeltaTable(path)
+
+
 def extent(path: Path, at: int | None = None) -> tuple[int, int]:
     """How many rows a version of a table has, and how many bytes its files, by its log."""
-    actions = pa.table(DeltaTable(path, version=at).get_add_actions(flatten=True))
+    actions = pa.table(_table(path, at).get_add_actions(flatten=True))
     return sum(actions["num_records"].to_pylist()), sum(actions["size_bytes"].to_pylist())
 
 
@@ -124,12 +138,12 @@ def _commit(path: Path, version: int) -> list[dict[str, Any]]:
 
 def files(path: Path, at: int | None = None) -> list[str]:
     """The files of a version of a table, default the newest, by its log."""
-    return [unquote(file) for file in pa.table(DeltaTable(path, version=at).get_add_actions())["path"].to_pylist()]
+    return [unquote(file) for file in pa.table(_table(path, at).get_add_actions())["path"].to_pylist()]
 
 
 def holds(path: Path, column: str, value: object) -> bool:
     """Some row has this value."""
-    found: int = DeltaTable(path).to_pyarrow_dataset().count_rows(filter=pc.field(column) == value)
+    found: int = _table(path).to_pyarrow_dataset().count_rows(filter=pc.field(column) == value)
     return found > 0
 
 
@@ -138,11 +152,14 @@ def count_files(path: Path) -> int:
     return len(files(path))
 
 
-def table(path: Path, at: int | None = None) -> tuple[int, pa.Table]:
-    """A small table: its version, default the newest, and its rows. Raises StorageError if it cannot be read."""
+def table(path: Path, at: int | None = None, since: tuple[str, int] | None = None) -> tuple[int, pa.Table]:
+    """A small table: its version, default the newest, and its rows. Raises StorageError if it cannot be read.
+
+    since: only those with at least this number in this column; files that by the log have none are not opened.
+    """
     try:
         found = DeltaTable(path, version=at)
-        return found.version(), found.to_pyarrow_table()
+        return found.version(), found.to_pyarrow_table(filters=pc.field(since[0]) >= since[1] if since else None)
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise StorageError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]}).") from error
 
@@ -154,12 +171,12 @@ def missing(path: Path, at: int | None = None) -> list[str]:
 
 def columns(path: Path) -> list[str]:
     """The names of a table's columns."""
-    return [f.name for f in DeltaTable(path).schema().fields]
+    return [f.name for f in _table(path).schema().fields]
 
 
 def fields(path: Path) -> list[contract.Field]:
     """A table's columns, as they were created or added."""
-    found = DeltaTable(path).schema().fields
+    found = _table(path).schema().fields
     return [contract.Field(f.name, _spark_type(f.type), str(f.metadata.get("comment", ""))) for f in found]
 
 
@@ -215,18 +232,28 @@ def vacuum(path: Path, older_than: timedelta, keep: Collection[int]) -> int:
     return len(found)
 
 
-def sum_up_log(path: Path, after: int = 0) -> None:
-    """Write the newest version's state down (a checkpoint), so that no reader has to read the whole log.
+def shorten_log(path: Path, keep: Collection[int]) -> None:
+    """Write the newest version's state down (a checkpoint), and delete what the log says before those to be kept.
 
-    after: not before so many versions have come since the last one.
+    Each command on a table lists its log, and reads it from the last checkpoint on; to read a checkpoint takes as long
+    as to read ten versions, so nothing is done before. The last but one stays, for who has just begun to read there.
     """
     log, now = path / "_delta_log", version(path)
     last = log / "_last_checkpoint"
-    if now - (json.loads(last.read_bytes())["version"] if last.exists() else -1) < after:
+    before: int = json.loads(last.read_bytes())["version"] if last.exists() else 0
+    if now - before < _CHECKPOINT:
         return
     DeltaTable(path).create_checkpoint()
     for file in (*log.glob(f"{now:020d}.checkpoint*"), last, log):
         fsync(file)
+    least = min([before, *keep])
+    whole = [at for file in log.glob("*.checkpoint.parquet") if (at := int(file.name[:20])) <= least]
+    for file in log.iterdir():
+        if file.name[:20].isdigit() and int(file.name[:20]) < max(whole, default=0):
+            file.unlink(missing_ok=True)
+
+
+_CHECKPOINT = 10  # versions
 
 
 def append_rows(path: Path, data: pa.Table) -> None:
@@ -257,13 +284,11 @@ def sync(path: Path, since: int) -> None:
     """Force every file that the versions after `since` added onto the disk, and their folders."""
     log = path / "_delta_log"
     folders = {log, path}
-    at = since + 1
-    while (commit := log / f"{at:020d}.json").exists():
+    for at in range(since + 1, version(path) + 1):
         for name, _ in _added(path, at):
             fsync(path / name)
             folders.add((path / name).parent)
-        fsync(commit)
-        at += 1
+        fsync(log / f"{at:020d}.json")
     for folder in folders:
         fsync(folder)
 

@@ -145,6 +145,7 @@ def measured(rows: DataFrame, source: Source) -> ChangeSet:
         F.sum(F.when(leaves, 0).otherwise(1)).alias("entering"),
         F.sum(F.when(leaves, 1).otherwise(0)).alias("leaving"),
         F.sum(F.when(leaves & ~F.col("is_current"), 1).otherwise(0)).alias("closed"),
+        F.sum(F.when(F.col("is_current"), 1).otherwise(0)).alias("current"),
         F.min(F.unix_micros("effective_date")).alias("since"),
     ).collect()[0]
     since = said["since"]
@@ -162,7 +163,7 @@ def measured(rows: DataFrame, source: Source) -> ChangeSet:
         differs = F.when(F.col("_rows") == 1, F.col("effective_date")).when(~one_end, F.col("_end"))
         since = alike.agg(F.min(F.unix_micros(differs)).alias("since")).collect()[0]["since"]
     instant = None if since is None else datetime.fromtimestamp(0, UTC) + timedelta(microseconds=since)
-    return ChangeSet(rows, said["entering"], said["leaving"], said["closed"], instant)
+    return ChangeSet(rows, said["entering"], said["leaving"], said["closed"], said["current"], instant)
 
 
 def view(attempt: Attempt, source: Source) -> DataFrame:

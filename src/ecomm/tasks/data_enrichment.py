@@ -31,9 +31,9 @@ def write_enriched(attempt: Attempt, targets: enrich.Targets) -> dict[str, int]:
     """
     shop, today = attempt.session.shop, attempt.today
     key = attempt.session.sources["orders"].key
-    written = {
-        "enriched_orders": attempt.write_whole("enriched_orders", enrich.enriched_orders(targets, shop, today, key))
-    }
+    orders, changes = enrich.enriched_orders(targets, shop, today, key), attempt.changes.get("orders")
+    differs = changes is not None and changes.current > 0
+    written = {"enriched_orders": attempt.write_whole("enriched_orders", orders, differs=differs)}
     frames = of_orders(attempt.session.store.read("enriched_orders"), targets, shop, today)
 
     def write(name: str, frame: DataFrame) -> None:
