@@ -217,7 +217,7 @@ class Attempt:
         return alive
 
     def told(self, source: str) -> list[Entry]:
-        """The live batches with files of a source, as they will be once this attempt is published; `files`: only those.
+        """The live batches with files of a source, as they will be once this attempt is published.
 
         Asked only when this attempt's files are read, if it has any.
         """

@@ -35,7 +35,7 @@ from ecomm.transforms.absences import Snapshot
 class History:
     """All that the live batches say of a source.
 
-    told: the live batches with files of the source; `files`: only those. stage, errors: its tables, with rows of other
+    told: the live batches with files of the source. stage, errors: its tables, with rows of other
     batches too; alive: which rows of stage count. extras: stage's columns besides the contract; late: gives the
     contract's that came to stage after it was made. keep: gives a frame under a name back, such that reading it again
     does not compute it again, or None if it is empty.
@@ -52,9 +52,8 @@ class History:
 
 
 def told(entries: Iterable[Entry], source: str) -> list[Entry]:
-    """Those of some batches that have files of a source; `files`: only those."""
-    of_source = (replace(e, files=tuple(f for f in e.files if f.source == source)) for e in entries)
-    return [e for e in of_source if e.files]
+    """Those of some batches that have files of a source."""
+    return [e for e in entries if any(f.source == source for f in e.files)]
 
 
 def versions(history: History, touched: DataFrame | None = None) -> DataFrame:
@@ -90,22 +89,24 @@ def _by_contract(history: History, statements: DataFrame) -> DataFrame:
 
 def snapshots(history: History) -> list[Snapshot]:
     """The snapshots of a source, `complete` or not. A batch is one if all its files say so and have a record."""
-    return [s for entry in history.told for s in snapshot_of(entry)]
+    return [s for entry in history.told for s in snapshot_of(entry, history.source.name)]
 
 
-def snapshot_of(entry: Entry) -> list[Snapshot]:
-    """The snapshot that a batch is with these files, if it is one."""
-    if not all(f.scope is not None for f in entry.files) or not any(f.rows_read for f in entry.files):
+def snapshot_of(entry: Entry, source: str) -> list[Snapshot]:
+    """The snapshot that a batch is with its files of a source, if it is one."""
+    files = [f for f in entry.files if f.source == source]
+    if not all(f.scope is not None for f in files) or not any(f.rows_read for f in files):
         return []
     assert entry.as_of is not None
     assert entry.batch_id is not None
     assert entry.revision is not None
-    return [Snapshot(entry.as_of, entry.batch_id, entry.revision, entry.files[0].scope or ())]
+    return [Snapshot(entry.as_of, entry.batch_id, entry.revision, files[0].scope or ())]
 
 
 def complete(history: History, among: Sequence[Snapshot]) -> list[Snapshot]:
     """Those snapshots in which the key of every record is readable, with the parts that they mention."""
-    rejected = {e.revision for e in history.told if any(f.rows_rejected for f in e.files)}
+    name = history.source.name
+    rejected = {e.revision for e in history.told if any(f.rows_rejected and f.source == name for f in e.files)}
     if doubtful := [s.revision for s in among if s.revision in rejected]:
         unread = history.errors.filter(F.col("key").isNull() & F.col("revision").isin(doubtful))
         incomplete = {r["revision"] for r in unread.select("revision").distinct().collect()}

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.batches.ledger import Entry, Ledger, exists, kept, live, until
@@ -31,6 +32,7 @@ JOURNALS = ("processing_log", "validation_results")
 class Warehouse:
     """The published tables of a warehouse at the moment of its last ledger entry.
 
+    That moment can be read until twenty entries have come, and upkeep after them; `refresh` moves on to the newest.
     Raises UsageError if the folder holds no warehouse, FormatError if a newer program wrote it.
 
     >>> Warehouse("demo/warehouse").table("orders_target").num_rows  # doctest: +SKIP
@@ -72,8 +74,12 @@ class Warehouse:
         version = self.entry.tables[name][0] if name in self.entry.tables else None
         try:
             dataset = DeltaTable(self.path / name, version=version).to_pyarrow_dataset()
-        except OSError as error:
-            raise StorageError(f"{self.path / name}: cannot be read ({error}).") from error
+        except (DeltaError, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise StorageError(
+                f"{self.path / name}: cannot be read as ledger entry {self.entry.seq} names it ({reason}). If more "
+                "than twenty entries have come since, refresh the warehouse."
+            ) from error
         if name.endswith(("_stage", "_errors")):
             seen = kept(self.entries) if name.endswith("_errors") else live(self.entries).values()
             return dataset.filter(pc.field("revision").isin([e.revision for e in seen]))

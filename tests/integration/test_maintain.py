@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from ecomm import maintain
 from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.engines import Engine, deltafiles
-from ecomm.errors import UsageError
+from ecomm.errors import StorageError, UsageError
 from ecomm.maintain import maintain as upkeep
 from ecomm.session import working
 from ecomm.tables import CATALOGUE, Store
@@ -107,7 +107,8 @@ def test_who_reads_meanwhile_goes_on_reading_and_what_nobody_can_ask_for_goes(sh
 def test_logs_stay_short(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command on a table lists its log. What the last entries name can be read, and the next run goes on."""
     monkeypatch.setattr(maintain, "_PINNED", 6)
-    small(shop, *range(1, 17))
+    reader = small(shop, 1).warehouse
+    small(shop, *range(2, 17))
     root, entries = shop.settings.warehouse, shop.warehouse.entries
     for entry in entries[-6:]:
         for name, (version, rows) in entry.tables.items():
@@ -117,6 +118,10 @@ def test_logs_stay_short(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(versions) <= 26, name
         assert unread(root / name) < 10, name
     assert not (root / "orders_target" / "_delta_log" / f"{0:020d}.json").exists()
+    with pytest.raises(StorageError, match=r"as ledger entry 2 names it .* refresh the warehouse"):
+        reader.table("orders_target")
+    reader.refresh()
+    assert reader.table("orders_target") == shop.warehouse.table("orders_target")
     before = published(shop)
     deleting(shop)
     assert not differences(published(shop), before)

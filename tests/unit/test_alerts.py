@@ -13,7 +13,7 @@ import pytest
 
 from ecomm import alerts
 from ecomm.alerts import Alert, State, after, judge
-from ecomm.alerts.unusual import Batch, batches_of, lateness, unusual
+from ecomm.alerts.unusual import Batch, batches_of, last_coming, lateness, unusual
 from ecomm.batches.ledger import Entry, FileEntry
 from ecomm.settings import Alerts
 
@@ -113,8 +113,21 @@ def test_lateness() -> None:
     assert lateness(weekdays, friday.as_of + timedelta(days=2)) is None
     assert lateness(weekdays, friday.as_of + timedelta(days=4)) is None  # half as long again is allowed
     said = lateness(weekdays, friday.as_of + timedelta(days=5))
-    assert said == f"no batch since {friday.batch_id} (2026-02-13 06:00 UTC), 5.0 days ago; 3.0 days is usual."
+    last = f"the last is {friday.batch_id} (2026-02-13 06:00 UTC)"
+    assert said == f"no batch has come for 5.0 days, 3.0 days is usual; {last}."
+    much_later = friday.as_of + timedelta(days=300)
+    assert lateness(weekdays, much_later, came=much_later - timedelta(days=4)) is None
+    said = lateness(weekdays, much_later, came=much_later - timedelta(days=5))
+    assert said == f"no batch has come for 5.0 days, 3.0 days is usual; {last}."
     assert lateness(weekdays[:3], friday.as_of + timedelta(days=300)) is None  # too few to know
+
+
+def test_what_is_done_again_has_not_come_again() -> None:
+    """A batch comes when it is published or held first; a replay of it is no new one."""
+    entries = [entry(n, n, 100) for n in range(3)] + [entry(3, 3, 100, "HOLD"), entry(4, 9, 100, "ACCEPT")]
+    again = replace(entries[1], seq=5, at=MONDAY + timedelta(days=20))
+    assert last_coming([*entries, again]) == MONDAY + timedelta(days=3)
+    assert last_coming([]) is None
 
 
 # --- what begins and ends ----------------------------------------------------------------------------------------

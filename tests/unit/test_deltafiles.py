@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
@@ -32,15 +35,15 @@ def commits(path: Path) -> list[int]:
     return sorted({int(file.name[:20]) for file in (path / "_delta_log").iterdir() if file.name[:20].isdigit()})
 
 
-def readable(path: Path) -> list[int]:
-    """The versions that can still be read, each with its own row."""
+def readable(path: Path, said: Sequence[int] = range(100)) -> list[int]:
+    """The versions that can still be read, each with its own row. said: the row of each version, default its number."""
     found = []
     for version in range(deltafiles.version(path) + 1):
         try:
             rows = DeltaTable(path, version=version).to_pyarrow_table()["n"].to_pylist()
         except (DeltaError, OSError):
             continue
-        assert rows == ([version] if version else [])
+        assert rows == ([said[version]] if version else [])
         found.append(version)
     return found
 
@@ -121,3 +124,37 @@ def test_a_missing_commit_is_no_silence(tmp_path: Path) -> None:
     (table / "_delta_log" / f"{1:020d}.json").unlink()
     with pytest.raises(FileNotFoundError):
         deltafiles.sync(table, 0)
+
+
+def test_removed_files_are_forgotten(tmp_path: Path) -> None:
+    """Every command on a table reads of them; who reads an old version still finds its files."""
+    table = made(tmp_path / "t", 130)
+    deltafiles.shorten_log(table, [125])
+    assert remembered(table) > 100
+    deltafiles.vacuum(table, timedelta(days=7), [125])
+    assert remembered(table) == 0
+    assert DeltaTable(table).metadata().configuration["delta.deletedFileRetentionDuration"] == "interval 30 days"
+    before = deltafiles.version(table)
+    assert {125, 130} <= {*readable(table, said=[*range(131), *[130] * 9])}
+    deltafiles.vacuum(table, timedelta(days=7), [125])
+    assert deltafiles.version(table) == before  # there is nothing to forget: no version for nothing
+
+
+def remembered(path: Path) -> int:
+    """How many removed files the last checkpoint tells of."""
+    last = json.loads((path / "_delta_log" / "_last_checkpoint").read_text())["version"]
+    return sum(
+        row is not None
+        for row in pq.read_table(path / "_delta_log" / f"{last:020d}.checkpoint.parquet")["remove"].to_pylist()
+    )
+
+
+def test_upkeep_is_on_the_disk_before_what_it_stands_for_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger too is kept so: a machine that stops at any moment must not lose it."""
+    table, done = made(tmp_path / "t"), list[Path]()
+    for n in range(1, 4):
+        write_deltalake(table, pa.table({"n": [n]}), mode="append")
+    monkeypatch.setattr(deltafiles, "fsync", done.append)
+    deltafiles.compact(table)
+    commit = table / "_delta_log" / f"{4:020d}.json"
+    assert {commit, commit.parent, table, *(table / file for file in deltafiles.files(table))} <= {*done}

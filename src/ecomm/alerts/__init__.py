@@ -20,7 +20,7 @@ import structlog
 from filelock import FileLock
 
 from ecomm.alerts.channels import channels_of, tell
-from ecomm.alerts.unusual import batches_of, lateness, unusual
+from ecomm.alerts.unusual import batches_of, last_coming, lateness, unusual
 from ecomm.batches import status
 from ecomm.batches.ledger import PUBLISHES, Entry, accepted, held, live
 from ecomm.errors import StorageError, sentence
@@ -137,7 +137,8 @@ def standing(settings: Settings, entries: Sequence[Entry], now: datetime) -> lis
     failed = [line for line in triggers if line.state == "failed"]
     found += [Alert("failed", line.batch_id, f"{line.batch_id} failed: {line.reason}", now) for line in failed]
     come = any(line.state == "pending" for line in triggers)  # a backlog of old days is no silence
-    if not come and (late := lateness(batches_of(entries, {}, settings.shop.shop_timezone), now)):
+    batches = batches_of(entries, {}, settings.shop.shop_timezone)
+    if not come and (late := lateness(batches, now, last_coming(entries))):
         found.append(Alert("late", "", late, now))
     return found
 

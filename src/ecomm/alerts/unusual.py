@@ -22,7 +22,7 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from ecomm.batches.ledger import Entry, live
+from ecomm.batches.ledger import JUDGES, Entry, live
 
 _FAR, _SIGMA = 3.5, 1.4826
 _WEEKDAYS, _ALL = (5, 8), (8, 28)  # at least and at most as many batches make a baseline
@@ -95,19 +95,22 @@ def unusual(batch: Batch, before: Sequence[Batch]) -> Iterator[tuple[str, str, s
             yield "rejects", "", f"{batch.rejected:.1%} of the records of {name} were rejected; {usual:.1%} is usual."
 
 
-def lateness(batches: Sequence[Batch], now: datetime) -> str | None:
-    """Why the next batch is late, if it is: none has come for longer than usual after one of that weekday."""
+def lateness(batches: Sequence[Batch], now: datetime, came: datetime | None = None) -> str | None:
+    """Why the next batch is late, if it is: none has come for longer than usual after one of that weekday.
+
+    came: when the last one came, wherever it lies: the days of a backlog are old when they do.
+    """
     gaps = [(one.weekday, (two.as_of - one.as_of).total_seconds()) for one, two in pairwise(batches)]
     if len(gaps) < _WEEKDAYS[0]:
         return None
     last = batches[-1]
     same = [gap for weekday, gap in gaps if weekday == last.weekday][-_WEEKDAYS[1] :]
     usual, far = far_from(same if len(same) >= _WEEKDAYS[0] else [gap for _, gap in gaps[-_ALL[1] :]], 0, 0)
-    waited = (now - last.as_of).total_seconds()
+    waited = (now - max(last.as_of, came or last.as_of)).total_seconds()
     if waited <= usual + max(far, usual / 2):
         return None
-    since = f"{last.batch_id} ({last.as_of:%Y-%m-%d %H:%M} UTC)"
-    return f"no batch since {since}, {_long(waited)} ago; {_long(usual)} is usual."
+    the_last = f"the last is {last.batch_id} ({last.as_of:%Y-%m-%d %H:%M} UTC)"
+    return f"no batch has come for {_long(waited)}, {_long(usual)} is usual; {the_last}."
 
 
 def _long(seconds: float) -> str:
@@ -119,6 +122,15 @@ def _long(seconds: float) -> str:
         if hours >= 2
         else f"{seconds / 60:.0f} minutes"
     )
+
+
+def last_coming(entries: Sequence[Entry]) -> datetime | None:
+    """When the last batch came: was published or held for the first time."""
+    came: dict[str, datetime] = {}
+    for entry in entries:
+        if entry.entry in JUDGES and entry.batch_id and entry.at:
+            came.setdefault(entry.batch_id, entry.at)
+    return max(came.values(), default=None)
 
 
 def batches_of(entries: Sequence[Entry], revenue: Mapping[str, Decimal | None], zone: str) -> list[Batch]:

@@ -29,9 +29,10 @@ held, hold = filelocks.held, filelocks.hold  # who works on a warehouse is asked
 
 DeltaType = PrimitiveType | ArrayType | MapType | StructType
 _NAMES = {"string": "string", "bigint": "long", "int": "integer", "date": "date", "timestamp": "timestamp"}
+_REMEMBERED = "delta.deletedFileRetentionDuration"
 _PROPERTIES = {
     "delta.logRetentionDuration": "interval 3650 days",
-    "delta.deletedFileRetentionDuration": "interval 30 days",
+    _REMEMBERED: "interval 30 days",
     "delta.checkpointInterval": "1000",
 }
 
@@ -206,20 +207,25 @@ def compact(path: Path, by: Sequence[str] = ()) -> None:
     Rewriting all of a large table for a few new rows would cost more than it gives: until the small files hold half as
     much as the large ones, only they are put together.
     """
+    before = version(path)
     sizes: list[int] = pa.table(DeltaTable(path).get_add_actions(flatten=True))["size_bytes"].to_pylist()
     small = [size for size in sizes if size < _LARGE]
     if by and len(sizes) > 1 and 3 * sum(small) >= sum(sizes):
         DeltaTable(path).optimize.z_order(by, target_size=2 * _LARGE)
     elif len(small) > 1:
         DeltaTable(path).optimize.compact(target_size=2 * _LARGE)
+    sync(path, before)
 
 
 _LARGE = 64 << 20
 
 
 def vacuum(path: Path, older_than: timedelta, keep: Collection[int]) -> int:
-    """Delete the files that are older than that and that no version needs which is to be kept; how many there were."""
-    hours = int(older_than.total_seconds() // 3600)
+    """Delete the files that are older than that and that no version needs which is to be kept; how many there were.
+
+    And forget those that were removed: every command reads of them, and only another program's vacuum asks for them.
+    """
+    before, hours = version(path), int(older_than.total_seconds() // 3600)
     said: dict[str, Any] = {
         "retention_hours": hours,
         "enforce_retention_duration": False,
@@ -229,7 +235,16 @@ def vacuum(path: Path, older_than: timedelta, keep: Collection[int]) -> int:
     found = DeltaTable(path).vacuum(dry_run=True, **said)
     if found:  # a vacuum of nothing would be two versions more
         DeltaTable(path).vacuum(dry_run=False, **said)
+    last = _last_checkpoint(path)
+    if last is not None and last["size"] - count_files(path) > _MANY:
+        DeltaTable(path).alter.set_table_properties({_REMEMBERED: "interval 0 seconds"})
+        _checkpoint(path)
+        DeltaTable(path).alter.set_table_properties({_REMEMBERED: _PROPERTIES[_REMEMBERED]})
+    sync(path, before)
     return len(found)
+
+
+_MANY = 100  # files; the forgetting takes two versions
 
 
 def shorten_log(path: Path, keep: Collection[int]) -> None:
@@ -238,14 +253,11 @@ def shorten_log(path: Path, keep: Collection[int]) -> None:
     Each command on a table lists its log, and reads it from the last checkpoint on; to read a checkpoint takes as long
     as to read ten versions, so nothing is done before. The last but one stays, for who has just begun to read there.
     """
-    log, now = path / "_delta_log", version(path)
-    last = log / "_last_checkpoint"
-    before: int = json.loads(last.read_bytes())["version"] if last.exists() else 0
-    if now - before < _CHECKPOINT:
+    log, last = path / "_delta_log", _last_checkpoint(path)
+    before: int = last["version"] if last is not None else 0
+    if version(path) - before < _CHECKPOINT:
         return
-    DeltaTable(path).create_checkpoint()
-    for file in (*log.glob(f"{now:020d}.checkpoint*"), last, log):
-        fsync(file)
+    _checkpoint(path)
     least = min([before, *keep])
     whole = [at for file in log.glob("*.checkpoint.parquet") if (at := int(file.name[:20])) <= least]
     for file in log.iterdir():
@@ -254,6 +266,20 @@ def shorten_log(path: Path, keep: Collection[int]) -> None:
 
 
 _CHECKPOINT = 10  # versions
+
+
+def _last_checkpoint(path: Path) -> dict[str, Any] | None:
+    """What is said of a table's last checkpoint: its version, and the size of its state; None if there is none."""
+    said = path / "_delta_log" / "_last_checkpoint"
+    found: dict[str, Any] | None = json.loads(said.read_bytes()) if said.exists() else None
+    return found
+
+
+def _checkpoint(path: Path) -> None:
+    log, now = path / "_delta_log", version(path)
+    DeltaTable(path).create_checkpoint()
+    for file in (*log.glob(f"{now:020d}.checkpoint*"), log / "_last_checkpoint", log):
+        fsync(file)
 
 
 def append_rows(path: Path, data: pa.Table) -> None:

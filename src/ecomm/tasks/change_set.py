@@ -73,8 +73,7 @@ def _touched(attempt: Attempt, history: History, target: DataFrame, own: Sequenc
     source, stage, before = history.source, history.stage, attempt.replaces
     revisions = [attempt.revision, *(e.revision for e in (before,) if e is not None)]
     touched = stage.filter(F.col("revision").isin(revisions)).select("key", *source.key)
-    gone = [] if before is None else histories.told([before], source.name)
-    ended = [s for entry in gone for s in histories.snapshot_of(entry)]
+    ended = [] if before is None else histories.snapshot_of(before, source.name)
     reaching = histories.complete(history, own) + histories.with_parts(history, ended)
     if not reaching and before is None:
         return touched

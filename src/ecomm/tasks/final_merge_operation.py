@@ -92,8 +92,8 @@ def summarise(attempt: Attempt, *, everything: bool = False) -> int:
     targets = enrich.Targets(**{n: store.read(target_name(n)) for n in attempt.session.sources})
     key = attempt.session.sources["orders"].key
     new = summary(alive, anew, targets, store.read(stage_name("orders")), attempt.session.shop, key)
-    kept = old.filter(F.col("batch_id").isin(sorted(set(alive) - anew)))
-    return attempt.write_whole(name, new.unionByName(kept))
+    gone = sorted(anew | there - set(alive))  # a few, where those that stay become a thousand
+    return attempt.write_whole(name, new.unionByName(old.filter(~F.col("batch_id").isin(gone))))
 
 
 def summary(
