@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 RESCAN = 2.0
 """Seconds between two looks if nothing hints at an earlier one."""
+RENEWED = 200
+"""So many batches a process publishes before it is to be started anew: the engine keeps some 1 MB of each for ever."""
 _FIRST, _LONGEST = 5.0, 600.0  # seconds
 _LEFT_BEHIND = 60.0  # seconds between two tries at what an earlier run left behind
 
@@ -193,6 +195,7 @@ class Watch:
         self._engine: Engine | None = None
         self._until = ExitStack()
         self._version, self._due, self._tidied_at = -2, 0.0, -math.inf
+        self._left = RENEWED if settings.engine == "sail" else math.inf
         self.stopping = self._growing = False
         self._wake = SimpleQueue[None]()  # a signal's handler may put to it
 
@@ -202,21 +205,28 @@ class Watch:
         self._wake.put(None)
 
     def run(self, *, once: bool = False) -> None:
-        """Watch until `stop`. once: until what is complete is published and no file grows any more.
+        """Watch until `stop`, or until it is `worn`. once: until all is published and no file grows any more.
 
         What goes wrong at the first look is raised (FormatError, StorageError, UsageError; with once LockedError too);
         later it is said, and tried again. A KeyboardInterrupt takes back what was written of the batch at work.
         """
         sail.give_memory_back()
+        if once:
+            self._left = math.inf
         try:
             with self._hints():
-                while not self.stopping:
+                while not (self.stopping or self.worn):
                     pause = self._try_to_look(once or self._version == -2, once)
                     if once and not self._growing:
                         break
                     self._pause(pause)
         finally:
             self._end_engine()
+
+    @property
+    def worn(self) -> bool:
+        """It has published as many batches as one process should."""
+        return self._left <= 0
 
     def _try_to_look(self, first: bool, once: bool) -> float:
         """Look and publish; how many seconds there is nothing to do if nothing changes."""
@@ -289,8 +299,9 @@ class Watch:
             session, failed = open_warehouse(self.settings, self._engine, self._hear), False
             try:
                 for outcome in pipeline.publish(
-                    session, lambda name: not self.stopping and name in found.complete_since
+                    session, lambda name: not (self.stopping or self.worn) and name in found.complete_since
                 ):
+                    self._left -= 1
                     now, name = time.monotonic(), outcome.batch_id
                     before = self._failures.pop(name, None)
                     if outcome.status == "failed":

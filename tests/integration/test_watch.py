@@ -6,6 +6,7 @@ import os
 import signal
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -237,6 +238,32 @@ def process(shop: Shop, *more: str, **environment: str) -> subprocess.Popen[str]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
 
 
+def test_a_worn_process_starts_anew(shop: Shop, tmp_path: Path) -> None:
+    """The engine keeps something of each batch for ever: after so many a fresh process goes on, under its number."""
+    script = tmp_path / "worn_soon.py"
+    script.write_text("from ecomm import cli, watch\n\nwatch.RENEWED = 2\ncli.main()\n")
+    folders = ("-l", str(shop.settings.landing), "-w", str(shop.settings.warehouse))
+    command = [sys.executable, str(script), "watch", "--json", *folders]
+    said = list[str]()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout
+        try:
+            for n in range(1, 6):  # the third and fourth come at once: a backlog is left to the next process too
+                if n != 4:
+                    drop(shop, f"b{n}", n)
+                if n == 3:
+                    drop(shop, "b4", 4)
+                while f'"batch_id": "b{n}"' not in (line := running.stdout.readline()):
+                    said.append(line)
+                    assert line, said
+                assert '"status": "published"' in line, line
+        finally:
+            running.terminate()
+    assert running.wait(PATIENCE) == 0
+    assert sum("watching" in line for line in said) == 3
+    assert [e.batch_id for e in shop.warehouse.entries if e.entry == "PUBLISH"] == [f"b{n}" for n in range(1, 6)]
+
+
 def test_once(shop: Shop, sample: Shop) -> None:
     shop.drop_sample(*DAYS)
     said, _ = (running := process(shop, "--once", "--json")).communicate(timeout=PATIENCE)
@@ -313,7 +340,8 @@ def test_many_batches_in_one_process(shop: Shop, request: pytest.FixtureRequest)
     assert entries.count("PUBLISH") == batches
     assert entries.count("MAINTAIN") >= batches // 30
     first, last = statistics.median(cost[2:12]), statistics.median(cost[-10:])
-    half, end = statistics.median(memory[batches // 2 :][:10]), statistics.median(memory[-10:])
+    # The most of each half: a process that is started anew on the way holds less at once.
+    half, end = max(memory[: batches // 2]), max(memory[batches // 2 :])
     print(f"median cost {first:.1f} -> {last:.1f}, memory {half:.0f} -> {end:.0f} MiB")
     assert last < 1.2 * first, cost
     assert end < 1.1 * half, memory

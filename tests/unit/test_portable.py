@@ -59,6 +59,8 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call, ast.Call | None, str, 
         match node:
             case ast.FunctionDef(name=name):
                 function = name
+            case ast.Lambda():
+                function = function or "lambda"
             case ast.For() | ast.While() | ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 looped = True
         if isinstance(node, ast.Call):
@@ -129,6 +131,7 @@ def of_calls(tree: ast.AST, file: str) -> Iterator[tuple[int, str]]:
             "E5: explicit classes": name in REGEX and any(map(odd_pattern, patterns)),
             "E6: withColumns or select": name in ("withColumn", "withColumnRenamed") and looped,
             "E7: materialise in the attempt's folder": name == "cache" and not call.args and bool(spoken_to(call)),
+            "E10: a column needs a session, so none is made by an import": not function and spoken_to(call) == "F",
             "E8: NULLs of the right type": any(k.arg == "allowMissingColumns" for k in call.keywords),
             "E8: its value differs between engines": name == "split" and spoken_to(call) == "F",
         }
@@ -172,6 +175,7 @@ def test_nothing_that_differs_is_used(file: Path) -> None:
         ("E10", "rows.rdd"),
         ("E10", "F.udf(f)"),
         ("E10", "spark._jvm"),
+        ("E10", "NO_END = F.lit(None)"),
         ("T1", "rows.write.saveAsTable('x')"),
         ("T1", "'ALTER TABLE x ADD COLUMNS (y int)'"),
         ("T2", "writer.option('mergeSchema', 'true')"),
@@ -186,9 +190,11 @@ def test_what_differs_is_found(rule: str, source: str) -> None:
 
 def test_what_is_allowed_is_let_through() -> None:
     assert not found(
-        "F.sort_array(F.collect_list('a'))\n"
-        "F.col('a').rlike(r'\\A[0-9]{1,3}(\\.[0-9]+)?\\z')\n"
-        "rows.withColumns({n: F.lit(1) for n in names})\n"
+        "def columns(rows, names):\n"
+        "    F.sort_array(F.collect_list('a'))\n"
+        "    F.col('a').rlike(r'\\A[0-9]{1,3}(\\.[0-9]+)?\\z')\n"
+        "    rows.withColumns({n: F.lit(1) for n in names})\n"
+        "FITS = lambda: F.col('a').isNotNull()\n"
         "functools.cache(f)\n"
         "text.split(',')\n"
     )

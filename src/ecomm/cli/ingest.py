@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
+import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +34,7 @@ from ecomm.settings import Settings
 if TYPE_CHECKING:
     from ecomm.session import TaskResult
     from ecomm.transaction import Outcome
+    from ecomm.watch import Watch
 
 
 @app.command(
@@ -167,9 +170,21 @@ def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> i
         if not once:
             say(f"watching {settings.landing.absolute()}; Ctrl-C ends it.")
         watching.run(once=once)
+    if watching.worn:
+        _start_anew(watching)
     if once and not outcomes and not as_json:
         screens.out.print("Nothing is pending.")
     return exit_code(outcomes)
+
+
+def _start_anew(watching: Watch) -> None:
+    """Put a fresh process in the place of this one, under its number, unless a signal has come to end it."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)  # nothing is at work
+    if not watching.stopping:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(sys.executable, sys.orig_argv)
 
 
 @app.command(rich_help_panel="Publish", epilog="Example: `ecomm status`")

@@ -81,7 +81,7 @@ def fold(statements: DataFrame, source: Source, extras: Sequence[str], carried: 
 def first_versions(statements: DataFrame, source: Source) -> DataFrame:
     """The fold of keys that have one statement each: it is their version. Equal to `fold`, without its windows."""
     opened = statements.filter(F.col("op") == "U").withColumns(
-        {"effective_date": F.col("as_of"), "expiry_date": _NO_END, "is_current": F.lit(True)}
+        {"effective_date": F.col("as_of"), "expiry_date": F.lit(None).cast("timestamp"), "is_current": F.lit(True)}
     )
     types = {c.name: c.type for c in source.stored}
     said = source.version_values(lambda name: F.lit(None).cast(types[name]))
@@ -178,7 +178,6 @@ def _beside_current(statements: DataFrame, current: DataFrame, source: Source) -
     return statements.join(versions, same_key, "left"), lambda name: F.col(f"_current_{name}")
 
 
-_NO_END = F.lit(None).cast("timestamp")
 _VERSION = frozenset(("effective_date", "expiry_date", "is_current", "row_hash", "batch_id"))
 
 
