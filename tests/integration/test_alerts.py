@@ -36,10 +36,11 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(200 if received.well else 500)
-                self.end_headers()
-                if received.well:
+                well = received.well
+                if well:  # before it is answered: who has told goes on and looks at once
                     received.got.append(body)
+                self.send_response(200 if well else 500)
+                self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 return
@@ -94,7 +95,7 @@ def test_each_is_told_once_when_it_begins_and_once_when_it_ends(tmp_path: Path) 
         receiver.got.clear()
         revise.decide(shop.settings, "two", "REJECT", "why not")
         (shop.settings.source_dir("orders") / "source" / "three.csv").write_text(orders("3"))
-        shop.run()
+        assert [(o.status, o.reason) for o in shop.run()] == [("published", None)]
         alerts.look(shop.settings, NOW + timedelta(hours=2))
         assert sorted(receiver.brief) == [("resolved", "failed three"), ("resolved", "held two")]
         assert {event["text"][:6] for event in receiver.got} == {"Over: "}
