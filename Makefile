@@ -22,7 +22,8 @@ test: compiled ## Run the tests that every change must pass
 	$(PYTEST) -m "not long and not spark and not soak"
 
 test-more: compiled ## Run the long tests
-	$(PYTEST) -m "long and not spark and not soak"
+	$(PYTEST) -m "long and not alone and not spark and not soak"
+	.venv/bin/pytest -m alone --at-least 1
 
 soak: compiled ## Look long for what is rare (hours): random pasts of many steps, mistakes put in on purpose
 	$(PYTEST) --dist worksteal -m "soak or past" --steps 30 --pasts 200

@@ -313,6 +313,7 @@ def of_process(pid: int) -> tuple[float, float]:
     return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+@pytest.mark.alone
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="CPU and memory are read where Linux tells them")
 def test_many_batches_in_one_process(shop: Shop, request: pytest.FixtureRequest) -> None:
