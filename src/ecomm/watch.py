@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 RESCAN = 2.0
 """Seconds between two looks if nothing hints at an earlier one."""
-RENEWED = 200
+RENEWED = 100
 """So many batches a process publishes before it is to be started anew: the engine keeps some 1 MB of each for ever."""
 _FIRST, _LONGEST = 5.0, 600.0  # seconds
 _LEFT_BEHIND = 60.0  # seconds between two tries at what an earlier run left behind

@@ -138,6 +138,9 @@ def test_removed_files_are_forgotten(tmp_path: Path) -> None:
     assert {125, 130} <= {*readable(table, said=[*range(131), *[130] * 9])}
     deltafiles.vacuum(table, timedelta(days=7), [125])
     assert deltafiles.version(table) == before  # there is nothing to forget: no version for nothing
+    DeltaTable(table).alter.set_table_properties({"delta.deletedFileRetentionDuration": "interval 0 seconds"})
+    deltafiles.vacuum(table, timedelta(days=7), [125])  # killed half-way
+    assert DeltaTable(table).metadata().configuration["delta.deletedFileRetentionDuration"] == "interval 30 days"
 
 
 def remembered(path: Path) -> int:

@@ -239,6 +239,7 @@ def vacuum(path: Path, older_than: timedelta, keep: Collection[int]) -> int:
     if last is not None and last["size"] - count_files(path) > _MANY:
         DeltaTable(path).alter.set_table_properties({_REMEMBERED: "interval 0 seconds"})
         _checkpoint(path)
+    if _table(path).metadata().configuration.get(_REMEMBERED) != _PROPERTIES[_REMEMBERED]:  # also after a kill
         DeltaTable(path).alter.set_table_properties({_REMEMBERED: _PROPERTIES[_REMEMBERED]})
     sync(path, before)
     return len(found)
