@@ -6,7 +6,7 @@ it, the task is done; without it, the task's tables are taken back and it starts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
@@ -130,9 +130,7 @@ def _take(attempt: Attempt, ended: _Ended) -> None:
         attempt.changes[source] = ChangeSet()
         if (made := ended.change) is not None:
             rows = session.engine.spark.read.parquet(session.engine.uri(attempt.folder / f"{source}_changes"))
-            attempt.changes[source] = ChangeSet(
-                rows, made.entering, made.leaving, made.closed, made.current, made.since
-            )
+            attempt.changes[source] = ChangeSet(rows, **asdict(made))
 
 
 def check_order(attempt: Attempt, task: str) -> None:

@@ -137,9 +137,10 @@ def standing(settings: Settings, entries: Sequence[Entry], now: datetime) -> lis
     failed = [line for line in triggers if line.state == "failed"]
     found += [Alert("failed", line.batch_id, f"{line.batch_id} failed: {line.reason}", now) for line in failed]
     come = any(line.state == "pending" for line in triggers)  # a backlog of old days is no silence
-    batches = batches_of(entries, {}, settings.shop.shop_timezone)
-    if not come and (late := lateness(batches, now, last_coming(entries))):
-        found.append(Alert("late", "", late, now))
+    if not come:
+        batches = batches_of(entries, {}, settings.shop.shop_timezone)
+        if late := lateness(batches, now, last_coming(entries)):
+            found.append(Alert("late", "", late, now))
     return found
 
 

@@ -260,9 +260,10 @@ def shorten_log(path: Path, keep: Collection[int]) -> None:
         return
     _checkpoint(path)
     least = min([before, *keep])
-    whole = [at for file in log.glob("*.checkpoint.parquet") if (at := int(file.name[:20])) <= least]
+    whole = (int(file.name[:20]) for file in log.glob("*.checkpoint.parquet"))
+    first = max((at for at in whole if at <= least), default=0)
     for file in log.iterdir():
-        if file.name[:20].isdigit() and int(file.name[:20]) < max(whole, default=0):
+        if file.name[:20].isdigit() and int(file.name[:20]) < first:
             file.unlink(missing_ok=True)
 
 
