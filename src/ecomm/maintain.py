@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import structlog
 
@@ -18,8 +18,8 @@ from ecomm.session import Session, recover, working
 from ecomm.settings import Settings
 
 log = structlog.get_logger()
-EVERY = 50
-"""So many ledger entries after the last upkeep a run does it by itself."""
+EVERY = 24
+"""So many ledger entries after the last upkeep a run does it by itself: a dozen batches."""
 RETENTION = timedelta(hours=168)
 _PINNED = 20
 
@@ -45,13 +45,14 @@ def maintain(settings: Settings, listener: Callable[[str], None] = lambda _: Non
 def maintain_if_due(session: Session) -> None:
     """Do the upkeep if enough entries were written since the last one, else only keep logs short.
 
-    What fails is tried again after the next run.
+    Old files are looked for once a day, for that takes longer than all the rest. What fails is tried again after the
+    next run.
     """
     entries = session.ledger.entries
-    last = max((e.seq for e in entries if e.entry == "MAINTAIN"), default=0)
+    last = next((e for e in reversed(entries) if e.entry == "MAINTAIN"), entries[0])
     try:
-        if entries[-1].seq - last >= EVERY:
-            upkeep(session)
+        if entries[-1].seq - last.seq >= EVERY:
+            upkeep(session, older_than=RETENTION if _day(last) < _day(entries[-1]) else None)
         else:
             for name in (*session.store.catalogue, LEDGER):
                 session.store.lake.shorten_log(session.store.path(name), _pinned(entries, name))
@@ -61,12 +62,17 @@ def maintain_if_due(session: Session) -> None:
         recover(session, reason)
 
 
+def _day(entry: Entry) -> date:
+    assert entry.at is not None
+    return entry.at.date()
+
+
 def upkeep(
-    session: Session, listener: Callable[[str], None] = lambda _: None, older_than: timedelta = RETENTION
+    session: Session, listener: Callable[[str], None] = lambda _: None, older_than: timedelta | None = RETENTION
 ) -> list[Upkeep]:
     """Do the upkeep of every table, and append the entry that names the versions after it.
 
-    older_than: files that no version to be kept needs are deleted when they are older than this.
+    older_than: files that no version to be kept needs are deleted when they are older than this; None: no file is.
     """
     store, entries = session.store, session.ledger.entries
     last = next((e.tables for e in reversed(entries) if e.entry == "MAINTAIN"), {})

@@ -179,8 +179,8 @@ def held(batch: HeldLine) -> None:
         line(name, "held", said + f"`ecomm reject {name} --why ...`")
 
 
-def alerts(known: State) -> None:
-    """What is wrong, one line each, and what was over last."""
+def alerts(known: State, rules: Sequence[Mapping[str, str]]) -> None:
+    """What is wrong, one line each, what was over last, and how each rule stands (`alerts.rules`)."""
     if not known.firing:
         out.print("Nothing is wrong.")
     for alert in sorted(known.firing, key=lambda a: a.since):
@@ -193,6 +193,14 @@ def alerts(known: State) -> None:
             f"over: {alert.rule} {alert.since:%Y-%m-%d %H:%M} to {alert.until:%Y-%m-%d %H:%M} UTC: {alert.sentence}"
         )
         out.print(text, style="dim", soft_wrap=True)
+    view = Table(header_style="bold")
+    for name in ("rule", "now", "fires when"):
+        view.add_column(name, overflow="fold")
+    for rule in rules:
+        view.add_row(
+            rule["rule"], Text(rule["now"], "bold yellow" if rule["now"] == "fires" else "dim"), rule["meaning"]
+        )
+    out.print(view)
 
 
 def undone(batch: UndoneLine) -> None:

@@ -461,14 +461,14 @@ class Store:
         """A journal has rows of an attempt."""
         return self.lake.holds(self.path(name), "revision", revision)
 
-    def maintain(self, name: str, older_than: timedelta, keep: Collection[int]) -> int:
+    def maintain(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
         """Put a table's small files together, delete old ones that no version to be kept needs; how many were deleted.
 
-        Stage is ordered by key, for that is how the fold looks into it.
+        older_than: only those; None: none. Stage is ordered by key, for that is how the fold looks into it.
         """
         path = self.path(name)
         self.lake.compact(path, ("key",) if name.endswith("_stage") else ())
-        deleted = self.lake.vacuum(path, older_than, keep)
+        deleted = 0 if older_than is None else self.lake.vacuum(path, older_than, keep)
         self.lake.shorten_log(path, keep)
         if name in self.state:
             self.state[name] = State(self.lake.version(path), self.state[name].rows)

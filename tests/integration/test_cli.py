@@ -735,5 +735,8 @@ def test_simulate_watch_alerts(tmp_path: Path) -> None:
     assert [(b["batch_id"], b["status"]) for b in batches] == [(f"shop_2025_03_0{n}", "published") for n in (1, 2, 3)]
     looked = ecomm("alerts", "--check", "--json", cwd=tmp_path).ok().json  # three batches tell nothing yet
     assert (looked["firing"], looked["events"]) == ([], [])
+    listed = ecomm("alerts", cwd=tmp_path).ok().out
+    assert listed.startswith("Nothing is wrong.")
+    assert all(rule["meaning"] in listed for rule in looked["rules"])
     bad = ecomm("watch", "--once", "--landing", "nowhere", cwd=tmp_path)
     bad.fails(2, "there is no such landing folder")

@@ -19,9 +19,10 @@ import pytest
 
 from ecomm.attempt import Attempt
 from ecomm.batches import status
+from ecomm.batches.ledger import Ledger
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import InvariantError
-from ecomm.session import TaskResult
+from ecomm.session import TaskResult, left_behind
 from ecomm.tasks import final_merge_operation
 from tests.conftest import keep_running
 from tests.shop import DAYS, SOURCES, Row, Shop, differences, published
@@ -260,12 +261,27 @@ def test_an_error_after_the_merges_leaves_every_published_table_as_it_was(
 def test_an_archive_that_cannot_be_finished_is_finished_by_the_next_run(shop: Shop) -> None:
     customers, products = "customer_id\nC1\n", "product_id,price\nP1,1\n"
     shop.drop("b", "2025-01-01", {"customers": {"c.csv": customers}, "products": {"p.csv": products}})
+    shop.drop("later", "2025-01-02", {"customers": {"d.csv": "customer_id\nC2\n"}})
     obstacle = shop.settings.source_dir("customers") / "archive" / "b" / "c.csv"
     obstacle.mkdir(parents=True)
-    [outcome] = shop.run()
-    assert outcome.status == "published"
+    assert [outcome.status for outcome in shop.run()] == ["published", "published"]
     assert shop.warehouse.table("products_target").num_rows == 1
     obstacle.rmdir()
     shop.run()
     assert shop.landed() == []
-    assert {"c.csv", "p.csv"} < set(shop.archived())
+    assert {"c.csv", "d.csv", "p.csv"} < set(shop.archived())
+    shop.drop("b3", "2025-01-03", {"customers": {"e.csv": "customer_id\nC3\n"}})
+    shop.run()
+    assert not left_behind(shop.settings, Ledger.of(shop.settings))
+
+
+def test_two_files_of_a_source_are_archived_after_a_kill(shop: Shop) -> None:
+    """Each copy gets its name with the first one that is found."""
+    customers = {f"c{n}.csv": f"customer_id\nC{n}\n" for n in range(3)}
+    shop.drop("b", "2025-01-01", {"customers": customers})
+    killed(shop, "before archive")
+    assert left_behind(shop.settings, Ledger.of(shop.settings))
+    shop.run()
+    assert shop.landed() == []
+    assert {*customers} < set(shop.archived())
+    assert not left_behind(shop.settings, Ledger.of(shop.settings))

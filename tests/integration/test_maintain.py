@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from ecomm import maintain
 from ecomm.batches.ledger import NAME as LEDGER
@@ -137,6 +138,31 @@ def test_a_run_does_it_by_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
     kinds = [e.entry for e in shop.warehouse.entries]
     assert kinds.count("MAINTAIN") == 2
     assert kinds[:8] == ["GENESIS", *["OPEN", "PUBLISH"] * 3, "MAINTAIN"]
+    nothing_changes(shop)
+
+
+def test_old_files_are_looked_for_once_a_day(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintain, "EVERY", 4)
+    monkeypatch.setattr(maintain, "RETENTION", NOTHING)
+    target = shop.settings.warehouse / "orders_target"
+
+    def files() -> set[Path]:
+        return {file for file in target.rglob("*.parquet") if file.parent.name != "_delta_log"}
+
+    small(shop, *range(1, 14))
+    before = files()
+    small(shop, 14)
+    assert shop.warehouse.entry.entry == "MAINTAIN"
+    assert before < files()
+    ledger = shop.settings.warehouse / LEDGER
+    rows = DeltaTable(ledger).to_pyarrow_table()
+    at = pc.subtract(rows["at"], pa.scalar(timedelta(days=1)))
+    write_deltalake(
+        ledger, rows.set_column(rows.column_names.index("at"), rows.schema.field("at"), at), mode="overwrite"
+    )
+    small(shop, 15, 16)
+    assert shop.warehouse.entry.entry == "MAINTAIN"
+    assert not before <= files()
     nothing_changes(shop)
 
 

@@ -239,11 +239,11 @@ def process(shop: Shop, *more: str, **environment: str) -> subprocess.Popen[str]
 
 
 def test_a_worn_process_starts_anew(shop: Shop, tmp_path: Path) -> None:
-    """The engine keeps something of each batch for ever: after so many a fresh process goes on, under its number."""
+    """The engine keeps something of each batch for ever: after so many a fresh process goes on, as the one before."""
     script = tmp_path / "worn_soon.py"
     script.write_text("from ecomm import cli, watch\n\nwatch.RENEWED = 2\ncli.main()\n")
     folders = ("-l", str(shop.settings.landing), "-w", str(shop.settings.warehouse))
-    command = [sys.executable, str(script), "watch", "--json", *folders]
+    command = [sys.executable, str(script), "watch", "--json", "--health", "0", *folders]
     said = list[str]()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout
@@ -261,6 +261,8 @@ def test_a_worn_process_starts_anew(shop: Shop, tmp_path: Path) -> None:
             running.terminate()
     assert running.wait(PATIENCE) == 0
     assert sum("watching" in line for line in said) == 3
+    addresses = [line for line in said if "/health" in line]
+    assert addresses == addresses[:1] * 3, "the port that was found stays"
     assert [e.batch_id for e in shop.warehouse.entries if e.entry == "PUBLISH"] == [f"b{n}" for n in range(1, 6)]
 
 

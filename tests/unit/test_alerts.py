@@ -15,7 +15,7 @@ from ecomm import alerts
 from ecomm.alerts import Alert, State, after, judge
 from ecomm.alerts.unusual import Batch, batches_of, last_coming, lateness, unusual
 from ecomm.batches.ledger import Entry, FileEntry
-from ecomm.settings import Alerts
+from ecomm.settings import Alerts, Settings
 
 MONDAY = datetime(2026, 1, 5, 6, tzinfo=UTC)
 
@@ -186,3 +186,9 @@ def test_a_late_batch_is_compared_with_those_before_its_instant() -> None:
 def test_every_rule_can_be_switched_off_and_means_something() -> None:
     (of,) = get_args(Alerts.model_fields["off"].annotation)
     assert set(get_args(of)) == alerts.RULES.keys()
+    fires = State(firing=(Alert("score", "", "", datetime(2025, 3, 1, tzinfo=UTC)),))
+    told = alerts.rules(Settings(alerts=Alerts(off=["late"])), fires)
+    assert {rule["rule"]: rule["now"] for rule in told} == dict.fromkeys(alerts.RULES, "quiet") | {
+        "late": "off",
+        "score": "fires",
+    }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -126,20 +126,44 @@ def test_a_missing_commit_is_no_silence(tmp_path: Path) -> None:
         deltafiles.sync(table, 0)
 
 
+def test_a_large_file_is_rewritten_when_the_smaller_ones_hold_half_as_much(tmp_path: Path) -> None:
+    table = made(tmp_path / "t")
+
+    def add(rows: int, files: int) -> None:
+        """Numbers that cannot be packed: the bytes of a file follow its rows."""
+        for _ in range(files):
+            write_deltalake(table, pa.table({"n": [rng.getrandbits(63) for _ in range(rows)]}), mode="append")
+
+    rng = random.Random(1)
+    add(20_000, 1)
+    (large,) = deltafiles.files(table)
+    add(1_000, 5)
+    deltafiles.compact(table)
+    assert len(deltafiles.files(table)) == 2
+    assert large in deltafiles.files(table)
+    add(1_000, 9)
+    deltafiles.compact(table)
+    assert len(deltafiles.files(table)) == 1
+    assert deltafiles.extent(table)[0] == 34_000
+    now = deltafiles.version(table)
+    deltafiles.compact(table)
+    assert deltafiles.version(table) == now
+
+
 def test_removed_files_are_forgotten(tmp_path: Path) -> None:
     """Every command on a table reads of them; who reads an old version still finds its files."""
     table = made(tmp_path / "t", 130)
     deltafiles.shorten_log(table, [125])
     assert remembered(table) > 100
-    deltafiles.vacuum(table, timedelta(days=7), [125])
+    deltafiles.compact(table)
     assert remembered(table) == 0
     assert DeltaTable(table).metadata().configuration["delta.deletedFileRetentionDuration"] == "interval 30 days"
     before = deltafiles.version(table)
     assert {125, 130} <= {*readable(table, said=[*range(131), *[130] * 9])}
-    deltafiles.vacuum(table, timedelta(days=7), [125])
+    deltafiles.compact(table)
     assert deltafiles.version(table) == before  # there is nothing to forget: no version for nothing
     DeltaTable(table).alter.set_table_properties({"delta.deletedFileRetentionDuration": "interval 0 seconds"})
-    deltafiles.vacuum(table, timedelta(days=7), [125])  # killed half-way
+    deltafiles.compact(table)  # killed half-way
     assert DeltaTable(table).metadata().configuration["delta.deletedFileRetentionDuration"] == "interval 30 days"
 
 

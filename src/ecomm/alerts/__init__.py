@@ -169,6 +169,13 @@ def look(settings: Settings, now: datetime) -> list[Event]:
     return events
 
 
+def rules(settings: Settings, state: State) -> list[dict[str, str]]:
+    """Each rule, when it fires (`meaning`), and whether it does `now`: fires, quiet, or off."""
+    firing = {alert.rule for alert in state.firing}
+    stands = {rule: "off" if rule in settings.alerts.off else "fires" if rule in firing else "quiet" for rule in RULES}
+    return [{"rule": rule, "now": stands[rule], "meaning": meaning} for rule, meaning in RULES.items()]
+
+
 def known(settings: Settings) -> State:
     """What the last look has found; nothing if there was none. Raises StorageError."""
     return _load(settings.warehouse / STATE)[0]

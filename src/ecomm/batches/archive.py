@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ecomm.batches.ledger import Entry, FileEntry, kept
@@ -215,7 +216,9 @@ def settle_all(settings: Settings, entries: Sequence[Entry], sources: Sequence[s
     """Finish what a crash left behind: copies and the trigger of a published batch get their names, others go."""
     settle_offers(settings, entries)
     known = kept(entries)
-    for part in _parts(settings, sources):
+    for part in _parts(settings, entries, sources):
+        if not part.exists():  # it has got its name with another one of its batch
+            continue
         name, digest = part.name.removesuffix(_PART), sha256(part)
         for entry in known:
             mine = entry.batch_id is not None and folder_of(entry.batch_id) == part.parent.name
@@ -227,12 +230,13 @@ def settle_all(settings: Settings, entries: Sequence[Entry], sources: Sequence[s
                 part.parent.rmdir()
     for last, trigger in _unmoved(settings, entries, sources):
         settle(settings, last, trigger)
+    _settled_until(settings.landing, settings.warehouse)[:] = entries[-1:]
 
 
 def unsettled(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> bool:
     """Copies lie in the archive that have not got their names, or a published trigger lies in landing."""
     offers = any(_offers(settings).glob("*/*" + _PART))
-    return offers or any(_parts(settings, sources)) or any(_unmoved(settings, entries, sources))
+    return offers or any(_parts(settings, entries, sources)) or any(_unmoved(settings, entries, sources))
 
 
 def _unmoved(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> Iterator[tuple[Entry, Trigger]]:
@@ -248,6 +252,17 @@ def _unmoved(settings: Settings, entries: Sequence[Entry], sources: Sequence[str
             yield last, read_trigger(path, sources)
 
 
-def _parts(settings: Settings, sources: Sequence[str]) -> Iterator[Path]:
+def _parts(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> Iterator[Path]:
+    """The copies without their names. Files are claimed after OPEN: what this process has settled is not searched."""
+    settled = _settled_until(settings.landing, settings.warehouse)
+    since = settled[0].seq + 1 if settled and settled[0] in entries[settled[0].seq : settled[0].seq + 1] else 0
+    opened = {folder_of(e.batch_id) for e in entries[since:] if e.batch_id is not None}
     for source in sources:
-        yield from (settings.source_dir(source) / "archive").glob("*/*" + _PART)
+        for folder in opened if since else ("*",):
+            yield from (settings.source_dir(source) / "archive").glob(f"{folder}/*{_PART}")
+
+
+@lru_cache(maxsize=8)
+def _settled_until(_landing: Path, _warehouse: Path) -> list[Entry]:
+    """The last entry up to which this process has settled all, if it has any."""
+    return []

@@ -165,26 +165,29 @@ def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> i
     with ExitStack() as until:
         look = until.enter_context(alerts.looking(settings))
         if port is not None:
-            port = until.enter_context(served("127.0.0.1", port, lambda: watching.report, metrics))
-            say(f"http://127.0.0.1:{port}/health and /metrics tell how it stands.")
+            found = until.enter_context(served("127.0.0.1", port, lambda: watching.report, metrics))
+            say(f"http://127.0.0.1:{found}/health and /metrics tell how it stands.")
         if not once:
             say(f"watching {settings.landing.absolute()}; Ctrl-C ends it.")
         watching.run(once=once)
     if watching.worn:
-        _start_anew(watching)
+        _start_anew(watching, ["--health", str(found)] if port == 0 else [])
     if once and not outcomes and not as_json:
         screens.out.print("Nothing is pending.")
     return exit_code(outcomes)
 
 
-def _start_anew(watching: Watch) -> None:
-    """Put a fresh process in the place of this one, under its number, unless a signal has come to end it."""
+def _start_anew(watching: Watch, more: list[str]) -> None:
+    """Put a fresh process in the place of this one, under its number, unless a signal has come to end it.
+
+    more: arguments that come after those that were given, so that they count.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)  # nothing is at work
     if not watching.stopping:
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execv(sys.executable, sys.orig_argv)
+        os.execv(sys.executable, [*sys.orig_argv, *more])
 
 
 @app.command(rich_help_panel="Publish", epilog="Example: `ecomm status`")

@@ -302,17 +302,18 @@ def alerts(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """What a person should look at, and what was over lately."""
+    """What a person should look at, what was over lately, and the rules that tell."""
     from ecomm import alerts, screens
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse)
     events = alerts.look(settings, datetime.now(UTC)) if check else []
     known = alerts.known(settings)
+    rules = alerts.rules(settings, known)
     if as_json:
         said = {name: [asdict(alert) for alert in getattr(known, name)] for name in ("firing", "ended")}
-        print_json(said | {"events": [event.summary() for event in events]})
+        print_json(said | {"events": [event.summary() for event in events], "rules": rules})
         return
-    screens.alerts(known)
+    screens.alerts(known, rules)
     if known.judged < 0 and not check:
         screens.out.print("Nobody has looked yet: `ecomm alerts --check` does, and `ecomm watch` each minute.")
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -202,29 +203,34 @@ def restore(path: Path, to: int) -> None:
 
 
 def compact(path: Path, by: Sequence[str] = ()) -> None:
-    """Make few files of many. by: columns by whose values rows that are alike lie together, if there is that much new.
+    """Make few files of many, and forget those that were removed: every command reads of them, nobody asks for them.
 
-    Rewriting all of a large table for a few new rows would cost more than it gives: until the small files hold half as
-    much as the large ones, only they are put together.
+    by: columns by whose values rows that are alike lie together, if there is that much new. To rewrite a large file for
+    a few new rows would cost more than it gives: it is, once the smaller ones together hold half as much.
     """
     before = version(path)
-    sizes: list[int] = pa.table(DeltaTable(path).get_add_actions(flatten=True))["size_bytes"].to_pylist()
-    small = [size for size in sizes if size < _LARGE]
-    if by and len(sizes) > 1 and 3 * sum(small) >= sum(sizes):
+    sizes = sorted(pa.table(_table(path).get_add_actions(flatten=True))["size_bytes"].to_pylist())
+    held = list(accumulate(size for size in sizes if size < _LARGE))  # by the smallest one, two, three ...
+    small = max((held[n] for n in range(1, len(held)) if sizes[n] <= 2 * held[n - 1]), default=0)
+    if small and by and 3 * small >= sum(sizes):
         DeltaTable(path).optimize.z_order(by, target_size=2 * _LARGE)
-    elif len(small) > 1:
-        DeltaTable(path).optimize.compact(target_size=2 * _LARGE)
+    elif small:
+        DeltaTable(path).optimize.compact(target_size=min(small, 2 * _LARGE))
+    last = _last_checkpoint(path)
+    if last is not None and last["size"] - count_files(path) > _MANY:
+        DeltaTable(path).alter.set_table_properties({_REMEMBERED: "interval 0 seconds"})
+        _checkpoint(path)
+    if _table(path).metadata().configuration.get(_REMEMBERED) != _PROPERTIES[_REMEMBERED]:  # also after a kill
+        DeltaTable(path).alter.set_table_properties({_REMEMBERED: _PROPERTIES[_REMEMBERED]})
     sync(path, before)
 
 
 _LARGE = 64 << 20
+_MANY = 100  # files; the forgetting takes two versions
 
 
 def vacuum(path: Path, older_than: timedelta, keep: Collection[int]) -> int:
-    """Delete the files that are older than that and that no version needs which is to be kept; how many there were.
-
-    And forget those that were removed: every command reads of them, and only another program's vacuum asks for them.
-    """
+    """Delete the files that are older than that and that no version needs which is to be kept; how many there were."""
     before, hours = version(path), int(older_than.total_seconds() // 3600)
     said: dict[str, Any] = {
         "retention_hours": hours,
@@ -235,17 +241,8 @@ def vacuum(path: Path, older_than: timedelta, keep: Collection[int]) -> int:
     found = DeltaTable(path).vacuum(dry_run=True, **said)
     if found:  # a vacuum of nothing would be two versions more
         DeltaTable(path).vacuum(dry_run=False, **said)
-    last = _last_checkpoint(path)
-    if last is not None and last["size"] - count_files(path) > _MANY:
-        DeltaTable(path).alter.set_table_properties({_REMEMBERED: "interval 0 seconds"})
-        _checkpoint(path)
-    if _table(path).metadata().configuration.get(_REMEMBERED) != _PROPERTIES[_REMEMBERED]:  # also after a kill
-        DeltaTable(path).alter.set_table_properties({_REMEMBERED: _PROPERTIES[_REMEMBERED]})
-    sync(path, before)
+        sync(path, before)
     return len(found)
-
-
-_MANY = 100  # files; the forgetting takes two versions
 
 
 def shorten_log(path: Path, keep: Collection[int]) -> None:
