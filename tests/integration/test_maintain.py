@@ -144,14 +144,15 @@ def test_a_run_does_it_by_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
 def test_old_files_are_looked_for_once_a_day(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintain, "EVERY", 4)
     monkeypatch.setattr(maintain, "RETENTION", NOTHING)
+    monkeypatch.setattr(maintain, "_PINNED", 4)
     target = shop.settings.warehouse / "orders_target"
 
     def files() -> set[Path]:
         return {file for file in target.rglob("*.parquet") if file.parent.name != "_delta_log"}
 
-    small(shop, *range(1, 14))
+    small(shop, *range(1, 6))
     before = files()
-    small(shop, 14)
+    small(shop, 6)
     assert shop.warehouse.entry.entry == "MAINTAIN"
     assert before < files()
     ledger = shop.settings.warehouse / LEDGER
@@ -160,7 +161,7 @@ def test_old_files_are_looked_for_once_a_day(shop: Shop, monkeypatch: pytest.Mon
     write_deltalake(
         ledger, rows.set_column(rows.column_names.index("at"), rows.schema.field("at"), at), mode="overwrite"
     )
-    small(shop, 15, 16)
+    small(shop, 7, 8)
     assert shop.warehouse.entry.entry == "MAINTAIN"
     assert not before <= files()
     nothing_changes(shop)
