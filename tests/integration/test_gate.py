@@ -242,7 +242,10 @@ def standing(shop: Shop) -> status.Status:
     return status.of(shop.settings, datetime.now(UTC))
 
 
-@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(4, 9))])
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(3, marks=pytest.mark.long), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(4, 9))],
+)
 def test_held_batches_accepted_in_any_order_are_as_if_never_held(seed: int, tmp_path: Path) -> None:
     """A random shop (deletes, snapshots, late batches) that holds all it doubts; one batch is rejected."""
     made, settings = scenario(seed)

@@ -103,6 +103,7 @@ def test_fifty_histories_equal_the_oracle(shop: Shop) -> None:
     same(shop, seed, batches(seed, TRIGGERS[1:4], histories=50), 20)
 
 
+@pytest.mark.long
 @pytest.mark.parity
 def test_two_hundred_histories_equal_the_oracle(shop: Shop) -> None:
     seed = drawn()

@@ -141,6 +141,7 @@ def test_a_run_does_it_by_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
     nothing_changes(shop)
 
 
+@pytest.mark.long
 def test_old_files_are_looked_for_once_a_day(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintain, "EVERY", 4)
     monkeypatch.setattr(maintain, "RETENTION", NOTHING)
