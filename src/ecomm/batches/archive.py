@@ -254,11 +254,12 @@ def _unmoved(settings: Settings, entries: Sequence[Entry], sources: Sequence[str
 
 def _parts(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> Iterator[Path]:
     """The copies without their names. Files are claimed after OPEN: what this process has settled is not searched."""
-    settled = _settled_until(settings.landing, settings.warehouse)
-    since = settled[0].seq + 1 if settled and settled[0] in entries[settled[0].seq : settled[0].seq + 1] else 0
-    opened = {folder_of(e.batch_id) for e in entries[since:] if e.batch_id is not None}
+    folders, settled = {"*"}, _settled_until(settings.landing, settings.warehouse)
+    if settled and entries[(last := settled[0].seq) : last + 1] == settled:
+        later = entries[last + 1 :]
+        folders = {folder_of(e.batch_id) for e in later if e.batch_id is not None}
     for source in sources:
-        for folder in opened if since else ("*",):
+        for folder in folders:
             yield from (settings.source_dir(source) / "archive").glob(f"{folder}/*{_PART}")
 
 

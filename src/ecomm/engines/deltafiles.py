@@ -210,8 +210,8 @@ def compact(path: Path, by: Sequence[str] = ()) -> None:
     """
     before = version(path)
     sizes = sorted(pa.table(_table(path).get_add_actions(flatten=True))["size_bytes"].to_pylist())
-    held = list(accumulate(size for size in sizes if size < _LARGE))  # by the smallest one, two, three ...
-    small = max((held[n] for n in range(1, len(held)) if sizes[n] <= 2 * held[n - 1]), default=0)
+    sums = list(accumulate(size for size in sizes if size < _LARGE))  # of the smallest one, two, three ...
+    small = max((sums[n] for n in range(1, len(sums)) if sizes[n] <= 2 * sums[n - 1]), default=0)
     if small and by and 3 * small >= sum(sizes):
         DeltaTable(path).optimize.z_order(by, target_size=2 * _LARGE)
     elif small:
