@@ -4,7 +4,8 @@
 
 SEAM is a name of `SEAMS`; OF says of which source, table, entry or folder; NTH which of several such calls (1: the
 first). It prints `running` when it has claimed a batch's files. Its exit code is 9 if the seam was not reached.
-KILL_CHILD_DOES says what it does instead: `undo BATCH`, `replay BATCH`, `redrive FILE` or `maintain`.
+KILL_CHILD_DOES says what it does instead: `undo BATCH`, `replay BATCH`, `replace BATCH`, `redrive FILE` or
+`maintain`.
 """
 
 from __future__ import annotations
@@ -139,6 +140,8 @@ def main(landing: str, warehouse: str, *kill: str) -> int:
     if verb == "task":
         task, run_id = batch.split()
         outcomes = pipeline.run_task(settings, task, run_id)
+    elif verb == "replace":
+        outcomes = pipeline.run(settings, replacing=batch)
     elif verb == "undo":
         outcomes = [revise.undo(settings, batch, "why not")]
     elif verb == "maintain":

@@ -12,6 +12,7 @@ import pytest
 
 from ecomm import rebuild, revise, transaction
 from ecomm.batches import archive, status
+from ecomm.batches.ledger import held
 from ecomm.errors import StorageError, UsageError
 from ecomm.findings import quality_of
 from tests.integration.scenarios import arrival, rates_csv, scenario, shop_options
@@ -125,6 +126,25 @@ def test_only_what_is_held_can_be_decided_on(gated: Shop, batch: str) -> None:
         with pytest.raises(UsageError, match=f"{batch} is not held.*held are: two"):
             revise.decide(gated.settings, batch, verdict, "why not")
     assert len(gated.warehouse.entries) == entries
+
+
+def test_a_held_replacement_with_a_file_as_before_is_archived_after_a_kill(
+    gated: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its copies are its own, though the live batch has a file with the same bytes."""
+    same, at = "customer_id\nC9\n", "2025-01-04T12:00:00Z"
+    gated.drop("four", at, {"customers": {"c.csv": same}, "orders": {"o.csv": GOOD}})
+    assert [o.status for o in gated.run()] == ["published"]
+    bad = HEADER + "O7,C2,P1,2025-01-02,-1,USD,pending,2025-01-02T08:00:00Z\n"
+    gated.drop("four", at, {"customers": {"c.csv": same}, "orders": {"o.csv": bad}})
+    with monkeypatch.context() as patch:
+        patch.setenv("KILL_CHILD_DOES", "replace four")
+        patch.setenv("ECOMM_MIN_SCORE", "80")
+        killed(gated, "before archive")
+    gated.run()
+    assert gated.landed() == []
+    entry = held(gated.warehouse.entries)["four"]
+    assert [c.copy.read_text() for c in archive.ingested(gated.settings, entry)] == [bad, same]
 
 
 def test_sent_again_it_stays_held(gated: Shop) -> None:

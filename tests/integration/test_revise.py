@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecomm import rebuild, revise
-from ecomm.batches import status
+from ecomm.batches import archive, ledger, status
 from ecomm.errors import UsageError
 from tests.integration.decisions import decisions
 from tests.integration.test_cli import ecomm
@@ -206,6 +206,28 @@ def test_a_replay_that_is_killed_was_not(three: Shop, monkeypatch: pytest.Monkey
     assert {o.status for o in revise.replay(three.settings, "two")} == {"published"}
     assert not differences(published(three), before)
     assert three.archived() == archived
+
+
+@pytest.mark.parametrize("kill", ["after stage:orders", "before ledger:PUBLISH", "before archive"])
+def test_a_replacement_with_a_file_as_before_is_killed(three: Shop, monkeypatch: pytest.MonkeyPatch, kill: str) -> None:
+    """What is not published stays in landing, be its bytes those of a live batch; what is published is archived."""
+    corrected = SECOND.replace("shipped", "cancelled")
+    same, name = "customer_id\nC9\n", "2025-01-04T12:00:00Z"
+    three.drop("four", name, {"customers": {"c.csv": same}, "orders": {"o.csv": SECOND}})
+    assert [o.status for o in three.run()] == ["published"]
+    three.drop("four", name, {"customers": {"c.csv": same}, "orders": {"o.csv": corrected}})
+    with monkeypatch.context() as patch:
+        patch.setenv("KILL_CHILD_DOES", "replace four")
+        killed(three, kill)
+    if kill != "before archive":
+        three.run()
+        assert {"c.csv", "o.csv"} < set(three.landed())
+        assert [o.status for o in three.run(replacing="four")] == ["published"]
+    three.run()
+    assert three.landed() == []
+    entry = ledger.live(three.warehouse.entries)["four"]
+    assert [c.copy.read_text() for c in archive.ingested(three.settings, entry)] == [corrected, same]
+    assert "cancelled" in {r["order_status"] for r in three.rows("orders_target")}
 
 
 def test_a_snapshot_that_comes_again_at_another_time_with_another_key(tmp_path: Path) -> None:

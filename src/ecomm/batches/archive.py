@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ecomm.batches.ledger import Entry, FileEntry, kept
+from ecomm.batches.ledger import JUDGES, Entry, FileEntry, kept
 from ecomm.batches.trigger import TRIGGER, LandedFile, Trigger, folder_of, read_trigger, sha256, text_of
 from ecomm.engines.deltafiles import fsync
 from ecomm.errors import StorageError
@@ -215,15 +215,11 @@ def _move_trigger(settings: Settings, trigger: Trigger, folder: str) -> None:
 def settle_all(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> None:
     """Finish what a crash left behind: copies and the trigger of a published batch get their names, others go."""
     settle_offers(settings, entries)
-    known = kept(entries)
-    for part in _parts(settings, entries, sources):
-        if not part.exists():  # it has got its name with another one of its batch
-            continue
-        name, digest = part.name.removesuffix(_PART), sha256(part)
-        for entry in known:
-            mine = entry.batch_id is not None and folder_of(entry.batch_id) == part.parent.name
-            if mine and any((f.name, f.sha256) == (name, digest) for f in entry.files):
-                settle(settings, entry, None)
+    parts = list(_parts(settings, entries, sources))
+    for folder in {part.parent.name for part in parts}:
+        if (entry := _of_last_attempt(entries, folder)) is not None:
+            settle(settings, entry, None)
+    for part in parts:
         if part.exists():
             part.unlink()
             if not any(part.parent.iterdir()):
@@ -231,6 +227,16 @@ def settle_all(settings: Settings, entries: Sequence[Entry], sources: Sequence[s
     for last, trigger in _unmoved(settings, entries, sources):
         settle(settings, last, trigger)
     _settled_until(settings.landing, settings.warehouse)[:] = entries[-1:]
+
+
+def _of_last_attempt(entries: Sequence[Entry], folder: str) -> Entry | None:
+    """The entry that published or held the last attempt at a batch, whose copies are in its folder; None if none did.
+
+    An earlier one may have a file with the same bytes; what lies in landing is not its own.
+    """
+    opens_or_judges = (e for e in entries if e.batch_id is not None and e.entry in ("OPEN", *JUDGES))
+    mine = [e for e in opens_or_judges if folder_of(str(e.batch_id)) == folder]
+    return mine[-1] if mine and mine[-1] in kept(entries) else None
 
 
 def unsettled(settings: Settings, entries: Sequence[Entry], sources: Sequence[str]) -> bool:
