@@ -216,16 +216,23 @@ def compact(path: Path, by: Sequence[str] = ()) -> None:
         DeltaTable(path).optimize.z_order(by, target_size=2 * _LARGE)
     elif small:
         DeltaTable(path).optimize.compact(target_size=min(small, 2 * _LARGE))
+    _forget_removed(path)
+    sync(path, before)
+
+
+_LARGE = 64 << 20
+
+
+def _forget_removed(path: Path) -> None:
+    """Leave the files that were removed out of a checkpoint from now on, if the last one has many of them."""
     last = _last_checkpoint(path)
     if last is not None and last["size"] - count_files(path) > _MANY:
         DeltaTable(path).alter.set_table_properties({_REMEMBERED: "interval 0 seconds"})
         _checkpoint(path)
     if _table(path).metadata().configuration.get(_REMEMBERED) != _PROPERTIES[_REMEMBERED]:  # also after a kill
         DeltaTable(path).alter.set_table_properties({_REMEMBERED: _PROPERTIES[_REMEMBERED]})
-    sync(path, before)
 
 
-_LARGE = 64 << 20
 _MANY = 100  # files; the forgetting takes two versions
 
 
