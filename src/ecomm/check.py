@@ -83,8 +83,9 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
     if source is not None and source not in sources:
         raise UsageError(f"there is no source {source}; use {', '.join(sources)}.")
     chosen = sources[source or _guess(sources, file)]
-    names, offset = landing.read_header(file, chosen.delivery.delimiter)
-    header = match_header(chosen, names, str(file), reserved(chosen.name))
+    shape = chosen.delivery.shape_of(file.name)
+    names, offset = landing.read_header(file, shape.delimiter)
+    header = match_header(chosen, shape, names, str(file), reserved(chosen.name))
     shop = settings.counting(rates.read(settings))
     with tempfile.TemporaryDirectory(prefix="ecomm-check-") as folder:
         root = Path(folder)
@@ -175,8 +176,9 @@ def _guess(sources: Mapping[str, Source], file: Path) -> str:
     known = {}
     for name, source in sources.items():
         try:
-            names, _ = landing.read_header(file, source.delivery.delimiter)
-            known[name] = len(match_header(source, names, str(file), reserved(name)).positions)
+            shape = source.delivery.shape_of(file.name)
+            names, _ = landing.read_header(file, shape.delimiter)
+            known[name] = len(match_header(source, shape, names, str(file), reserved(name)).positions)
         except HeaderError:
             continue
     best = [name for name, number in known.items() if number == max(known.values())]

@@ -17,6 +17,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
+from ecomm.delivery import Delivery, Shape
 from ecomm.errors import HeaderError, UsageError
 
 KEY_LENGTH = 64
@@ -137,33 +138,6 @@ class Shop:
         said = {r.currency: r.rate for r in self.rates if r.valid_from <= day}  # in order of days: the last counts
         said.pop(self.reporting_currency, None)
         return said
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """How one shop delivers the files of one source.
-
-    columns: contract column -> its name in the shop's headers. key: the key columns, where they are not the contract's.
-    date_format: how days are written besides ISO, such as `dd/MM/yyyy`. absence: `close` if a batch's files are a
-    complete snapshot, so that a key which they do not mention ends; absence_scope: key columns whose values such a
-    snapshot speaks of. delete_column, delete_values: a row with such a value (as a word) under this header name ends
-    its key.
-    """
-
-    columns: Mapping[str, str] = field(default_factory=dict)
-    key: tuple[str, ...] = ()
-    delimiter: str = ","
-    decimal_comma: bool = False
-    date_format: str | None = None
-    absence: str = "keep"
-    absence_scope: tuple[str, ...] = ()
-    delete_column: str | None = None
-    delete_values: tuple[str, ...] = ("true", "t", "yes", "y", "1")
-
-    @property
-    def silence(self) -> str:
-        """What a file's silence about a key means, as the ledger keeps it: `keep`, or `close` and its scope."""
-        return " ".join((self.absence, *self.absence_scope)) if self.absence == "close" else self.absence
 
 
 @dataclass(frozen=True)
@@ -292,8 +266,10 @@ class Source:
 
         Raises UsageError if the settings name a column that the contract does not have, or one that cannot be a key.
         """
-        named = {**delivery.columns, **dict.fromkeys((*delivery.key, *delivery.absence_scope), "")}
-        for name in named:
+        of_shapes = [
+            name for shape in delivery.all_shapes for name in (*shape.columns, *shape.fill_down, *shape.without)
+        ]
+        for name in (*of_shapes, *delivery.key, *delivery.absence_scope):
             if name not in {c.name for c in self.columns}:
                 raise UsageError(
                     f"the settings of the source {self.name} name a column {name}, which its contract does not have; "
@@ -306,20 +282,12 @@ class Source:
                     f"the key of {self.name} names {c.name}, which does not name a thing; use ids such as "
                     f"{', '.join(self.key)}."
                 )
-        theirs = [_plain(name) for name in delivery.columns.values()]
-        if twice := [name for name in theirs if theirs.count(name) > 1]:
-            raise UsageError(f"the settings of the source {self.name} give two columns the name {twice[0]}.")
         if not_key := [c for c in delivery.absence_scope if c not in keys]:
             raise UsageError(
                 f"absence_scope of {self.name} names {not_key[0]}, which is no part of its key ({', '.join(keys)})."
             )
         columns = tuple(
-            replace(
-                c,
-                key=c.name in keys,
-                required=c.required or (c.name in keys and c.default is None),
-                aliases=((_plain(delivery.columns[c.name]),) if c.name in delivery.columns else ()) + c.aliases,
-            )
+            replace(c, key=c.name in keys, required=c.required or (c.name in keys and c.default is None))
             for c in self.columns
         )
         return replace(self, columns=columns, delivery=delivery).at(severity)
@@ -329,6 +297,20 @@ class Source:
         levels = {name: level for name, level in severity.items() if name not in self.fixed}
         rules = tuple(r.at(levels.get(r.name, r.severity)) for r in self.rules if levels.get(r.name) != OFF)
         return replace(self, rules=rules)
+
+    def demanded(self, shape: Shape) -> tuple[str, ...]:
+        """The columns that the header of a file of this shape must have.
+
+        A required column that the shop does not have, or whose absence the shop does not reject, may be missing.
+        """
+        tolerated = {r.name for r in self.rules if r.severity is not Severity.HIGH}
+        off = {f"{c.name}_present" for c in self.columns} - {r.name for r in self.rules}
+        lenient = tolerated | off
+        return tuple(
+            c.name
+            for c in self.columns
+            if c.required and c.name not in shape.without and (c.key or f"{c.name}_present" not in lenient)
+        )
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -370,7 +352,8 @@ class Source:
     @property
     def carried(self) -> tuple[str, ...]:
         """The columns that a header may lack and that then keep the key's previous value."""
-        return tuple(c.name for c in self.columns if not c.required and not c.key)
+        always = set.intersection(*(set(self.demanded(shape)) for shape in self.delivery.all_shapes))
+        return tuple(c.name for c in self.columns if c.name not in always and not c.key)
 
 
 _NAME = re.compile(r"[^a-z0-9]+")
@@ -388,7 +371,7 @@ class Header:
 
     names: the header as it stands in the file. positions: where each contract column is. extras: columns that
     no contract names, by the name they get in the tables. absent: contract columns that the header lacks.
-    deletes: where the shop's delete_column is, if the header has it.
+    deletes: where the shop's delete_column is, if the header has it. shape: how the file is read.
     """
 
     names: tuple[str, ...]
@@ -396,29 +379,31 @@ class Header:
     extras: Mapping[str, int]
     absent: tuple[str, ...]
     deletes: int | None = None
+    shape: Shape = field(default_factory=Shape)
 
 
-def match_header(source: Source, names: Sequence[str], file: str, reserved: frozenset[str]) -> Header:
+def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, reserved: frozenset[str]) -> Header:
     """Match a header by name, in any case and order.
 
-    reserved: column names of the tables that an extra column must not take.
+    shape: of the file. reserved: column names of the tables that an extra column must not take.
     Raises HeaderError when a required column is missing, or a contract column or the delete_column stands twice.
     """
     plain = [_plain(n) for n in names]
-    theirs = {_plain(name): column for column, name in source.delivery.columns.items()}
+    theirs = {_plain(name) for column in shape.columns for name in shape.headers_of(column)}
     positions: dict[str, int] = {}
     for column in source.columns:
-        for candidate in _names_of(source, column):
-            if theirs.get(candidate, column.name) != column.name:
+        own_names = [_plain(name) for name in shape.headers_of(column.name)]
+        for candidate in (*own_names, column.name, *column.aliases):
+            if candidate in theirs and candidate not in own_names:
                 continue
             found = _place(plain, candidate, file)
             if found is not None:
                 positions[column.name] = found
                 break
-    own = source.delivery.columns
-    missing = [c.name for c in source.columns if c.required and c.name not in positions]
+    missing = [name for name in source.demanded(shape) if name not in positions]
     if missing:
-        said = ", ".join(f"{own[name]} (for {name})" if name in own else name for name in missing)
+        own = {name: " or ".join(shape.headers_of(name)) for name in missing}
+        said = ", ".join(f"{own[name]} (for {name})" if own[name] else name for name in missing)
         split = next((d for d in ";\t|," if len(names) == 1 and d in names[0]), None)
         raise HeaderError(
             f"{file}: the header lacks {said}, which {source.name} must have; "
@@ -436,7 +421,7 @@ def match_header(source: Source, names: Sequence[str], file: str, reserved: froz
     absent = tuple(c.name for c in source.columns if c.name not in positions)
     flag = source.delivery.delete_column
     deletes = None if flag is None else _place(plain, flag.strip(canonical.BLANKS).lower(), file)
-    return Header(_distinct(names), positions, extras, absent, deletes)
+    return Header(_distinct(names), positions, extras, absent, deletes, shape)
 
 
 def _place(header: Sequence[str], name: str, file: str) -> int | None:
@@ -445,12 +430,6 @@ def _place(header: Sequence[str], name: str, file: str) -> int | None:
     if len(found) > 1:
         raise HeaderError(f"{file}: the column {name} stands {len(found)} times in the header; leave one.")
     return found[0] if found else None
-
-
-def _names_of(source: Source, column: ContractColumn) -> tuple[str, ...]:
-    """The header names of a column, the shop's own first: where two of them stand in a header, the first counts."""
-    own = source.delivery.columns.get(column.name)
-    return (column.name, *column.aliases) if own is None else (*column.aliases[:1], column.name, *column.aliases[1:])
 
 
 def _extra_name(name: str, position: int, taken: Set[str]) -> str:

@@ -20,7 +20,8 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical, engines
 from ecomm.batches.ledger import Entry, live
-from ecomm.contract import Delivery, Severity, Source
+from ecomm.contract import Severity, Source
+from ecomm.delivery import Delivery
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import UsageError
 from ecomm.settings import Settings

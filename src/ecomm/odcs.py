@@ -71,7 +71,7 @@ def contract(source: Source) -> OpenDataContractStandard:
 
 def _column(source: Source, column: ContractColumn) -> SchemaProperty:
     not_empty = {r.name for r in source.rules if r.severity is Severity.HIGH}
-    format_said = source.delivery.date_format if column.type == "date" else None
+    format_said = next(iter(source.delivery.date_formats), None) if column.type == "date" else None
     own = [
         CustomProperty(property=name, value=value)
         for name, value, there in (
@@ -81,7 +81,7 @@ def _column(source: Source, column: ContractColumn) -> SchemaProperty:
         )
         if there
     ]
-    in_files = source.delivery.columns.get(column.name, column.name)
+    in_files = next(iter(source.delivery.headers_of(column.name)), column.name)
     others = [Synonym(synonym=alias) for alias in column.aliases if alias != in_files.lower()]
     return SchemaProperty(
         name=column.name,

@@ -54,8 +54,9 @@ def read_headers(attempt: Attempt) -> None:
     """Match the header of each claimed file with its contract. Raises HeaderError."""
     for claimed in attempt.claimed:
         source = attempt.session.sources[claimed.file.source]
-        names, offset = landing.read_header(claimed.copy, source.delivery.delimiter)
-        header = match_header(source, names, str(claimed.file.path), reserved(source.name))
+        shape = source.delivery.shape_of(claimed.file.name)
+        names, offset = landing.read_header(claimed.copy, shape.delimiter)
+        header = match_header(source, shape, names, str(claimed.file.path), reserved(source.name))
         attempt.headers[claimed.copy] = (header, offset)
 
 

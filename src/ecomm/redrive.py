@@ -75,8 +75,9 @@ def rejected(settings: Settings, warehouse: Warehouse, source: str, batch: str |
 def _header(settings: Settings, batch_id: str, file: FileEntry) -> tuple[str, ...]:
     """The names of a file's columns, as `raw` has them."""
     source = sources_of(settings)[file.source]
-    names, _ = landing.read_header(archive.copy_of(settings, batch_id, file), source.delivery.delimiter)
-    return match_header(source, names, file.name, reserved(file.source)).names
+    shape = source.delivery.shape_of(file.name)
+    names, _ = landing.read_header(archive.copy_of(settings, batch_id, file), shape.delimiter)
+    return match_header(source, shape, names, file.name, reserved(file.source)).names
 
 
 def redrive(settings: Settings, file: Path, why: str, listener: Listener = silent) -> Redriven:

@@ -29,7 +29,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from ecomm.contract import OFF, Bounds, Delivery, Rate, Scale, Severity, Shop, Vocabularies
+from ecomm.contract import OFF, Bounds, Rate, Scale, Severity, Shop, Vocabularies
+from ecomm.delivery import Delivery, Shape
 from ecomm.errors import UsageError
 
 CONFIG_NAME = "ecomm.toml"
@@ -50,6 +51,29 @@ def _half_of_memory() -> int:
 def _list(text: str) -> list[Any]:
     parts = [part.strip().strip("\"'") for part in text.strip().removeprefix("[").removesuffix("]").split(",")]
     return [part for part in parts if part]
+
+
+def _with_lists(said: object) -> object:
+    """A source's or a shape's table with lists where a text stands for one."""
+    if not isinstance(said, dict):
+        return said
+    lists = {f.name for f in fields(Delivery) if str(f.type).startswith("tuple[str")}
+    listed = {n: [v] if n in lists and isinstance(v, str) else v for n, v in said.items()}
+    if isinstance(shapes := said.get("shapes"), dict):
+        listed["shapes"] = {n: _with_lists(s) for n, s in shapes.items()}
+    return listed
+
+
+def _check_shape(where: str, shape: Shape) -> None:
+    """Raises ValueError with what is wrong in a shape. where: the table of the settings that says it."""
+    if len(shape.delimiter) != 1 or shape.delimiter in '"\r\n' or not shape.delimiter.isascii():
+        raise ValueError(f"{where}.delimiter is {shape.delimiter!r}; use one character such as ; or \\t")
+    for date_format in shape.date_formats:
+        if not _DATE_FORMAT.fullmatch(date_format):
+            raise ValueError(
+                f"{where}.date_format is {date_format!r}; use d or dd, M or MM and yyyy, with . / or - between them, "
+                "such as dd/MM/yyyy"
+            )
 
 
 class Alerts(BaseModel):
@@ -189,23 +213,22 @@ class Settings(BaseSettings):
                 raise ValueError(f"the bounds {', '.join(map(str, falling))} must run in one direction")
         return said
 
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, said: object) -> object:
+        """A list of one may be written as a text: `files = "pos*.csv"`."""
+        return {n: _with_lists(d) for n, d in said.items()} if isinstance(said, dict) else said
+
     @field_validator("sources")
     @classmethod
     def _deliveries(cls, said: dict[str, Delivery]) -> dict[str, Delivery]:
         for name, delivery in said.items():
             if name not in _PLACES[:-1]:
                 raise ValueError(f"sources has {name!r}; use {', '.join(_PLACES[:-1])}")
-            if len(delivery.delimiter) != 1 or delivery.delimiter in '"\r\n' or not delivery.delimiter.isascii():
-                raise ValueError(
-                    f"sources.{name}.delimiter is {delivery.delimiter!r}; use one character such as ; or \\t"
-                )
+            for place, shape in {"": delivery, **{f".shapes.{n}": s for n, s in delivery.shapes.items()}}.items():
+                _check_shape(f"sources.{name}{place}", shape)
             if delivery.absence not in ("keep", "close"):
                 raise ValueError(f"sources.{name}.absence is {delivery.absence!r}; use keep or close")
-            if delivery.date_format is not None and not _DATE_FORMAT.fullmatch(delivery.date_format):
-                raise ValueError(
-                    f"sources.{name}.date_format is {delivery.date_format!r}; use d or dd, M or MM and yyyy, with . "
-                    "/ or - between them, such as dd/MM/yyyy"
-                )
         return said
 
     def source_dir(self, name: str) -> Path:

@@ -22,7 +22,8 @@ from ecomm import canonical, history
 from ecomm.batches import ledger
 from ecomm.batches.ledger import Entry, FileEntry
 from ecomm.batches.trigger import parsed
-from ecomm.contract import ContractColumn, Delivery, Reading, Shop, Source, match_header
+from ecomm.contract import ContractColumn, Reading, Shop, Source, match_header
+from ecomm.delivery import Delivery
 from ecomm.engines import Engine
 from ecomm.history import History, told
 from ecomm.sources.rules import key_rules, readable_rules
@@ -173,7 +174,7 @@ def staged(engine: Engine, source: Source, files: Sequence[Written]) -> tuple[Da
         cells = ", ".join(f"c{i} string" for i in range(len(header) + 1))
         landed = [(line, None, file.case, *row) for line, (file, row) in enumerate(rows, 1)]
         frame = engine.spark.createDataFrame(landed, f"source_line bigint, raw_line string, {cells}")
-        met = match_header(source, ["case", *header], "x.csv", frozenset())
+        met = match_header(source, source.delivery, ["case", *header], "x.csv", frozenset())
         texts.append(staging.as_text(frame, source, met, str(name), "0"))
         places += [(str(name), i, f.revision, f.batch_id, f.as_of) for i, (f, _) in enumerate(rows, 1)]
     lineage = "source_file string, source_line bigint, revision bigint, batch_id string, as_of timestamp"

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ecomm.contract import Delivery, Header, match_header
+from ecomm.contract import Header, match_header
+from ecomm.delivery import Delivery
 from ecomm.errors import HeaderError, UsageError
 from ecomm.sources import of_shop
 from ecomm.tables import reserved
@@ -93,7 +94,7 @@ LEAST = ["order_id", "customer_id", "product_id", "order_date"]
 def match(columns: dict[str, str], names: list[str], source: str = "orders") -> Header:
     """A header against the contract with a shop's names."""
     shops = of_shop({source: Delivery(columns=columns)}, {})
-    return match_header(shops[source], names, "in/x.csv", reserved(source))
+    return match_header(shops[source], shops[source].delivery, names, "in/x.csv", reserved(source))
 
 
 @pytest.mark.parametrize("name", ["Total", "TOTAL", "  total\t", "\ufefftotal"])

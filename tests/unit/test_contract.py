@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomm.contract import Delivery, Header, match_header
+from ecomm.contract import Header, match_header
+from ecomm.delivery import Delivery
 from ecomm.errors import HeaderError
 from ecomm.sources import SOURCES
 from ecomm.tables import reserved
@@ -31,7 +32,7 @@ LEAST = ["customer_id"]
 
 
 def match(source: str, names: Sequence[str], file: str = "in/x.csv") -> Header:
-    return match_header(SOURCES[source], names, file, reserved(source))
+    return match_header(SOURCES[source], SOURCES[source].delivery, names, file, reserved(source))
 
 
 def extras(*names: str) -> dict[str, int]:
@@ -128,7 +129,7 @@ def test_the_column_that_deletes() -> None:
 
     def found(flag: str, *names: str) -> int | None:
         source = SOURCES["customers"].of_shop(Delivery(delete_column=flag), {})
-        return match_header(source, names, "in/x.csv", reserved("customers")).deletes
+        return match_header(source, source.delivery, names, "in/x.csv", reserved("customers")).deletes
 
     assert found(" is Gone", *LEAST, "city", "IS GONE ") == 2
     assert found("customer_tier", "Customer_Tier", *LEAST) == 0

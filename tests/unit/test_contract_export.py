@@ -11,7 +11,7 @@ from jsonschema import Draft201909Validator
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from ecomm import odcs
-from ecomm.contract import Delivery
+from ecomm.delivery import Delivery
 from ecomm.errors import EcommError
 from ecomm.sources import SOURCES, of_shop
 

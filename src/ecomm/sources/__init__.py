@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ecomm.contract import Delivery, Source
+from ecomm.contract import Source
+from ecomm.delivery import Delivery
 from ecomm.errors import UsageError
 from ecomm.sources import customers, inventory, orders, products, shipping
 from ecomm.sources.rules import key_rules

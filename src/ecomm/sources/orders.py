@@ -1,4 +1,4 @@
-"""Orders: one row says one order of one product."""
+"""Orders: one row says one line of an order, or a refund of it. A shop without lines has one line an order."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ from ecomm.sources.rules import (
 
 COLUMNS = (
     ContractColumn("order_id", "string", "The shop's number of the order.", required=True, key=True),
+    ContractColumn(
+        "line_id", "string", "Which line of the order; empty text if the shop has no lines.", key=True, default=""
+    ),
+    ContractColumn("refund_id", "string", "Which refund of the line; empty text for a sale.", key=True, default=""),
     ContractColumn("customer_id", "string", "Who ordered.", required=True),
     ContractColumn("product_id", "string", "What was ordered.", required=True),
     ContractColumn("order_date", "date", "The day of the order in the shop's time zone.", required=True),
@@ -34,6 +38,14 @@ COLUMNS = (
     ContractColumn("shipping_address", "string", "Where it goes, as one text.", personal=True),
     ContractColumn("order_status", "string", "Where the order stands; `canceled` is stored as `cancelled`.", word=True),
     ContractColumn("created_timestamp", "timestamp", "When the shop's system wrote the row.", tracked=False),
+    ContractColumn("quantity", "decimal(18,4)", "How many were ordered.", tracked=False),
+    ContractColumn("unit_price", "decimal(18,2)", "What one costs, in currency.", tracked=False),
+    ContractColumn("discount", "decimal(18,2)", "What the line's price was reduced by, in currency.", tracked=False),
+    ContractColumn("tax", "decimal(18,2)", "The tax of the line, in currency.", tracked=False),
+    ContractColumn(
+        "order_total", "decimal(18,2)", "What the whole order costs, repeated on its lines, in currency.", tracked=False
+    ),
+    ContractColumn("updated_timestamp", "timestamp", "When the shop's system last changed the row.", tracked=False),
 )
 ORDERED_AT = ContractColumn(
     "ordered_at",
@@ -105,6 +117,8 @@ SOURCE = Source(
     computed=(ORDERED_AT,),
     rules=(
         *key_rules("order_id"),
+        *key_rules("line_id", required=False),
+        *key_rules("refund_id", required=False),
         present("customer_id"),
         present("product_id"),
         present("order_date"),

@@ -74,7 +74,7 @@ def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> 
         place, width = attempt.folder / f"{source.name}_landed_{i}.parquet", len(header.names)
         found = by_cluster(attempt, source, claimed, place)
         if found is None:
-            records = landing.land(claimed.copy, width, offset, place, source.delivery.delimiter)
+            records = landing.land(claimed.copy, width, offset, place, header.shape.delimiter)
             found = engine.spark.read.parquet(engine.uri(place)), records
         frame, records = found
         fixes = {
@@ -91,10 +91,11 @@ def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place
 
     Raises StorageError if the engine sees another file.
     """
-    csv, delimiter = attempt.session.engine.csv, source.delivery.delimiter
+    csv = attempt.session.engine.csv
     if csv is None or claimed.bytes < LARGE:
         return None
     header, offset = attempt.headers[claimed.copy]
+    delimiter = header.shape.delimiter
     seen = survey(claimed.copy, len(header.names), offset, landing.dialect(delimiter))
     found = None
     if seen is not None:

@@ -21,6 +21,8 @@ from ecomm.transforms.relations import as_of_join, several, timeline
 
 FIELDS = (
     Field("order_id", "string", "The order."),
+    Field("line_id", "string", "Which line of the order; empty text if the shop has no lines."),
+    Field("refund_id", "string", "Which refund of the line; empty text for a sale."),
     Field("customer_id", "string", "Who ordered."),
     Field("product_id", "string", "What was ordered."),
     Field("order_date", "date", "The day of the order (shop_timezone)."),
@@ -93,7 +95,7 @@ FIELDS = (
     Field("season", "string", "Dec-Feb Winter, Mar-May Spring, Jun-Aug Summer, Sep-Nov Autumn; south swaps."),
     Field("season_year", "bigint", "Year of the season: December belongs to the next year."),
 )
-KEY = ("order_id",)  # where the shop's key of orders is the contract's
+KEY = ("order_id", "line_id", "refund_id")
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def margin_estimate(rate: Column) -> Column:
 def enriched_orders(targets: Targets, shop: Shop, today: date, key: Sequence[str] = KEY) -> DataFrame:
     """FIELDS for every current order. today: the day of the greatest live as-of. key: the shop's key of orders."""
     orders = valued(targets.orders.filter(F.col("is_current")), shop).select(
-        *[f.name for f in FIELDS[:9]], "rate", "amount", "is_revenue"
+        *[f.name for f in FIELDS[:11]], "rate", "amount", "is_revenue"
     )
     orders = orders.withColumn("_at", instant(shop)).join(_first_orders(orders, key), list(key), "left")
     joined = as_of_join(orders, _customer_line(targets.customers), "customer_id", F.col("_at"))

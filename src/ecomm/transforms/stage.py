@@ -9,7 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import ContractColumn, Delivery, Header, Reading, Source, text, text_name
+from ecomm.contract import ContractColumn, Header, Reading, Source, text, text_name
+from ecomm.delivery import Shape
 
 _STRINGS = "array<string>"
 
@@ -29,7 +30,7 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
     ends).
     """
     cells = {
-        text_name(c.name): _as_written(canonical.trimmed(F.col(f"c{header.positions[c.name]}")), c, source.delivery)
+        text_name(c.name): _as_written(canonical.trimmed(F.col(f"c{header.positions[c.name]}")), c, header.shape)
         if c.name in header.positions
         else F.lit(None).cast("string")
         for c in source.columns
@@ -47,11 +48,12 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
     )
 
 
-def _as_written(cell: Column, column: ContractColumn, delivery: Delivery) -> Column:
+def _as_written(cell: Column, column: ContractColumn, shape: Shape) -> Column:
     """The text of a cell as the contract writes it: days as ISO texts, decimals with a point."""
-    if delivery.date_format is not None and column.type in ("date", "timestamp"):
-        return canonical.iso(cell, delivery.date_format)
-    if delivery.decimal_comma and (column.type == "bigint" or column.type.startswith("decimal")):
+    if column.type in ("date", "timestamp"):
+        for date_format in shape.date_formats:
+            cell = canonical.iso(cell, date_format)
+    if shape.decimal_comma and (column.type == "bigint" or column.type.startswith("decimal")):
         return canonical.decimal_point(cell)
     return cell
 
