@@ -19,6 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from ecomm.keys import written
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -290,7 +292,7 @@ def quality(said: Quality) -> None:
         )
         out.print(f"       {escape(f.meaning)}", soft_wrap=True)
         if f.keys:
-            keys = ", ".join(" / ".join(filter(None, map(cell, key))) for key in f.keys)
+            keys = ", ".join(written([*map(cell, key)]) for key in f.keys)
             out.print(f"       such as {escape(keys)}{' …' if f.failed_rows > len(f.keys) else ''}", soft_wrap=True)
         if f.next:
             out.print(Text(f"       {f.next}", "dim"), soft_wrap=True)
@@ -357,7 +359,7 @@ def diff(said: Diff) -> None:
         out.print(f"  (--{side}: that version is gone; computed anew, with the settings of now)", style="dim")
     for row in said.rows:
         mark, colour = _DIFFERS[row.change]
-        out.print(Text(f"{mark} {' / '.join(map(cell, row.key.values()))}", colour), soft_wrap=True)
+        out.print(Text(f"{mark} {written([*map(cell, row.key.values())])}", colour), soft_wrap=True)
         for name, (was, now) in row.columns.items():
             if row.change == "changed":
                 out.print(f"│   {escape(name)}: {escape(cell(was))} → {escape(cell(now))}", soft_wrap=True)

@@ -196,7 +196,7 @@ def _collect(
     result.targets[name] = fold(
         name,
         statements,
-        mentions=[Mention.of(row["batch_id"], row["key"]) for row in errors if row["key"] is not None],
+        mentions=[Mention.of(row["batch_id"], row["key_parts"]) for row in errors if row["key"] is not None],
         snapshots=[
             Snapshot(batch_id, live[batch_id])
             for batch_id, part in parts.items()

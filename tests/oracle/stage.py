@@ -166,7 +166,8 @@ def _judge(
     split = rules.split_orders([texts for _, _, texts in readable])
     for line, fields, texts in readable:
         typed = sources.cast(source, texts, settings.zones)
-        stored = sources.with_defaults(source, typed, settings.reporting_currency)
+        stated = {name: value for name, value in typed.items() if value is not None or texts.get(name) is not None}
+        stored = sources.with_defaults(source, stated, settings.reporting_currency)
         raw = dict(zip(header.names, fields, strict=True))
         op = "D" if _deletes(source, header, fields) else "U"
         failed = Record(source, texts, typed, as_of, settings, op == "D").failed(levels, split)
@@ -223,7 +224,8 @@ def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], sev
         "raw_line": None,
         "reasons": why,
         "severity": severity,
-        "key": key,
+        "key": None if key is None else values.written_key(values.key_parts(key)),
+        "key_parts": None if key is None else values.key_parts(key),
     }
 
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from ecomm.attempt import Attempt, journal_once
 from ecomm.batches.ledger import FileEntry
 from ecomm.contract import Rule, Severity, Source
+from ecomm.keys import prefixed_parts, written
 from ecomm.session import TaskResult
 from ecomm.tables import errors_name
 from ecomm.tasks.cross_checks import cross_checks
@@ -86,7 +87,7 @@ _LOUDNESS = [str(s) for s in (Severity.NONE, Severity.LOW, Severity.MEDIUM, Seve
 def check(
     attempt: Attempt, table: str, rule: Rule, checked: int, failed: int, keys: Sequence[str]
 ) -> dict[str, object]:
-    """A row of validation_results."""
+    """A row of validation_results. keys: of failed rows, as stage has them."""
     return {
         "batch_id": attempt.batch_id,
         "revision": attempt.revision,
@@ -99,6 +100,6 @@ def check(
         "failed_rows": failed,
         "failed_share": (Decimal(failed) / checked).quantize(Decimal("0.0001"), ROUND_HALF_UP) if checked else None,
         "description": rule.meaning,
-        "sample_keys": list(keys),
+        "sample_keys": [written(prefixed_parts(key)) for key in keys],
         "score": None,
     }

@@ -130,7 +130,7 @@ def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed
     store, name = attempt.session.store, errors_name(source.name)
     frames = [staging.as_it_stands(f.frame, f.header, f.claimed.file.name) for f in landed]
     standing = reduce(lambda a, b: a.unionByName(b), frames)
-    store.append(name, quality.errors(exceptions, standing, attempt.lineage).select(*store.columns(name)))
+    store.append(name, quality.errors(exceptions, standing, attempt.lineage, len(source.key)).select(*store.columns(name)))
 
 
 def _file_entry(
