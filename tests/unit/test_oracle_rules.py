@@ -366,5 +366,5 @@ def test_a_delete_is_judged_by_its_key_alone_and_beats_an_upsert_of_its_time() -
     stage = [(row["key"], row["op"], row["quality_flags"]) for row in result.stage["products"]]
     assert stage == [("1:a", "D", []), ("1:c", "D", ["sequence_conflict"])]
     reasons = [(row["key"], row["reasons"]) for row in result.errors["products"]]
-    assert reasons == [("a b", ["product_id_well_formed"]), ("1:c", ["sequence_conflict"])]
+    assert reasons == [("a b", ["product_id_well_formed"]), ("c", ["sequence_conflict"])]
     assert result.targets["products"] == []
