@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from ecomm.batches import drift
 from ecomm.batches.ledger import JUDGES, Entry, held, live
 from ecomm.contract import Severity
 from ecomm.engines import deltafiles
@@ -146,6 +147,8 @@ def _next(
 ) -> str:
     """A command that shows the rows: those of a key, those that were rejected, or the flagged among both."""
     across = check in ACROSS
+    if check == drift.NAME:
+        return ""
     rejects = not across and (level == Severity.HIGH or check == absences.COMPLETE.name)
     if rejects and batch.state not in ("rejected", "undone"):
         return shlex.join(["ecomm", "quarantine", source, "--batch", batch.batch_id])
@@ -162,4 +165,3 @@ def _next(
     ]
     # Double quotes for the shell, as the query has single ones.
     return 'ecomm sql "{}"'.format(re.sub(r'(["\\$`])', r"\\\1", " union all ".join(queries)))
-

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ecomm.alerts import State
     from ecomm.batches.ledger import Entry, FileEntry
     from ecomm.batches.status import HeldLine, UndoneLine
+    from ecomm.batches.untriggered import Untriggered
     from ecomm.check import Checked
     from ecomm.diff import Diff
     from ecomm.findings import Quality
@@ -44,6 +45,7 @@ class _Terminal(Console):
 
 
 out = _Terminal(highlight=False)
+_FILES = 20  # files that no trigger lists are named one by one up to so many
 
 _COLOURS = {
     "published": "green",
@@ -163,12 +165,22 @@ def outcome(said: Outcome) -> None:
     if said.left:
         line.append(f"; left in landing, for they changed after they were read: {', '.join(said.left)}", "yellow")
     out.print(line, soft_wrap=True)
+    for note in said.notes:
+        out.print(Text(f"  {note}", "yellow"), soft_wrap=True)
 
 
 def line(name: str, state: str, reason: str | None) -> None:
     """One line: what it is about, how it stands, and why."""
     text = Text.assemble((name, "bold"), ": ", (state, _COLOURS.get(state, "white")))
     out.print(text.append(f": {reason}") if reason else text, soft_wrap=True)
+
+
+def untriggered(files: Sequence[Untriggered]) -> None:
+    """One line for each file that no trigger lists, at most 20."""
+    for file in files[:_FILES]:
+        line("unexpected", str(file.path), file.sentence)
+    if len(files) > _FILES:
+        out.print(f"… {len(files) - _FILES:,} more files that no trigger lists: `ecomm status --json`", markup=False)
 
 
 def held(batch: HeldLine) -> None:

@@ -48,7 +48,9 @@ LINEAGE = (
 )
 _STAGE = (
     Field("op", "string", "U (upsert) or D (delete)."),
-    Field("key", "string", "For joins: the key's parts, each with its length before it. To read, take the key's columns."),
+    Field(
+        "key", "string", "For joins: the key's parts, each with its length before it. To read, take the key's columns."
+    ),
     Field("absent_columns", "array<string>", "Contract columns that the file's header lacked: they say nothing."),
     Field("extra_columns", "array<string>", "Columns besides the contract that the file's header had."),
     Field("quality_flags", "array<string>", "The MEDIUM and LOW rules that the row breaks."),
@@ -71,7 +73,9 @@ _ERRORS = (
         "string",
         "The key: its parts with ` / ` between them, without empty ones at the end; NULL if it is not readable.",
     ),
-    Field("key_parts", "array<string>", "All parts of the key, in the order of its columns; NULL if it is not readable."),
+    Field(
+        "key_parts", "array<string>", "All parts of the key, in the order of its columns; NULL if it is not readable."
+    ),
     Field("revision", "bigint", "The ledger entry that opened the attempt which wrote the row."),
 )
 _TARGET = (

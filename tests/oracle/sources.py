@@ -191,7 +191,8 @@ def with_defaults(source: Source, row: Row, reporting_currency: str) -> Row:
     A column that is not in `row` was empty or never stated; `discontinued` that is NULL there could not be read.
 
     "An order's empty/never stated currency = USD. Missing currency is stored as the reporting currency";
-    "discontinued: empty or never stated = false", and a text that cannot be read is NULL, as in every column; "warehouse_location empty or absent =
+    "discontinued: empty or never stated = false", and a text that cannot be read is NULL;
+    "warehouse_location empty or absent =
     `UNKNOWN`; location, tracking_number empty or absent = ''" (decisions.md)."""
     missing = {
         "currency": reporting_currency,

@@ -279,7 +279,7 @@ def key_parts(key: str) -> list[str]:
 
 
 def written_key(parts: Iterable[str]) -> str:
-    """"Keys as people write them: `O34`, or the parts", joined by ` / `, without empty parts at the end."""
+    """ "Keys as people write them: `O34`, or the parts", joined by ` / `, without empty parts at the end."""
     left = list(parts)
     while left and not left[-1]:
         left.pop()

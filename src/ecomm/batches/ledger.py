@@ -29,11 +29,11 @@ JUDGES = (*PUBLISHES, "HOLD")
 CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
 """The entries that change what is published."""
 _ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
-FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
+FORMAT_VERSION = 3  # 1: before the analytics tables had all their columns; 2: before orders had lines
 _FILE = pa.struct(
     [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
-    + [("rows_superseded", pa.int64()), ("outcome", pa.string())]
+    + [("rows_superseded", pa.int64()), ("outcome", pa.string()), ("columns", pa.list_(pa.string()))]
 )
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("seq", pa.int64(), "Number of the entry: gapless, from 0."),
@@ -88,6 +88,7 @@ class FileEntry:
     """One file of a batch: what it was and what became of its rows.
 
     absence: what it means that the file does not mention a key: `keep`, or `close` and the key columns of its scope.
+    columns: the columns of the contract that its header had, and the extra ones.
     """
 
     source: str
@@ -101,6 +102,7 @@ class FileEntry:
     rows_superseded: int = 0
     outcome: str = "OK"
     absence: str = "keep"
+    columns: tuple[str, ...] = ()
 
     @property
     def scope(self) -> tuple[str, ...] | None:
@@ -139,7 +141,7 @@ class Entry:
 
 
 def _from_row(row: dict[str, object]) -> Entry:
-    files = tuple(FileEntry(**f) for f in row.pop("files") or ())  # type: ignore[attr-defined]
+    files = tuple(FileEntry(**f | {"columns": tuple(f["columns"] or ())}) for f in row.pop("files") or ())  # type: ignore[attr-defined]
     tables = {n: (s["version"], s["rows"]) for n, s in row.pop("tables") or ()}  # type: ignore[attr-defined]
     return Entry(files=files, tables=tables, **{f.name: row[f.name] for f in fields(Entry) if f.name in row})  # type: ignore[arg-type]
 

@@ -315,7 +315,7 @@ def alerts(
         print_json(said | {"events": [event.summary() for event in events], "rules": rules})
         return
     screens.alerts(known, rules)
-    if known.judged < 0 and not check:
+    if known.judged < 0 and not check and not known.firing:
         screens.out.print("Nobody has looked yet: `ecomm alerts --check` does, and `ecomm watch` each minute.")
 
 

@@ -153,12 +153,12 @@ def failed_rows(moment: Moment, args: Args) -> Answer:
             "and check_name = $4",
             [batch, _revision(moment, batch), source, check],
         )
-        of = moment.sources[source].key
-        keys = [parts_of(k, len(of)) for row in said for k in row["sample_keys"] or ()]
-        whole = [key + [""] * (len(of) - len(key)) for key in keys]
+        columns = moment.sources[source].key
+        keys = [parts_of(k, len(columns)) for row in said for k in row["sample_keys"] or ()]
+        whole = [key + [""] * (len(columns) - len(key)) for key in keys]
         stage = moment.rows(
-            f"select * from {source}_stage where batch_id = $1 and list_contains($2::varchar[][], [{', '.join(of)}]) "
-            "order by source_file, source_line limit $3",
+            f"select * from {source}_stage where batch_id = $1 "
+            f"and list_contains($2::varchar[][], [{', '.join(columns)}]) order by source_file, source_line limit $3",
             [batch, whole, _ROWS],
         )
         return {"total": None, "rows": [_staged(moment, source, row) for row in stage]}

@@ -43,7 +43,9 @@ COLUMNS = (
     ContractColumn("material", "string", "Material."),
     ContractColumn("description", "string", "Description."),
     ContractColumn("launch_date", "date", "The day it is first sold."),
-    ContractColumn("discontinued", "boolean", "No longer sold; empty = false, NULL if the text cannot be read.", default="false"),
+    ContractColumn(
+        "discontinued", "boolean", "No longer sold; empty = false, NULL if the text cannot be read.", default="false"
+    ),
     ContractColumn("created_timestamp", "timestamp", "When the shop's system wrote the row.", tracked=False),
 )
 
@@ -58,7 +60,8 @@ DERIVED = (
     Field(
         "lifecycle_stage",
         "string",
-        "Discontinued; Upcoming (< 0 days since launch), New (< 90), Growing (< 365) or Mature; NULL if discontinued is.",
+        "Discontinued; Upcoming (< 0 days since launch), New (< 90), Growing (< 365) or Mature; NULL if discontinued "
+        "is.",
     ),
     Field("length_cm", "decimal(18,4)", "Length from dimensions_cm, cm."),
     Field("width_cm", "decimal(18,4)", "Width from dimensions_cm, cm."),

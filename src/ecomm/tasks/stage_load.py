@@ -12,7 +12,7 @@ import structlog
 from pyspark.sql import DataFrame
 
 from ecomm.attempt import Attempt
-from ecomm.batches import archive, landing
+from ecomm.batches import archive, drift, landing
 from ecomm.batches.ledger import FileEntry
 from ecomm.batches.survey import survey
 from ecomm.contract import Header, Source
@@ -50,7 +50,7 @@ def load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     counts = Counter[tuple[str, str]]()
     for tally in tallies:
         counts[tally.file, tally.verdict] += tally.rows
-    result.files = [_file_entry(source, file.claimed, file.records, counts) for file in landed]
+    result.files = [_file_entry(source, file, counts) for file in landed]
     write_stage(attempt, source, rows, exceptions, result)
     if exceptions is not None and any(f.rows_rejected or f.rows_superseded for f in result.files):
         write_errors(attempt, source, exceptions, landed)
@@ -130,12 +130,13 @@ def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed
     store, name = attempt.session.store, errors_name(source.name)
     frames = [staging.as_it_stands(f.frame, f.header, f.claimed.file.name) for f in landed]
     standing = reduce(lambda a, b: a.unionByName(b), frames)
-    store.append(name, quality.errors(exceptions, standing, attempt.lineage, len(source.key)).select(*store.columns(name)))
+    store.append(
+        name, quality.errors(exceptions, standing, attempt.lineage, len(source.key)).select(*store.columns(name))
+    )
 
 
-def _file_entry(
-    source: Source, claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, str], int]
-) -> FileEntry:
+def _file_entry(source: Source, file: Landed, counts: Mapping[tuple[str, str], int]) -> FileEntry:
+    claimed, read = file.claimed, file.records
     rejected, duplicate, superseded = (
         counts.get((claimed.file.name, verdict), 0) for verdict in ("rejected", "duplicate", "superseded")
     )
@@ -150,6 +151,7 @@ def _file_entry(
         rows_duplicate=duplicate,
         rows_superseded=superseded,
         absence=source.delivery.silence,
+        columns=drift.columns_of(source, file.header),
     )
 
 

@@ -42,7 +42,7 @@ _CATEGORIES = {
     "completeness": ("_present", "_complete", "_assumed"),
     "format": ("line_malformed", "_format", "_readable", "_well_formed"),
     "referential": ("_exists",),
-    "consistency": ("_agrees", "sequence_conflict", "email_unique"),
+    "consistency": ("_agrees", "sequence_conflict", "email_unique", "column_disappeared"),
 }
 
 
