@@ -11,7 +11,7 @@ of the tables, a pure function of the live batches, so the order of `batches` ca
     enriched.py enriched_orders                                  analytics.py  customers, products, months, ...
     summary.py  analytics_summary                                checks.py     the checks across tables
     landing.py  folders -> batches                               settings.py   what a shop can set
-    currencies.py the known codes
+    currencies.py the known codes                        drift.py      columns that disappear
 """
 
 from __future__ import annotations

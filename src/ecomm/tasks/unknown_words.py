@@ -61,9 +61,7 @@ def _brings(attempt: Attempt, column: str) -> str:
     total = sum((row["revenue"] for row in found), Decimal(0))
     unknown = [row for row in found if not row["known"]]
     doubtful = sum((row["revenue"] for row in unknown), Decimal(0))
-    said = (
-        f"; {doubtful:.2f} of the batch's revenue of {total:.2f} {shop.reporting_currency} is of rows with such words"
-    )
+    said = f"; {doubtful:.2f} of the batch's revenue of {total:.2f} {shop.reporting_currency} is of such rows"
     return f"{said} ({_words(unknown, shop)})" if column == "order_status" and unknown else said
 
 
