@@ -165,6 +165,7 @@ def test_a_file_that_never_ends_does_not_hold_the_others_up(still: Shop) -> None
 
     thread = threading.Thread(target=grow)
     thread.start()
+    time.sleep(0.2)  # it has begun to grow
     try:
         put(still, "orders", "a.csv", orders("1"))
         (outcome,) = still.run()

@@ -43,8 +43,10 @@ def drop(shop: Shop, case: str) -> list[Path]:
 
 
 def said(shop: Shop, *words: str) -> Said:
-    """What a command says of a shop."""
-    return ecomm(*words, *places(shop.root), cwd=shop.root).ok()
+    """What a command says of a shop; on stderr it may log alerts."""
+    done = ecomm(*words, *places(shop.root), cwd=shop.root)
+    assert done.code == 0, done
+    return done
 
 
 def finding(shop: Shop, batch_id: str, check: str) -> Finding:
