@@ -165,6 +165,12 @@ class Attempt:
         """The files of a source that are read."""
         return [c for c in self.claimed if c.file.source == source.name]
 
+    def borrows(self, claimed: archive.Claimed) -> bool:
+        """A file is read for its source though it comes for another one (`read_from`)."""
+        lends = self.session.sources[claimed.file.source].delivery.read_from
+        same = (lends, claimed.file.name, claimed.sha256)
+        return bool(lends) and any((c.file.source, c.file.name, c.sha256) == same for c in self.claimed)
+
     def delivered(self) -> list[Source]:
         """The sources of which files are read."""
         return [s for s in self.session.sources.values() if self.claimed_of(s)]

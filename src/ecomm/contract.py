@@ -360,7 +360,7 @@ _NAME = re.compile(r"[^a-z0-9]+")
 _MAX_EXTRA = 200
 # What frames on their way through the program call their own columns. (Extra columns never begin with `_`.)
 INTERNAL = frozenset(
-    "all_hash at_the_top change closes copy count ends header life malformed next_as_of opened_by opens place "
+    "all_hash at_the_top change closes copy count ends header kept life malformed next_as_of opened_by opens place "
     "published_hash raw raw_line reasons severity side step told verdict winning_time".split()
 )
 
@@ -371,7 +371,8 @@ class Header:
 
     names: the header as it stands in the file. positions: where each contract column is. extras: columns that
     no contract names, by the name they get in the tables. absent: contract columns that the header lacks.
-    deletes: where the shop's delete_column is, if the header has it. shape: how the file is read.
+    deletes: where the shop's delete_column is, if the header has it. shape: how the file is read. only: the cells that
+    say whether a record is one of the source's: position -> the words that it may have.
     """
 
     names: tuple[str, ...]
@@ -380,6 +381,7 @@ class Header:
     absent: tuple[str, ...]
     deletes: int | None = None
     shape: Shape = field(default_factory=Shape)
+    only: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, reserved: frozenset[str]) -> Header:
@@ -421,7 +423,19 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
     absent = tuple(c.name for c in source.columns if c.name not in positions)
     flag = source.delivery.delete_column
     deletes = None if flag is None else _place(plain, flag.strip(canonical.BLANKS).lower(), file)
-    return Header(_distinct(names), positions, extras, absent, deletes, shape)
+    only = {_only_place(plain, name, source, file): words for name, words in shape.only.items()}
+    return Header(_distinct(names), positions, extras, absent, deletes, shape, only)
+
+
+def _only_place(header: Sequence[str], name: str, source: Source, file: str) -> int:
+    """Where a header is by whose cells records are chosen. Raises HeaderError if it is missing."""
+    place = _place(header, _plain(name), file)
+    if place is None:
+        raise HeaderError(
+            f"{file}: the header lacks {name}, by which `only` in [sources.{source.name}] chooses records; "
+            "is this the right file?"
+        )
+    return place
 
 
 def _place(header: Sequence[str], name: str, file: str) -> int | None:

@@ -53,7 +53,8 @@ class Shape:
     formats. delimiter, quote, escape: of csv. skip_lines: lines above the header. header_starts_with: the first cell of
     the header line. footers: patterns of first cells; the table ends above the first record that matches one.
     ignore_blank_rows: records of empty cells alone are none. ignore_surplus_cells: empty cells beyond the header's are
-    none. sheet: of a workbook.
+    none. sheet: of a workbook. only: header name -> the words of its cell with which a record is one of this source's,
+    `*` for any; the others are left out, and counted.
 
     Records to columns. columns: contract column -> where it comes from. line_id: `position`, or the header, or headers,
     that tell the lines of an order apart. fill_down: contract columns that only the first record of an order states.
@@ -81,6 +82,7 @@ class Shape:
     ignore_blank_rows: bool = False
     ignore_surplus_cells: bool = False
     sheet: str = ""
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     columns: Mapping[str, ColumnOf] = field(default_factory=dict)
     line_id: str | tuple[str, ...] = ""
     fill_down: tuple[str, ...] = ()
@@ -137,7 +139,8 @@ class Delivery(Shape):
     its lines, so a line that a later one lacks ends. refunds: `status` (a refund is a status, a negative amount is
     rejected) or `rows` (a row with a negative amount is a refund of its own). delete_column, delete_values: a row with
     such a value (as a word) under this header name ends its key. read_from: another source whose files are read for
-    this one too.
+    this one too, by this source's shapes; where the source's own shape has `files`, only those of such names. A record
+    of them without a key states nothing of this source, and is left out.
     """
 
     shapes: Mapping[str, Shape] = field(default_factory=dict)
@@ -149,6 +152,10 @@ class Delivery(Shape):
     delete_column: str | None = None
     delete_values: tuple[str, ...] = ("true", "t", "yes", "y", "1")
     read_from: str = ""
+
+    def borrows(self, name: str) -> bool:
+        """A file of this name that comes for `read_from` is read for this source too."""
+        return bool(self.read_from) and (not self.files or any(shape.reads(name) for shape in self.all_shapes))
 
     @property
     def silence(self) -> str:

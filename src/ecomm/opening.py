@@ -57,6 +57,8 @@ def read_headers(attempt: Attempt) -> None:
         shape = source.delivery.shape_of(claimed.file.name)
         names, offset = landing.read_header(claimed.copy, shape.delimiter)
         header = match_header(source, shape, names, str(claimed.file.path), reserved(source.name))
+        if attempt.borrows(claimed):  # its other columns are those of the source for which it comes
+            header = replace(header, extras={})
         attempt.headers[claimed.copy] = (header, offset)
 
 

@@ -59,6 +59,8 @@ def _with_lists(said: object) -> object:
         return said
     lists = {f.name for f in fields(Delivery) if str(f.type).startswith("tuple[str")}
     listed = {n: [v] if n in lists and isinstance(v, str) else v for n, v in said.items()}
+    if isinstance(only := said.get("only"), dict):
+        listed["only"] = {n: [v] if isinstance(v, str) else v for n, v in only.items()}
     if isinstance(shapes := said.get("shapes"), dict):
         listed["shapes"] = {n: _with_lists(s) for n, s in shapes.items()}
     return listed
@@ -229,11 +231,21 @@ class Settings(BaseSettings):
                 _check_shape(f"sources.{name}{place}", shape)
             if delivery.absence not in ("keep", "close"):
                 raise ValueError(f"sources.{name}.absence is {delivery.absence!r}; use keep or close")
+            lends = delivery.read_from
+            if lends and (lends == name or lends not in _PLACES[:-1] or (lends in said and said[lends].read_from)):
+                raise ValueError(
+                    f"sources.{name}.read_from is {lends!r}; use another source whose own files come, such as orders"
+                )
         return said
 
     def source_dir(self, name: str) -> Path:
         """The folder of a source (or of `trigger`) below landing."""
         return self.landing / self.source_dirs.get(name, f"{name}_data")
+
+    def reads_too(self, source: str, of: str, name: str) -> bool:
+        """A file of this name that comes for the source `of` is read for `source` too."""
+        delivery = self.sources.get(source)
+        return delivery is not None and delivery.read_from == of and delivery.borrows(name)
 
     @property
     def landing_folders(self) -> list[Path]:

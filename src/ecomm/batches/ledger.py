@@ -33,7 +33,7 @@ FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
 _FILE = pa.struct(
     [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
-    + [("rows_superseded", pa.int64()), ("outcome", pa.string())]
+    + [("rows_superseded", pa.int64()), ("rows_left_out", pa.int64()), ("outcome", pa.string())]
 )
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("seq", pa.int64(), "Number of the entry: gapless, from 0."),
@@ -88,6 +88,7 @@ class FileEntry:
     """One file of a batch: what it was and what became of its rows.
 
     absence: what it means that the file does not mention a key: `keep`, or `close` and the key columns of its scope.
+    rows_left_out: records that are none of the source's (`only`, `read_from`); rows_read does not count them.
     """
 
     source: str
@@ -99,6 +100,7 @@ class FileEntry:
     rows_rejected: int = 0
     rows_duplicate: int = 0
     rows_superseded: int = 0
+    rows_left_out: int = 0
     outcome: str = "OK"
     absence: str = "keep"
 

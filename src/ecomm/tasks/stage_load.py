@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
@@ -44,13 +44,14 @@ def load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     """Judge a source's files, and write what is accepted and what is not."""
     landed = land(attempt, source, attempt.claimed_of(source))
     rows = attempt.materialise(f"{source.name}_rows", read(attempt, source, landed))
+    landed = of_source(landed, rows)
     exceptions = None if rows is None else judge(attempt, source, rows)
     tallies = [] if rows is None else quality.tallied(quality.tally(rows, exceptions).collect())
     attempt.tallies[source.name] = tallies
     counts = Counter[tuple[str, str]]()
     for tally in tallies:
         counts[tally.file, tally.verdict] += tally.rows
-    result.files = [_file_entry(source, file.claimed, file.records, counts) for file in landed]
+    result.files = [_file_entry(source, file, counts) for file in landed]
     write_stage(attempt, source, rows, exceptions, result)
     if exceptions is not None and any(f.rows_rejected or f.rows_superseded for f in result.files):
         write_errors(attempt, source, exceptions, landed)
@@ -58,12 +59,22 @@ def load(attempt: Attempt, result: TaskResult, source: Source) -> None:
 
 @dataclass(frozen=True)
 class Landed:
-    """A file of a batch as text columns: where it was claimed, its header, its frame and how many records it has."""
+    """A file of a batch as text columns: where it was claimed, its header, its frame and how many records it has.
+
+    borrowed: it comes for another source. left_out: how many further records it has, which are none of the source's.
+    """
 
     claimed: archive.Claimed
     header: Header
     frame: DataFrame
     records: int
+    borrowed: bool = False
+    left_out: int = 0
+
+    @property
+    def chooses(self) -> bool:
+        """Not every record is one of the source's."""
+        return self.borrowed or bool(self.header.only)
 
 
 def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> list[Landed]:
@@ -82,8 +93,22 @@ def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> 
             for (of, _, digest, line), made in attempt.corrections.items()
             if (of, digest) == (source.name, claimed.sha256)
         }
-        landed.append(Landed(claimed, header, staging.corrected(frame, fixes), records))
+        borrowed = attempt.borrows(claimed)
+        landed.append(Landed(claimed, header, staging.corrected(frame, fixes), records, borrowed))
     return landed
+
+
+def of_source(landed: Sequence[Landed], rows: DataFrame | None) -> list[Landed]:
+    """The files with the numbers of their records that are the source's, and of those that are left out.
+
+    rows: what `read` gave, materialised.
+    """
+    if not any(file.chooses for file in landed):
+        return list(landed)
+    found = [] if rows is None else rows.groupBy("source_file", "file_sha256").count().collect()
+    kept = {(r["source_file"], r["file_sha256"]): r["count"] for r in found}
+    numbers = [kept.get((f.claimed.file.name, f.claimed.sha256), 0) for f in landed]
+    return [replace(f, records=n, left_out=f.records - n) for f, n in zip(landed, numbers, strict=True)]
 
 
 def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place: Path) -> tuple[DataFrame, int] | None:
@@ -112,11 +137,16 @@ def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place
 
 def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFrame:
     """The typed rows of all files of a source, each with the rules that it breaks by itself."""
-    frames = [staging.as_text(f.frame, source, f.header, f.claimed.file.name, f.claimed.sha256) for f in landed]
+    frames = [_as_text(file, source) for file in landed]
     extras = sorted({e for f in landed for e in f.header.extras})
     rows = staging.with_key(staging.together(frames, extras), source)
     verdicts = quality.verdicts(source, attempt.reading, among_rivals=False)
     return staging.typed(rows, source, attempt.reading, verdicts)
+
+
+def _as_text(file: Landed, source: Source) -> DataFrame:
+    rows = staging.as_text(file.frame, source, file.header, file.claimed.file.name, file.claimed.sha256)
+    return staging.with_keys(rows, source) if file.borrowed else rows
 
 
 def judge(attempt: Attempt, source: Source, rows: DataFrame) -> DataFrame | None:
@@ -133,9 +163,8 @@ def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed
     store.append(name, quality.errors(exceptions, standing, attempt.lineage).select(*store.columns(name)))
 
 
-def _file_entry(
-    source: Source, claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, str], int]
-) -> FileEntry:
+def _file_entry(source: Source, file: Landed, counts: Mapping[tuple[str, str], int]) -> FileEntry:
+    claimed, read = file.claimed, file.records
     rejected, duplicate, superseded = (
         counts.get((claimed.file.name, verdict), 0) for verdict in ("rejected", "duplicate", "superseded")
     )
@@ -149,6 +178,7 @@ def _file_entry(
         rows_rejected=rejected,
         rows_duplicate=duplicate,
         rows_superseded=superseded,
+        rows_left_out=file.left_out,
         absence=source.delivery.silence,
     )
 

@@ -27,7 +27,7 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
     Gives source_file, file_sha256, source_line, malformed, the trimmed text of each contract column (`<name>__text`,
     NULL if the header lacks it; days and decimals as the contract writes them), the extra columns, absent_columns and
     extra_columns (what the header lacks and has besides the contract), ends (the shop's delete_column says that the key
-    ends).
+    ends). Records that the shape's `only` does not choose are left out.
     """
     cells = {
         text_name(c.name): _as_written(canonical.trimmed(F.col(f"c{header.positions[c.name]}")), c, header.shape)
@@ -36,7 +36,8 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         for c in source.columns
     }
     extras = {name: canonical.trimmed(F.col(f"c{i}")) for name, i in header.extras.items()}
-    return landed.select(
+    rows = landed.select(
+        *([_chosen(header).alias("kept")] if header.only else []),
         F.lit(file).alias("source_file"),
         F.lit(sha256).alias("file_sha256"),
         "source_line",
@@ -46,6 +47,25 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         strings(header.absent).alias("absent_columns"),
         strings(sorted(header.extras)).alias("extra_columns"),
     )
+    return rows.filter("kept").drop("kept") if header.only else rows
+
+
+def _chosen(header: Header) -> Column:
+    """The cells that `only` names have one of its words, in any case; a malformed record is kept, to be rejected."""
+    chosen = F.lit(True)
+    for place, words in header.only.items():
+        cell = F.lower(canonical.trimmed(F.col(f"c{place}")))
+        chosen &= cell.isNotNull() if "*" in words else cell.isin([word.lower() for word in words])
+    return F.coalesce(chosen, F.lit(False)) | F.col("raw_line").isNotNull()
+
+
+def with_keys(rows: DataFrame, source: Source) -> DataFrame:
+    """The text rows that state something of the source: those that have its ids, and malformed ones.
+
+    For files that come for another source.
+    """
+    ids = [text(c.name).isNotNull() for c in source.columns if c.key and c.default is None]
+    return rows.filter(F.col("malformed") | reduce(lambda a, b: a & b, ids))
 
 
 def _as_written(cell: Column, column: ContractColumn, shape: Shape) -> Column:
