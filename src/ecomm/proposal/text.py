@@ -1,0 +1,84 @@
+"""A proposal as lines of a settings file, with its questions and what was judged beside them as comments."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ecomm.proposal import Proposal
+
+_BARE = re.compile("[A-Za-z0-9_-]+")
+_SHOWN = 5
+
+
+def block(proposal: Proposal, file: Path) -> str:
+    """A proposal as a block of a settings file."""
+    lines = [f"# Proposed from {_one_line(file.name)}."]
+    lines += [f"# ? {_one_line(ask)}" for ask in proposal.asks]
+    lines += [f"# {_one_line(note)}" for note in proposal.notes]
+    lines += [f"# {_one_line(said)}" for said in judgement(proposal)]
+    if proposal.preset:
+        return "\n".join([*lines, ""]) + "\n"
+    for name, table in proposal.tables.items():
+        lines += ["", *_table((name,), table)] if name != "sources" else []
+    for source, table in proposal.tables.get("sources", {}).items():
+        lines += _table(("sources", source), table)
+    return "\n".join(lines) + "\n"
+
+
+def judgement(proposal: Proposal) -> list[str]:
+    """How many records are read with the proposal, which are not, and why."""
+    checked = proposal.checked
+    if checked is None:
+        return [f"Not a record is read until this is answered: {proposal.problem}"] if proposal.problem else []
+    rows = checked.rows
+    lost = rows["rejected"] + rows["superseded"]
+    said = [f"Judged with these settings: {rows['accepted']:,} of {rows['read']:,} records are accepted."]
+    if rows.get("left_out"):
+        said.append(f"{rows['left_out']:,} further records are none of {checked.source}.")
+    if not lost and not proposal.asks and not proposal.tables:
+        said.append("Nothing else is to be set: the defaults fit.")
+    high = [f for f in checked.findings if f.severity == "HIGH"] if lost else []
+    for finding in high[:_SHOWN]:
+        places = ", ".join(map(str, finding.lines))
+        more = " ..." if finding.rows > len(finding.lines) else ""
+        said.append(f"Not accepted: {finding.rows:,} by {finding.rule} (record {places}{more}): {finding.meaning}")
+    if len(high) > _SHOWN or lost:
+        said.append(f"`ecomm check` on the file shows the {lost:,} that are not accepted." if lost else "")
+    return [line for line in said if line]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _table(path: tuple[str, ...], table: Mapping[str, object]) -> list[str]:
+    """A table of settings: its plain values first, then the tables in it."""
+    plain = {name: value for name, value in table.items() if not _is_table(name, value)}
+    lines = [f"[{'.'.join(map(_key, path))}]"] if plain or not table else []
+    lines += [f"{_key(name)} = {_value(value)}" for name, value in plain.items()]
+    for name, value in table.items():
+        if _is_table(name, value) and isinstance(value, Mapping) and value:
+            lines += ["", *_table((*path, name), value)] if lines else _table((*path, name), value)
+    return lines
+
+
+def _is_table(name: str, value: object) -> bool:
+    """A mapping that has a table of its own; the ways of computing a column stand in one line."""
+    return isinstance(value, Mapping) and not value.keys() & {"product", "share_of", "joined", "first", "constant"}
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(str(k))} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
