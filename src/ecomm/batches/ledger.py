@@ -31,7 +31,13 @@ CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
 _ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
 FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
 _FILE = pa.struct(
-    [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
+    [
+        ("source", pa.string()),
+        ("name", pa.string()),
+        ("absence", pa.string()),
+        ("shape", pa.string()),
+        ("sha256", pa.string()),
+    ]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
     + [("rows_superseded", pa.int64()), ("outcome", pa.string())]
 )
@@ -88,6 +94,7 @@ class FileEntry:
     """One file of a batch: what it was and what became of its rows.
 
     absence: what it means that the file does not mention a key: `keep`, or `close` and the key columns of its scope.
+    shape: how the file was read, as `delivery.written` has it; empty if no setting says anything about it.
     """
 
     source: str
@@ -101,6 +108,7 @@ class FileEntry:
     rows_superseded: int = 0
     outcome: str = "OK"
     absence: str = "keep"
+    shape: str = ""
 
     @property
     def scope(self) -> tuple[str, ...] | None:

@@ -12,14 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ecomm.batches import landing
+from ecomm.batches.reading.place import Table
+from ecomm.batches.reading.tables import open_table
 from ecomm.canonical import BLANKS
 from ecomm.contract import ContractColumn, Source
+from ecomm.delivery import Shape
 from ecomm.errors import HeaderError, UsageError
 from ecomm.sources import SOURCES
 
 _DELIMITERS = ",;\t|"
-_SAMPLE = 1 << 20
 _PRODUCT = "sku productno productnumber productcode productsku itemid itemno itemnumber itemsku articleid articleno"
 _CUSTOMER = "customerno customernumber customernr custid clientid clientno clientnumber buyerid userid"
 _ORDER = "orderno ordernumber ordernr ordernum orderref orderreference ordercode"
@@ -136,9 +137,9 @@ def propose(file: Path, source: str) -> Proposal:
     delimiter = _delimiter(file)
     if delimiter != ",":
         proposal.settings["delimiter"] = delimiter
-    names, offset = landing.read_header(file, delimiter)
-    found = _matched(SOURCES[source], names, proposal)
-    sample = _values(file, len(names), offset, delimiter, found)
+    table = open_table(file, Shape(delimiter=delimiter))
+    found = _matched(SOURCES[source], table.names, proposal)
+    sample = _values(table, found)
     _decimals(SOURCES[source], sample, proposal)
     _days(SOURCES[source], sample, proposal)
     if source == "orders" and _several_products(sample):
@@ -157,20 +158,16 @@ def _bare(name: str) -> str:
 
 def _delimiter(file: Path) -> str:
     """The delimiter by which most records have as many cells as the header, and the header more than one."""
-    with file.open("rb") as opened:
-        data = opened.read(_SAMPLE)
-        eof = not opened.read(1)
     best, most = ",", (0.0, 0)
     for delimiter in _DELIMITERS:
         try:
-            names, offset = landing.read_header(file, delimiter)
+            table = open_table(file, Shape(delimiter=delimiter))
         except HeaderError:
             continue
-        records, _ = landing.scan(data[offset:], len(names), eof, landing.dialect(delimiter))
-        fitting = sum(r.cells is not None for r in records)
-        share = fitting / len(records) if records else 1.0
-        if len(names) > 1 and (share, len(names)) > most:
-            best, most = delimiter, (share, len(names))
+        first = next(table.stretches(), None)
+        share = first["raw_line"].null_count / first.num_rows if first else 1.0
+        if len(table.names) > 1 and (share, len(table.names)) > most:
+            best, most = delimiter, (share, len(table.names))
     return best
 
 
@@ -209,9 +206,9 @@ def _candidates(source: Source, column: ContractColumn, names: Sequence[str], fo
     return [i for i, name in enumerate(names) if i not in found.values() and _bare(name) in called]
 
 
-def _values(file: Path, width: int, offset: int, delimiter: str, found: Mapping[str, int]) -> dict[str, list[str]]:
+def _values(table: Table, found: Mapping[str, int]) -> dict[str, list[str]]:
     """The trimmed cells of the matched columns, from the file's beginning (16 MiB)."""
-    first = next(landing.stretches(file, width, offset, landing.dialect(delimiter)), None)
+    first = next(table.stretches(), None)
     if first is None:
         return {name: [] for name in found}
     return {
