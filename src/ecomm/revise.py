@@ -57,8 +57,9 @@ def replay(settings: Settings, since: str, listener: Listener = silent, *, as_th
     """Read the archived files of batches once more, by the rules of now: a new revision of each.
 
     as_then: each file is read in the shape in which its batch was read, and a key that it does not mention ends or not
-    as it did then; else by the settings of now. since: a batch, also one that was undone, or a day or instant: it and all live batches behind it. Raises UsageError,
-    LockedError, FormatError, StorageError; what concerns one batch is in its Outcome, and the others go on.
+    as it did then; else by the settings of now. since: a batch, also one that was undone, or a day or instant: it and
+    all live batches behind it. Raises UsageError, LockedError, FormatError, StorageError; what concerns one batch is in
+    its Outcome, and the others go on.
     """
     _from(Ledger.of(settings).entries, since)
     with working(settings, listener) as session:

@@ -31,13 +31,7 @@ CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
 _ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
 FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
 _FILE = pa.struct(
-    [
-        ("source", pa.string()),
-        ("name", pa.string()),
-        ("absence", pa.string()),
-        ("shape", pa.string()),
-        ("sha256", pa.string()),
-    ]
+    [(n, pa.string()) for n in ("source", "name", "absence", "shape", "sha256")]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
     + [("rows_superseded", pa.int64()), ("outcome", pa.string())]
 )

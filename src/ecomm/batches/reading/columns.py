@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def _number(value: Any, of: pa.DataType) -> str | None:
         return None
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if value != value or value in (float("inf"), float("-inf")):
+    if not isfinite(value):
         return str(value)
     short = pa.scalar(value, of).cast(pa.string()).as_py() if of != pa.float64() else repr(value)
     return str(int(value)) if value == int(value) else f"{Decimal(short):f}"

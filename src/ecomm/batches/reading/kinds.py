@@ -200,30 +200,29 @@ def _looks_like_json(head: bytes) -> bool:
 
 _NAMES = {"csv": "CSV", "tsv": "tab-separated text", "xlsx": "an Excel workbook", "ndjson": "NDJSON", "json": "JSON"}
 _NAMES |= {"parquet": "Parquet", "gzip": "a gzip file", "zip": "a zip file"}
+_INSTEAD = {
+    "gzip": "this is a gzip file, not {}; end its name in .gz (such as orders.csv.gz), or unpack it",
+    "zip": "this is a zip file, not {}; end its name in .zip, or unpack it",
+    "workbook": "this is an Excel workbook, not {}; end its name in .xlsx, or save the sheet as CSV",
+    "parquet": "this is a Parquet file, not {}; end its name in .parquet",
+    "password": "this is a workbook with a password, not {}; save it without one",
+    "ole": f"this is {_UNREAD['.xls']}",
+    "json": "this is JSON, not {}; end its name in .json (or .ndjson), or set format",
+    "empty": "the file is empty, not {}; export it again",
+    "": "this is not {}, or its beginning is lost; name it as what it is, or export it again",
+}
 
 
 def _other_than(path: Path | None, found: str, head: bytes, wanted: str) -> str:
     """What a file is instead of what it should be, and what to do about it."""
-    not_so = f"not {_NAMES[wanted]}"
-    if found == "gzip":
-        return f"this is a gzip file, {not_so}; end its name in .gz (such as orders.csv.gz), or unpack it."
-    if found == "zip" and (path is None or _is_workbook(path)):
-        return f"this is an Excel workbook or another zip file, {not_so}; name it .xlsx, or save the sheet as CSV."
-    if found == "zip":
-        return f"this is a zip file, {not_so}; end its name in .zip, or unpack it."
-    if found == "parquet":
-        return f"this is a Parquet file, {not_so}; end its name in .parquet."
-    if found == "ole" and path is not None and _holds(path, _ENCRYPTED):
-        return "this is a workbook with a password; save it without one."
-    if found == "ole":
-        return f"this is {_UNREAD['.xls']}."
-    if found:
-        return f"this is {_UNREAD[found]}."
-    if wanted in ("csv", "tsv"):
-        return 'this is JSON, not a table of text; end its name in .json or .ndjson, or set format = "json".'
-    if not head:
-        return f"the file is empty, {not_so}; export it again."
-    return f"this is {not_so}, or its beginning is lost; name it as what it is, or export it again."
+    if found == "zip" and path is not None and _is_workbook(path):
+        found = "workbook"
+    elif found == "ole" and path is not None and _holds(path, _ENCRYPTED):
+        found = "password"
+    elif not found:
+        found = "empty" if not head else "json" if wanted in ("csv", "tsv") else ""
+    said = _INSTEAD.get(found) or f"this is {_UNREAD[found]}"
+    return f"{said.format(_NAMES[wanted])}."
 
 
 def _holds(path: Path, text: bytes) -> bool:

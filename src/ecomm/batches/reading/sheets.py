@@ -95,7 +95,7 @@ def _sheet_rows(file: BinaryIO, where: str, wanted: str) -> Iterator[list[str]]:
     reaches = _looked_over(file, where)
     file.seek(0)
     try:
-        book = CalamineWorkbook.from_filelike(file)  # type: ignore[arg-type]
+        book = CalamineWorkbook.from_filelike(file)
         sheet = _chosen(book, wanted, where)
         start = sheet.start
         if start is None:
@@ -194,10 +194,8 @@ def _stretches(part: Unpacking) -> Iterator[bytes]:
 
 def _look(stretch: bytes, reach: _Reach, where: str) -> None:
     places = _PLACE.findall(stretch)
-    if places:
-        reach.rows = max(reach.rows, max(int(row) for _, row in places))
-        widest = max({column for column, _ in places}, key=lambda letters: (len(letters), letters))
-        reach.columns = max(reach.columns, _number(widest))
+    reach.rows = max(reach.rows, *(int(row) for row in {row for _, row in places}), 0)
+    reach.columns = max(reach.columns, *(_number(letters) for letters in {letters for letters, _ in places}), 0)
     reach.cells += stretch.count(b"<c ") + stretch.count(b":c ") + stretch.count(b"<c>")
     if reach.rows * max(reach.columns, 1) > MAX_CELLS or reach.cells > MAX_CELLS:
         raise FileError(

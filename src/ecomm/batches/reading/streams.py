@@ -27,8 +27,13 @@ MAX_RATIO = 200
 FREE = 64 << 20
 """Bytes that may be unpacked whatever the ratio: a small file of equal lines is no bomb."""
 _BLOCK = 1 << 20
-BOMS = ((b"\xff\xfe\x00\x00", "utf-32-le"), (b"\x00\x00\xfe\xff", "utf-32-be"))
-BOMS += ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_MARKS = {
+    b"\xff\xfe\x00\x00": "utf-32-le",
+    b"\x00\x00\xfe\xff": "utf-32-be",
+    b"\xef\xbb\xbf": "utf-8",
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+}
 _DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 # What a zip file holds beside its data.
 _CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
@@ -138,7 +143,7 @@ def resolved(encoding: str, head: bytes, where: str) -> tuple[str, int]:
     Raises FileError if the mark is that of another encoding, or UTF-16 shows no order of its bytes.
     """
     codec = codec_of(encoding)
-    mark, marks = next(((m, of) for m, of in BOMS if head.startswith(m)), (b"", ""))
+    mark, marks = next(((m, of) for m, of in _MARKS.items() if head.startswith(m)), (b"", ""))
     wide = codec.startswith(("utf-16", "utf-32"))
     if marks and (marks.startswith(codec) or (codec == "utf-16" and head.startswith((b"\xff\xfe", b"\xfe\xff")))):
         return marks if marks.startswith(codec) else "utf-16-le", len(mark)
