@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 from ecomm.batches import archive, locks
 from ecomm.batches.corrections import Correction, Place
 from ecomm.batches.ledger import CHANGES, Entry, FileEntry, live, positions, today_of
+from ecomm.batches.reading.place import Table
 from ecomm.batches.trigger import Candidate, Trigger
 from ecomm.contract import Header, Reading, Source
 from ecomm.history import told
@@ -75,7 +76,7 @@ class Attempt:
     why: str | None = None
     corrections: Mapping[Place, Correction] = field(default_factory=dict)
     claimed: list[archive.Claimed] = field(default_factory=list)
-    headers: dict[Path, tuple[Header, int]] = field(default_factory=dict)
+    headers: dict[Path, tuple[Header, Table]] = field(default_factory=dict)
     results: dict[str, TaskResult] = field(default_factory=dict)
     changes: dict[str, ChangeSet] = field(default_factory=dict)
     tallies: dict[str, list[quality.Tally]] = field(default_factory=dict)

@@ -13,13 +13,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ecomm.attempt import Attempt
-from ecomm.batches import landing, rates
+from ecomm.batches import rates
 from ecomm.batches.archive import Claimed
 from ecomm.batches.ledger import Ledger
+from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate, LandedFile, State, Trigger
 from ecomm.contract import Rule, Severity, Source, match_header
 from ecomm.engines import start as start_engine
-from ecomm.errors import HeaderError, UsageError
+from ecomm.errors import FileError, HeaderError, UsageError
 from ecomm.session import Session, sources_of
 from ecomm.settings import Settings
 from ecomm.tables import Store, reserved
@@ -59,6 +60,7 @@ class Checked:
     columns: contract column -> its name in the header, in the contract's order. absent: contract columns that the
     header lacks. unknown: its names that no contract knows. rows: read, accepted, rejected, duplicate, superseded, and
     left_out, if any are: records that are none of the source's.
+    unread: how many records below the table are not read.
     """
 
     file: Path
@@ -71,12 +73,13 @@ class Checked:
     score: Decimal
     findings: tuple[Finding, ...]
     rejected: tuple[Rejected, ...]
+    unread: int = 0
 
 
 def check(settings: Settings, file: Path, source: str | None, as_of: datetime, limit: int, told: Progress) -> Checked:
     """Judge a file as a batch at this instant would, and show so many of its rejected and superseded records.
 
-    source: None if the file's name or header says it. Raises UsageError, HeaderError, StorageError.
+    source: None if the file's name or header says it. Raises UsageError, HeaderError, FileError, StorageError.
     """
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file.")
@@ -85,8 +88,8 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
         raise UsageError(f"there is no source {source}; use {', '.join(sources)}.")
     chosen = sources[source or _guess(sources, file)]
     shape = chosen.delivery.shape_of(file.name)
-    names, offset = landing.read_header(file, shape.delimiter)
-    header = match_header(chosen, shape, names, str(file), reserved(chosen.name))
+    table = open_table(file, shape)
+    header = match_header(chosen, shape, table.names, str(file), reserved(chosen.name))
     shop = settings.counting(rates.read(settings))
     with tempfile.TemporaryDirectory(prefix="ecomm-check-") as folder:
         root = Path(folder)
@@ -101,7 +104,7 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
             if settings.reads_too(chosen.name, lender := chosen.delivery.read_from, file.name):
                 attempt.claimed = [claimed, replace(claimed, file=LandedFile(lender, file))]
                 header = replace(header, extras={}) if attempt.borrows(claimed) else header
-            attempt.headers[file] = (header, offset)
+            attempt.headers[file] = (header, table)
             return _judged(attempt, chosen, claimed, limit, told)
         finally:
             engine.stop()
@@ -130,6 +133,7 @@ def _judged(attempt: Attempt, source: Source, claimed: Claimed, limit: int, told
         score=quality.score(penalties, accepted + lost["rejected"]),
         findings=tuple(_findings(rules, tallies)),
         rejected=() if exceptions is None else _rejected(exceptions, landed, limit),
+        unread=landed.unread,
     )
 
 
@@ -182,9 +186,9 @@ def _guess(sources: Mapping[str, Source], file: Path) -> str:
     for name, source in sources.items():
         try:
             shape = source.delivery.shape_of(file.name)
-            names, _ = landing.read_header(file, shape.delimiter)
+            names = open_table(file, shape).names
             known[name] = len(match_header(source, shape, names, str(file), reserved(name)).positions)
-        except HeaderError:
+        except (HeaderError, FileError):
             continue
     best = [name for name, number in known.items() if number == max(known.values())]
     if len(best) != 1:

@@ -6,12 +6,30 @@ Plain declarations, without PySpark. `settings` reads them from `[sources.<sourc
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
+
+from pydantic import TypeAdapter
 
 POSITION = "position"
 """The `line_id` of files in which an order is always whole: the record's number within its order."""
+
+FORMATS = ("csv", "tsv", "xlsx", "ndjson", "json", "parquet")
+_NOT_OF_FILES = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7")
+
+
+def codec_of(encoding: str) -> str:
+    """Python's name of an encoding: `utf-8` for `UTF8` and `utf-8-sig`. Raises LookupError if it is none of a text."""
+    try:
+        found = codecs.lookup(encoding)
+        "".encode(found.name)  # refuses what is no encoding of a text
+    except ValueError as error:
+        raise LookupError(encoding) from error
+    if found.name in _NOT_OF_FILES:
+        raise LookupError(encoding)
+    return "utf-8" if found.name == "utf-8-sig" else found.name
 
 
 @dataclass(frozen=True)
@@ -126,6 +144,23 @@ class Shape:
     def reads(self, name: str) -> bool:
         """A file of this name has this shape, by its patterns."""
         return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in self.files)
+
+
+_SHAPE = TypeAdapter(Shape)
+
+
+def written(shape: Shape) -> str:
+    """What a shape has that the default does not, as JSON text; empty if nothing. Without its file patterns.
+
+    It is what the ledger keeps of a file's shape; of a source's own shape, only what is part of a shape.
+    """
+    alone = Shape(**{f.name: getattr(shape, f.name) for f in fields(Shape) if f.name != "files"})
+    return "" if alone == Shape() else _SHAPE.dump_json(alone, exclude_defaults=True).decode()
+
+
+def read(text: str) -> Shape:
+    """The shape that a text of `written` describes."""
+    return _SHAPE.validate_json(text or "{}")
 
 
 @dataclass(frozen=True)

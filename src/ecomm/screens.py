@@ -251,6 +251,8 @@ def checked(said: Checked) -> None:
     shown = {name: number for name, number in said.rows.items() if number or name in _ROWS[:3]}
     rest = [f"{number:,} {name.replace('_', ' ')}" for name, number in shown.items()]
     out.print(f"  rows: {', '.join(rest)}; score {said.score}", soft_wrap=True)
+    if said.unread:
+        out.print(f"  not read: {counted(said.unread, 'record')} from the footer on", soft_wrap=True)
     if said.findings:
         view = Table(header_style="bold")
         for name in ("level", "rule", "rows", "first lines", "fails when"):

@@ -30,7 +30,7 @@ from pydantic_settings import (
 )
 
 from ecomm.contract import OFF, Bounds, Rate, Scale, Severity, Shop, Vocabularies
-from ecomm.delivery import Delivery, Shape
+from ecomm.delivery import FORMATS, Delivery, Shape, codec_of
 from ecomm.errors import UsageError
 
 CONFIG_NAME = "ecomm.toml"
@@ -70,12 +70,33 @@ def _check_shape(where: str, shape: Shape) -> None:
     """Raises ValueError with what is wrong in a shape. where: the table of the settings that says it."""
     if len(shape.delimiter) != 1 or shape.delimiter in '"\r\n' or not shape.delimiter.isascii():
         raise ValueError(f"{where}.delimiter is {shape.delimiter!r}; use one character such as ; or \\t")
+    _check_reading(where, shape)
     for date_format in shape.date_formats:
         if not _DATE_FORMAT.fullmatch(date_format):
             raise ValueError(
                 f"{where}.date_format is {date_format!r}; use d or dd, M or MM and yyyy, with . / or - between them, "
                 "such as dd/MM/yyyy"
             )
+
+
+def _check_reading(where: str, shape: Shape) -> None:
+    """Raises ValueError if the bytes of a file cannot be read so."""
+    if shape.format not in ("", *FORMATS):
+        raise ValueError(f"{where}.format is {shape.format!r}; use {', '.join(FORMATS)}, or leave it out")
+    try:
+        codec_of(shape.encoding)
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            f"{where}.encoding is {shape.encoding!r}; use a name such as utf-8, utf-16, cp1252, latin-1 or gbk"
+        ) from error
+    for name, character in {"quote": shape.quote, "escape": shape.escape}.items():
+        if len(character) > 1 or not character.isascii() or character.isspace():
+            raise ValueError(f"{where}.{name} is {character!r}; use one character, or an empty text for none")
+    marks = [mark for mark in (shape.delimiter, shape.quote, shape.escape) if mark]
+    if len({*marks}) < len(marks):
+        raise ValueError(f"{where} has one character as two of delimiter, quote and escape; use a different one each")
+    if shape.skip_lines < 0:
+        raise ValueError(f"{where}.skip_lines is {shape.skip_lines}; use the number of lines above the header")
 
 
 class Alerts(BaseModel):

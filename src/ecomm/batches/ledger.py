@@ -31,7 +31,7 @@ CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
 _ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
 FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
 _FILE = pa.struct(
-    [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
+    [(n, pa.string()) for n in ("source", "name", "absence", "shape", "sha256")]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
     + [("rows_superseded", pa.int64()), ("rows_left_out", pa.int64()), ("outcome", pa.string())]
 )
@@ -89,6 +89,7 @@ class FileEntry:
 
     absence: what it means that the file does not mention a key: `keep`, or `close` and the key columns of its scope.
     rows_left_out: records that are none of the source's (`only`, `read_from`); rows_read does not count them.
+    shape: how the file was read, as `delivery.written` has it; empty if no setting says anything about it.
     """
 
     source: str
@@ -103,6 +104,7 @@ class FileEntry:
     rows_left_out: int = 0
     outcome: str = "OK"
     absence: str = "keep"
+    shape: str = ""
 
     @property
     def scope(self) -> tuple[str, ...] | None:

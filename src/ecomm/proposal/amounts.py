@@ -32,7 +32,9 @@ def looked_at(texts: Sequence[str], *, money: bool = True) -> Finding:
             either += not decides and mark[2] == ","
         elif group := _GROUPED.fullmatch(bare):
             grouped += 1
-            shown[group[2][:1] or {".": ",", ",": "."}.get(group[1], "")] += bool(group[2]) or group[0].count(group[1]) > 1
+            shown[group[2][:1] or {".": ",", ",": "."}.get(group[1], "")] += (
+                bool(group[2]) or group[0].count(group[1]) > 1
+            )
     settings: dict[str, object] = {}
     asks = []
     if shown["."] and shown[","]:
@@ -56,10 +58,12 @@ def looked_at(texts: Sequence[str], *, money: bool = True) -> Finding:
 def decimals(columns: Mapping[str, Sequence[str]]) -> Finding:
     """decimals = "round" where amounts have more decimals than any currency. columns: contract column -> its texts."""
     for column, texts in columns.items():
-        long = sum(len(text.rstrip("0").rpartition(".")[2]) > 2 for text in texts if _PLAIN.fullmatch(text) and "." in text)
+        long = sum(
+            len(text.rstrip("0").rpartition(".")[2]) > 2 for text in texts if _PLAIN.fullmatch(text) and "." in text
+        )
         if long:
             note = (
-                f"Some of {column} ({long}) have more decimals than a currency has; decimals = \"round\" rounds them half "
+                f'Some of {column} ({long}) have more decimals than a currency has; decimals = "round" rounds them half '
                 'up, and flags them; decimals = "reject" rejects them.'
             )
             return Finding({"decimals": "round"}, notes=(note,))

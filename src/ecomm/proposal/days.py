@@ -10,9 +10,19 @@ from functools import cache
 from ecomm.dayformats import LANGUAGES, NUMBERS, SEPARATOR, day_format, months
 from ecomm.proposal.findings import Finding
 
-_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?")
+_ISO = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
 _NUMBER = re.compile(r"[0-9]+(?:[.][0-9]+)?")
-_FIGURES = ("dd{0}MM{0}yyyy", "MM{0}dd{0}yyyy", "d{0}M{0}yyyy", "M{0}d{0}yyyy", "dd{0}MM{0}yy", "MM{0}dd{0}yy", "d{0}M{0}yy")
+_FIGURES = (
+    "dd{0}MM{0}yyyy",
+    "MM{0}dd{0}yyyy",
+    "d{0}M{0}yyyy",
+    "M{0}d{0}yyyy",
+    "dd{0}MM{0}yy",
+    "MM{0}dd{0}yy",
+    "d{0}M{0}yy",
+)
 _FORMATS = (
     "yyyy-MM-dd",
     "yyyy/MM/dd",
@@ -94,8 +104,12 @@ def _part_order(way: str) -> str:
 
 def _either(first: str, second: str, counts: dict[str, int], number: int) -> Finding:
     """Two readings are possible: both are shown, with what each would lose."""
-    ways = " or ".join(f'"{way}" (reads {counts[way]} of {number}, loses {number - counts[way]})' for way in (first, second))
-    return Finding(asks=(f"Is the day or the month first? No day after the 12th decides it; set date_format = {ways}.",))
+    ways = " or ".join(
+        f'"{way}" (reads {counts[way]} of {number}, loses {number - counts[way]})' for way in (first, second)
+    )
+    return Finding(
+        asks=(f"Is the day or the month first? No day after the 12th decides it; set date_format = {ways}.",)
+    )
 
 
 def _several(best: str, texts: Sequence[str], language: str, lasting: dict[str, str]) -> Finding:

@@ -41,10 +41,14 @@ def _of_bytes(data: bytes) -> Finding:
     """The encoding of a text whose bytes are not UTF-8: letters with accents stand alone, other scripts in runs."""
     runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", data)]
     if sum(n == 1 for n in runs) * 2 >= len(runs):
-        return Finding({"encoding": "cp1252"}, notes=("The file is not UTF-8; it is read as cp1252, as Excel saves it.",))
+        return Finding(
+            {"encoding": "cp1252"}, notes=("The file is not UTF-8; it is read as cp1252, as Excel saves it.",)
+        )
     fitting = [name for name in _MULTI_BYTE if _decodes(data, name)]
     ways = ", ".join(f'"{name}"' for name in ["cp1251", *fitting])
-    said = f"The file is not UTF-8, and its script is not Latin. In which encoding is it? Set encoding to one of {ways}."
+    said = (
+        f"The file is not UTF-8, and its script is not Latin. In which encoding is it? Set encoding to one of {ways}."
+    )
     return Finding({"encoding": fitting[0]} if fitting else {"encoding": "cp1251"}, asks=(said,))
 
 

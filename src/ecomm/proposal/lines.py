@@ -123,7 +123,9 @@ def _amount(orders: Orders, has_lines: bool) -> Finding:
     if not has_lines or not _is_the_orders(orders):
         return Finding()
     if len(by) == 2 and _adds_up(orders):
-        note = f"{name} is the whole order's, on each of its lines; a line's amount is {by[0]} x {by[1]}, and they add up."
+        note = (
+            f"{name} is the whole order's, on each of its lines; a line's amount is {by[0]} x {by[1]}, and they add up."
+        )
         return Finding(columns={"order_amount": {"product": by}, "order_total": name}, notes=(note,))
     if len(by) == 2:
         note = (

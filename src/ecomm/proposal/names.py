@@ -64,7 +64,7 @@ def missing(source: Source, names: Sequence[str], places: Mapping[str, int], col
     unknown = [names[i].strip(BLANKS) for i in range(len(names)) if i not in used and names[i].strip(BLANKS)]
     asks = tuple(
         f"Which column is {c.name} ({c.comment.rstrip('.')})? It must be there; set columns.{c.name} to one of: "
-        f"{', '.join(unknown) or 'none is left'}; or, if the shop has none, without = [\"{c.name}\"]."
+        f'{", ".join(unknown) or "none is left"}; or, if the shop has none, without = ["{c.name}"].'
         for c in source.columns
         if c.required and c.name not in places and c.name not in columns
     )
@@ -102,9 +102,7 @@ def _candidates(source: Source, column: ContractColumn, names: Sequence[str], fo
     return [i for i, name in enumerate(names) if i not in found.values() and bare(name) in called]
 
 
-def _last_resort(
-    source: Source, column: ContractColumn, names: Sequence[str], found: Mapping[str, int]
-) -> int | None:
+def _last_resort(source: Source, column: ContractColumn, names: Sequence[str], found: Mapping[str, int]) -> int | None:
     for called in LAST_RESORT.get(source.name, {}).get(column.name, "").split():
         places = [i for i, name in enumerate(names) if i not in found.values() and bare(name) == called]
         if len(places) == 1:

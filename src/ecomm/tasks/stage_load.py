@@ -11,9 +11,13 @@ from pathlib import Path
 import structlog
 from pyspark.sql import DataFrame
 
+from ecomm import delivery
 from ecomm.attempt import Attempt
-from ecomm.batches import archive, landing
+from ecomm.batches import archive
+from ecomm.batches.dialect import dialect
 from ecomm.batches.ledger import FileEntry
+from ecomm.batches.reading.place import Table
+from ecomm.batches.reading.tables import land as land_table
 from ecomm.batches.survey import survey
 from ecomm.contract import Header, Source
 from ecomm.errors import StorageError
@@ -62,6 +66,7 @@ class Landed:
     """A file of a batch as text columns: where it was claimed, its header, its frame and how many records it has.
 
     borrowed: it comes for another source. left_out: how many further records it has, which are none of the source's.
+    unread: how many records below the table are not read.
     """
 
     claimed: archive.Claimed
@@ -70,6 +75,7 @@ class Landed:
     records: int
     borrowed: bool = False
     left_out: int = 0
+    unread: int = 0
 
     @property
     def chooses(self) -> bool:
@@ -81,11 +87,11 @@ def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> 
     """Land the files of a source in the attempt's folder: the large ones by a cluster, if there is one."""
     engine, landed = attempt.session.engine, []
     for i, claimed in enumerate(files):
-        header, offset = attempt.headers[claimed.copy]
-        place, width = attempt.folder / f"{source.name}_landed_{i}.parquet", len(header.names)
-        found = by_cluster(attempt, source, claimed, place)
+        header, table = attempt.headers[claimed.copy]
+        place = attempt.folder / f"{source.name}_landed_{i}.parquet"
+        found = by_cluster(attempt, source, claimed, table, place)
         if found is None:
-            records = landing.land(claimed.copy, width, offset, place, header.shape.delimiter)
+            records = land_table(table, place)
             found = engine.spark.read.parquet(engine.uri(place)), records
         frame, records = found
         fixes = {
@@ -94,7 +100,10 @@ def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> 
             if (of, digest) == (source.name, claimed.sha256)
         }
         borrowed = attempt.borrows(claimed)
-        landed.append(Landed(claimed, header, staging.corrected(frame, fixes), records, borrowed))
+        if table.unread:
+            log.info("below_the_table", source=source.name, file=claimed.file.name, records=table.unread)
+        frame = staging.corrected(frame, fixes)
+        landed.append(Landed(claimed, header, frame, records, borrowed, unread=table.unread))
     return landed
 
 
@@ -111,20 +120,22 @@ def of_source(landed: Sequence[Landed], rows: DataFrame | None) -> list[Landed]:
     return [replace(f, records=n, left_out=f.records - n) for f, n in zip(landed, numbers, strict=True)]
 
 
-def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place: Path) -> tuple[DataFrame, int] | None:
+def by_cluster(
+    attempt: Attempt, source: Source, claimed: archive.Claimed, table: Table, place: Path
+) -> tuple[DataFrame, int] | None:
     """A large file's records by an engine that has machines for it; None if it must be landed here.
 
     Raises StorageError if the engine sees another file.
     """
     csv = attempt.session.engine.csv
-    if csv is None or claimed.bytes < LARGE:
+    if csv is None or claimed.bytes < LARGE or table.plain is None:
         return None
-    header, offset = attempt.headers[claimed.copy]
-    delimiter = header.shape.delimiter
-    seen = survey(claimed.copy, len(header.names), offset, landing.dialect(delimiter))
+    offset, delimiter = table.plain
+    width = len(table.names)
+    seen = survey(claimed.copy, width, offset, dialect(delimiter))
     found = None
     if seen is not None:
-        width, most = len(header.names), seen.longest + 1
+        most = seen.longest + 1
         found = csv(claimed.copy, place, width, delimiter, multiline=seen.multiline, most_fields=most)
     log.info("large_file", source=source.name, bytes=claimed.bytes, by="the engine" if found else "the landing")
     if found and seen and found[1] != seen.records:
@@ -163,8 +174,8 @@ def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed
     store.append(name, quality.errors(exceptions, standing, attempt.lineage).select(*store.columns(name)))
 
 
-def _file_entry(source: Source, file: Landed, counts: Mapping[tuple[str, str], int]) -> FileEntry:
-    claimed, read = file.claimed, file.records
+def _file_entry(source: Source, landed: Landed, counts: Mapping[tuple[str, str], int]) -> FileEntry:
+    claimed, read = landed.claimed, landed.records
     rejected, duplicate, superseded = (
         counts.get((claimed.file.name, verdict), 0) for verdict in ("rejected", "duplicate", "superseded")
     )
@@ -178,8 +189,9 @@ def _file_entry(source: Source, file: Landed, counts: Mapping[tuple[str, str], i
         rows_rejected=rejected,
         rows_duplicate=duplicate,
         rows_superseded=superseded,
-        rows_left_out=file.left_out,
-        absence=source.delivery.silence,
+        rows_left_out=landed.left_out,
+        absence=source.delivery.silence if claimed.then is None else claimed.then.absence,
+        shape=delivery.written(landed.header.shape),
     )
 
 
