@@ -148,8 +148,8 @@ def test_an_orders_lines() -> None:
         ("1", True, False, 0, None, None),
     ]
     [summary] = result.analytics_summary
-    names = ("orders", "revenue_orders", "aov", "batch_orders", "shipping_cost", "on_time_rate", "batch_revenue")
-    assert [summary[name] for name in names] == [2, 2, NUMBER("8.00"), 2, NUMBER("4.00"), NUMBER(1), NUMBER("16.00")]
+    figures = ("orders", "revenue_orders", "aov", "batch_orders", "shipping_cost", "on_time_rate", "batch_revenue")
+    assert [summary[name] for name in figures] == [2, 2, NUMBER("8.00"), 2, NUMBER("4.00"), NUMBER(1), NUMBER("16.00")]
     [customer], [month] = result.customer_analytics, result.seasonal_analysis
     assert (customer["orders"], customer["f_score"], customer["order_days"]) == (2, 2, 2)
     assert (month["orders"], month["new_buyers"]) == (2, 1)
