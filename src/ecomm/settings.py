@@ -76,6 +76,26 @@ def _check_shape(where: str, shape: Shape) -> None:
             )
 
 
+def _with_lines(orders: Delivery) -> Delivery:
+    """The old spelling of an order's lines, `key = ["order_id", "product_id"]`, as a line_id of the same columns.
+
+    Raises ValueError if it says something else.
+    """
+    columns = tuple(name for name in orders.key if name != "order_id")
+    if len(columns) == len(orders.key) or any(shape.line_id for shape in orders.all_shapes):
+        raise ValueError(
+            "sources.orders.key is the old spelling of line_id, and cannot be read as one; write "
+            'line_id = "a header that tells the lines of an order apart", or line_id = "position", and no key'
+        )
+
+    def headers(shape: Shape) -> tuple[str, ...]:
+        named = (shape.headers_of(column) for column in columns)
+        return tuple(found[0] if len(found) == 1 else c for c, found in zip(columns, named, strict=True))
+
+    shapes = {name: replace(shape, line_id=headers(shape)) for name, shape in orders.shapes.items()}
+    return replace(orders, key=(), line_id=headers(orders), shapes=shapes)
+
+
 class Alerts(BaseModel):
     """Who is told when an alert begins or ends. What stands in the address of a webhook or of apprise is secret."""
 
@@ -229,7 +249,14 @@ class Settings(BaseSettings):
                 _check_shape(f"sources.{name}{place}", shape)
             if delivery.absence not in ("keep", "close"):
                 raise ValueError(f"sources.{name}.absence is {delivery.absence!r}; use keep or close")
-        return said
+            if delivery.refunds not in ("status", "rows"):
+                raise ValueError(f"sources.{name}.refunds is {delivery.refunds!r}; use status or rows")
+            lines = any(shape.line_id for shape in delivery.all_shapes)
+            if name != "orders" and (lines or delivery.whole_orders or delivery.refunds != "status"):
+                raise ValueError(
+                    f"sources.{name} says what lines or refunds are; line_id, whole_orders and refunds are of orders alone"
+                )
+        return {n: _with_lines(d) if n == "orders" and d.key else d for n, d in said.items()}
 
     def source_dir(self, name: str) -> Path:
         """The folder of a source (or of `trigger`) below landing."""

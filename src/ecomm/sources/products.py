@@ -16,6 +16,7 @@ from ecomm.sources.rules import (
     day,
     dimensions,
     dimensions_format,
+    intact,
     key_rules,
     not_negative,
     not_zero,
@@ -165,6 +166,7 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("product_id"),
+        intact("product_id"),
         present("price"),
         *readable_rules(COLUMNS, high=("price",)),
         *currency_rules(rate_day),

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import ContractColumn, Header, Reading, Source, text, text_name
-from ecomm.delivery import Shape
+from ecomm.delivery import POSITION, Shape
+from ecomm.transforms import lines
 
 _STRINGS = "array<string>"
 
@@ -35,8 +36,10 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         else F.lit(None).cast("string")
         for c in source.columns
     }
+    if header.line_cells:
+        cells[text_name("line_id")] = lines.combined([canonical.trimmed(F.col(f"c{i}")) for i in header.line_cells])
     extras = {name: canonical.trimmed(F.col(f"c{i}")) for name, i in header.extras.items()}
-    return landed.select(
+    rows = landed.select(
         F.lit(file).alias("source_file"),
         F.lit(sha256).alias("file_sha256"),
         "source_line",
@@ -46,6 +49,7 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         strings(header.absent).alias("absent_columns"),
         strings(sorted(header.extras)).alias("extra_columns"),
     )
+    return lines.numbered(rows) if header.shape.line_id == POSITION else rows
 
 
 def _as_written(cell: Column, column: ContractColumn, shape: Shape) -> Column:
