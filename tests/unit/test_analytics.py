@@ -466,7 +466,7 @@ def test_always_four_segments(engine: Engine) -> None:
     ]
     for row, value, days in zip(customers, ("4.00", "6.01", "0.00"), (3, 4, None), strict=True):
         row |= {"clv_estimate": Decimal(value), "days_since_last_order": days}
-        row |= {"gross_revenue": row["total_spent"] + 2, "refunds": Decimal("2.00")}
+        row |= {"gross_revenue": Decimal(str(row["total_spent"])) + 2, "refunds": Decimal("2.00")}
     vip = {"total_spent": Decimal("40.00"), "gross_revenue": Decimal("40.00"), "refunds": Decimal("0.00")}
     customers.append(customers[0] | vip | {"customer_id": "V", "customer_segment": "VIP"})
     rows = by(
