@@ -16,6 +16,9 @@ from pydantic import TypeAdapter
 POSITION = "position"
 """The `line_id` of files in which an order is always whole: the record's number within its order."""
 
+LINE_SEPARATOR = "|"
+"""Stands between the cells of a `line_id` that is made of several headers."""
+
 FORMATS = ("csv", "tsv", "xlsx", "ndjson", "json", "parquet")
 _NOT_OF_FILES = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7")
 
@@ -194,8 +197,13 @@ class Delivery(Shape):
 
     @property
     def silence(self) -> str:
-        """What a file's silence about a key means, as the ledger keeps it: `keep`, or `close` and its scope."""
-        return " ".join((self.absence, *self.absence_scope)) if self.absence == "close" else self.absence
+        """What a file's silence about a key means, as the ledger keeps it: `keep`, or `close` and its scope.
+
+        A whole order is a snapshot of that order's lines, and of no refund of it.
+        """
+        if self.absence == "close":
+            return " ".join(("close", *self.absence_scope))
+        return "close order_id refund_id" if self.whole_orders else "keep"
 
     @property
     def all_shapes(self) -> tuple[Shape, ...]:

@@ -99,6 +99,26 @@ def _check_reading(where: str, shape: Shape) -> None:
         raise ValueError(f"{where}.skip_lines is {shape.skip_lines}; use the number of lines above the header")
 
 
+def _with_lines(orders: Delivery) -> Delivery:
+    """The old spelling of an order's lines, `key = ["order_id", "product_id"]`, as a line_id of the same columns.
+
+    Raises ValueError if it says something else.
+    """
+    columns = tuple(name for name in orders.key if name != "order_id")
+    if len(columns) == len(orders.key) or any(shape.line_id for shape in orders.all_shapes):
+        raise ValueError(
+            "sources.orders.key is the old spelling of line_id, and cannot be read as one; write "
+            'line_id = "a header that tells the lines of an order apart", or line_id = "position", and no key'
+        )
+
+    def headers(shape: Shape) -> tuple[str, ...]:
+        named = (shape.headers_of(column) for column in columns)
+        return tuple(found[0] if len(found) == 1 else c for c, found in zip(columns, named, strict=True))
+
+    shapes = {name: replace(shape, line_id=headers(shape)) for name, shape in orders.shapes.items()}
+    return replace(orders, key=(), line_id=headers(orders), shapes=shapes)
+
+
 class Alerts(BaseModel):
     """Who is told when an alert begins or ends. What stands in the address of a webhook or of apprise is secret."""
 
@@ -257,7 +277,14 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"sources.{name}.read_from is {lends!r}; use another source whose own files come, such as orders"
                 )
-        return said
+            if delivery.refunds not in ("status", "rows"):
+                raise ValueError(f"sources.{name}.refunds is {delivery.refunds!r}; use status or rows")
+            lines = any(shape.line_id for shape in delivery.all_shapes)
+            if name != "orders" and (lines or delivery.whole_orders or delivery.refunds != "status"):
+                raise ValueError(
+                    f"sources.{name} says what lines or refunds are; line_id, whole_orders and refunds are of orders alone"
+                )
+        return {n: _with_lines(d) if n == "orders" and d.key else d for n, d in said.items()}
 
     def source_dir(self, name: str) -> Path:
         """The folder of a source (or of `trigger`) below landing."""

@@ -115,7 +115,7 @@ def land(source: Source, batch_id: str, as_of: datetime, files: Mapping[str, byt
     accepted: list[_Accepted] = []
     for file in sorted(files):
         accepted += _judge(source, file, files[file], as_of, settings, levels, landed)
-    today = as_of.astimezone(UTC).date()
+    today = as_of.astimezone(settings.zones.shop).date()
     for group in _by_key(source, _without_duplicates(accepted, landed)).values():
         winner, flags = _choose(source, group, levels, landed)
         landed.counts[winner.file]["accepted"] += 1

@@ -13,6 +13,7 @@ from ecomm.sources.rules import (
     created_timestamp_plausible,
     empty,
     instant_not_future,
+    intact,
     key_rules,
     known,
     not_future,
@@ -162,6 +163,7 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("customer_id"),
+        intact("customer_id"),
         *readable_rules(COLUMNS),
         created_timestamp_plausible,
         name_present,

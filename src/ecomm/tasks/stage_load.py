@@ -24,7 +24,7 @@ from ecomm.errors import StorageError
 from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import change_set
-from ecomm.transforms import quality
+from ecomm.transforms import lines, quality
 from ecomm.transforms import stage as staging
 
 log = structlog.get_logger(__name__)
@@ -150,7 +150,10 @@ def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFram
     """The typed rows of all files of a source, each with the rules that it breaks by itself."""
     frames = [_as_text(file, source) for file in landed]
     extras = sorted({e for f in landed for e in f.header.extras})
-    rows = staging.with_key(staging.together(frames, extras), source)
+    texts = staging.together(frames, extras)
+    if source.delivery.refunds == "rows":
+        texts = lines.refunded(texts, attempt.reading)
+    rows = staging.with_key(texts, source)
     verdicts = quality.verdicts(source, attempt.reading, among_rivals=False)
     return staging.typed(rows, source, attempt.reading, verdicts)
 
@@ -163,7 +166,9 @@ def _as_text(file: Landed, source: Source) -> DataFrame:
 def judge(attempt: Attempt, source: Source, rows: DataFrame) -> DataFrame | None:
     """The rows that are not simply accepted with their own flags, None if all are."""
     sharing = attempt.materialise(f"{source.name}_rivals", quality.rivals(rows, source, attempt.reading))
-    return attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, sharing, source, attempt.reading))
+    files = [claimed.file.name for claimed in attempt.claimed_of(source)]
+    exceptions = quality.judge(rows, sharing, source, attempt.reading, files)
+    return attempt.materialise(f"{source.name}_exceptions", exceptions)
 
 
 def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed: Sequence[Landed]) -> None:

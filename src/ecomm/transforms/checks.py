@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from ecomm.contract import OFF, Reading, Rule, RuleFunction, Severity, Shop, rule
 from ecomm.sources import customers
-from ecomm.transforms import enrich
+from ecomm.transforms import enrich, measures
 from ecomm.transforms.enrich import Targets
 from ecomm.transforms.quality import SAMPLE, category
 from ecomm.transforms.relations import as_of_join, timeline
@@ -92,7 +92,7 @@ def order_product_not_discontinued(_: Reading) -> Column:
 
 @check("orders", Severity.LOW, parent="products")
 def order_price_agrees(_: Reading) -> Column:
-    """same currency, and for no n in 1..100: 0.8 n price <= amount <= 1.2 n price"""
+    """a sale in the same currency, and for no n in 1..100: 0.8 n price <= amount <= 1.2 n price"""
     # In whole cents: 4 n price <= 5 amount <= 6 n price. If any n fits, so does the greatest one that is not too great.
     amount, price = (
         (F.col(name) * F.lit(100)).try_cast("bigint") * F.lit(factor).cast("bigint")
@@ -102,14 +102,14 @@ def order_price_agrees(_: Reading) -> Column:
     whole = F.round((amount - amount % least).cast("double") / least.cast("double")).try_cast("bigint")
     n = F.least(whole, F.lit(100).cast("bigint"))
     fits = F.when(price == 0, amount == 0).when(price < 0, F.lit(False)).otherwise((n >= 1) & (amount <= price * n * 6))
-    return (F.col("currency") != F.col("product_currency")) | fits
+    return ~measures.is_sale() | (F.col("currency") != F.col("product_currency")) | fits
 
 
 @check("orders", Severity.LOW, parent="customers")
 def premium_order_value(reading: Reading) -> Column:
-    """premium customer, amount in the reporting currency < the bound premium_order"""
+    """a sale to a premium customer, amount in the reporting currency < the bound premium_order"""
     premium = customers.is_premium(F.col("customer_tier"), reading.shop)
-    return ~premium | (F.col("amount") >= F.lit(reading.shop.bounds.premium_order))
+    return ~measures.is_sale() | ~premium | (F.col("amount") >= F.lit(reading.shop.bounds.premium_order))
 
 
 @check("orders", Severity.LOW, parent="customers")
@@ -230,7 +230,9 @@ def failures(
 
 def _orders(rows: Mapping[str, DataFrame], targets: Targets, shop: Shop) -> DataFrame:
     """Orders beside the customer and the product of their time, what is there now, and their shipments."""
-    said = "key order_id customer_id product_id order_date ordered_at order_status order_amount currency".split()
+    said = (
+        "key order_id refund_id customer_id product_id order_date ordered_at order_status order_amount currency".split()
+    )
     orders = rows["orders"].select(*said, "created_timestamp")
     customer = targets.customers.select("customer_id", "effective_date", "customer_tier", "registration_date")
     product = targets.products.select(

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import ContractColumn, Header, Reading, Source, text, text_name
-from ecomm.delivery import Shape
+from ecomm.delivery import POSITION, Shape
+from ecomm.transforms import lines
 
 _STRINGS = "array<string>"
 
@@ -35,6 +36,8 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         else F.lit(None).cast("string")
         for c in source.columns
     }
+    if header.line_cells:
+        cells[text_name("line_id")] = lines.combined([canonical.trimmed(F.col(f"c{i}")) for i in header.line_cells])
     extras = {name: canonical.trimmed(F.col(f"c{i}")) for name, i in header.extras.items()}
     rows = landed.select(
         *([_chosen(header).alias("kept")] if header.only else []),
@@ -47,6 +50,8 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         strings(header.absent).alias("absent_columns"),
         strings(sorted(header.extras)).alias("extra_columns"),
     )
+    if header.shape.line_id == POSITION:
+        rows = lines.numbered(rows)
     return rows.filter("kept").drop("kept") if header.only else rows
 
 
