@@ -186,6 +186,8 @@ def _guess(sources: Mapping[str, Source], file: Path) -> str:
     for name, source in sources.items():
         try:
             shape = source.delivery.shape_of(file.name)
+            if source.delivery.read_from and shape is source.delivery:
+                continue  # it comes for the other source
             names = open_table(file, shape).names
             known[name] = len(match_header(source, shape, names, str(file), reserved(name)).positions)
         except (HeaderError, FileError):

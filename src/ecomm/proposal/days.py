@@ -122,7 +122,7 @@ def _several(best: str, texts: Sequence[str], language: str, lasting: dict[str, 
             break
         ways.append(way)
         rest = [text for text in rest if not reads(way, language, text)]
-    asks = ()
+    asks: tuple[str, ...] = ()
     if rest:
         said = f"Some days ({len(rest)}) are written in another way than {', '.join(ways)}: they are not read."
         asks = (f"{said} Is one of them the other way round, or set a further date_format?",)

@@ -59,18 +59,20 @@ def looked_at(orders: Orders) -> Finding:
     blank = _filled_down(orders)
     has_lines = bool(blank) or _several_products(orders)
     settings: dict[str, object] = {}
-    asks: tuple[str, ...] = ()
+    ask = ""
     amount = _amount(orders, has_lines)
     if has_lines and not (amount.asks and "order_amount" in orders.cells):  # else sums would be doubled
         settings["line_id"] = _line_id(orders)
     elif not has_lines and any(not _states_again(orders, group) for group in orders.repeated):
-        asks = (
-            "Some orders have several records of the same product and no time that tells them apart. Are they lines? "
-            'Then set line_id = "position". Else the later record of an order counts.',
+        ask = (
+            "Some orders have several records of the same product, and no time tells them apart. Are they lines? Then "
+            'set line_id = "position"; else the last record of an order counts.'
         )
     if blank:
         settings["fill_down"] = blank
-    return Finding(settings | dict(amount.settings), amount.columns, (*asks, *amount.asks), amount.notes)
+    return Finding(
+        settings | dict(amount.settings), amount.columns, (*([ask] if ask else []), *amount.asks), amount.notes
+    )
 
 
 def _several_products(orders: Orders) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecomm import presets
+
 if TYPE_CHECKING:
     from ecomm.proposal import Proposal
 
@@ -16,25 +18,34 @@ _SHOWN = 5
 
 
 def block(proposal: Proposal, file: Path) -> str:
-    """A proposal as a block of a settings file."""
+    """A proposal as a block of a settings file, with its questions as comments."""
     lines = [f"# Proposed from {_one_line(file.name)}."]
-    lines += [f"# ? {_one_line(ask)}" for ask in proposal.asks]
     lines += [f"# {_one_line(note)}" for note in proposal.notes]
-    lines += [f"# {_one_line(said)}" for said in judgement(proposal)]
+    lines += [f"# To be decided: {_one_line(ask)}" for ask in proposal.asks]
     if proposal.preset:
-        return "\n".join([*lines, ""]) + "\n"
+        return "\n".join([*lines, "", _of_preset(proposal)])
     for name, table in proposal.tables.items():
-        lines += ["", *_table((name,), table)] if name != "sources" else []
+        if name != "sources":
+            lines += ["", *_table((name,), table)]
     for source, table in proposal.tables.get("sources", {}).items():
-        lines += _table(("sources", source), table)
+        lines += ["", *_table(("sources", source), table)]
     return "\n".join(lines) + "\n"
+
+
+def _of_preset(proposal: Proposal) -> str:
+    """The preset's own text, with what this file has besides in the table of its source."""
+    text = presets.text(proposal.preset)
+    told = presets.settings(proposal.preset)["sources"][proposal.source]
+    more = {n: v for n, v in proposal.tables["sources"][proposal.source].items() if n not in told or told[n] != v}
+    head = f"[sources.{proposal.source}]\n"
+    return text.replace(head, head + "".join(f"{n} = {_value(v)}\n" for n, v in more.items()), 1)
 
 
 def judgement(proposal: Proposal) -> list[str]:
     """How many records are read with the proposal, which are not, and why."""
     checked = proposal.checked
     if checked is None:
-        return [f"Not a record is read until this is answered: {proposal.problem}"] if proposal.problem else []
+        return [f"No record can be read with these settings yet: {proposal.problem}"]
     rows = checked.rows
     lost = rows["rejected"] + rows["superseded"]
     said = [f"Judged with these settings: {rows['accepted']:,} of {rows['read']:,} records are accepted."]
