@@ -18,6 +18,7 @@ from ecomm.sources.rules import (
     not_future,
     present,
     readable_rules,
+    text_rules,
 )
 
 COLUMNS = (
@@ -162,6 +163,7 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("customer_id"),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS),
         created_timestamp_plausible,
         name_present,

@@ -12,6 +12,7 @@ from ecomm.contract import Before, ContractColumn, Reading, Severity, Source, ru
 from ecomm.sources.rules import (
     created_timestamp_plausible,
     currency_rules,
+    customer_id_names_somebody,
     day,
     key_rules,
     known,
@@ -20,6 +21,7 @@ from ecomm.sources.rules import (
     not_zero,
     present,
     readable_rules,
+    text_rules,
     within_bounds,
 )
 
@@ -120,9 +122,11 @@ SOURCE = Source(
         *key_rules("line_id", required=False),
         *key_rules("refund_id", required=False),
         present("customer_id"),
+        customer_id_names_somebody,
         present("product_id"),
         present("order_date"),
         present("order_amount"),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("order_date", "order_amount")),
         *currency_rules(rate_day),
         created_timestamp_plausible,

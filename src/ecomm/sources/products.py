@@ -21,6 +21,7 @@ from ecomm.sources.rules import (
     not_zero,
     present,
     readable_rules,
+    text_rules,
     within_bounds,
 )
 
@@ -166,6 +167,7 @@ SOURCE = Source(
     rules=(
         *key_rules("product_id"),
         present("price"),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("price",)),
         *currency_rules(rate_day),
         created_timestamp_plausible,

@@ -20,6 +20,7 @@ from ecomm.sources.rules import (
     not_negative,
     present,
     readable_rules,
+    text_rules,
 )
 
 COLUMNS = (
@@ -126,6 +127,7 @@ SOURCE = Source(
         *key_rules("order_id"),
         present("tracking_number", Severity.LOW, "empty: no label yet; key part empty text"),
         *key_rules("tracking_number", required=False),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("shipping_cost",)),
         *currency_rules(created_day),
         created_timestamp_plausible,

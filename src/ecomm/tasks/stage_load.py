@@ -112,7 +112,10 @@ def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place
 
 def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFrame:
     """The typed rows of all files of a source, each with the rules that it breaks by itself."""
-    frames = [staging.as_text(f.frame, source, f.header, f.claimed.file.name, f.claimed.sha256) for f in landed]
+    frames = [
+        staging.as_text(f.frame, source, f.header, f.claimed.file.name, f.claimed.sha256, attempt.reading)
+        for f in landed
+    ]
     extras = sorted({e for f in landed for e in f.header.extras})
     rows = staging.with_key(staging.together(frames, extras), source)
     verdicts = quality.verdicts(source, attempt.reading, among_rivals=False)

@@ -65,7 +65,7 @@ def conflict(shop: Shop) -> Rule | None:
 def in_force(source: Source, shop: Shop) -> tuple[Rule, ...]:
     """Everything that may be said of a row of the source, in the order in which it is said."""
     among = conflict(shop)
-    return (MALFORMED, *source.rules, *([] if among is None else [among]))
+    return (MALFORMED, *source.rules_in_force, *([] if among is None else [among]))
 
 
 def verdicts(source: Source, reading: Reading, *, among_rivals: bool) -> dict[str, Column]:
@@ -74,7 +74,7 @@ def verdicts(source: Source, reading: Reading, *, among_rivals: bool) -> dict[st
     among_rivals: the rules that look at the other rows with the same key, or those that look at the row alone. Of a row
     that ends its key only the key is looked at. A malformed record breaks `line_malformed` and nothing else.
     """
-    rules = [r for r in source.rules if r.among_rivals is among_rivals]
+    rules = [r for r in source.rules_in_force if r.among_rivals is among_rivals]
     high = [r for r in rules if r.severity is Severity.HIGH]
     others = [r for r in rules if r.severity is not Severity.HIGH]
     return {
