@@ -7,7 +7,7 @@ Plain declarations, without PySpark. `settings` reads them from `[sources.<sourc
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 
@@ -58,6 +58,20 @@ class Computed:
         """The header names that the column is made of."""
         total = () if self.share_of is None else (self.share_of,)
         return (*self.product, *self.joined, *self.first, *total, *self.by)
+
+    @property
+    def needs_all(self) -> bool:
+        """It cannot be computed if one of its headers is missing; what is joined, or the first of several, can."""
+        return not (self.joined or self.first)
+
+    def can_do_with(self, found: Collection[str]) -> bool:
+        """It can be computed from these of its headers."""
+        return all(name in found for name in self.headers) if self.needs_all else bool(found)
+
+    @property
+    def ways(self) -> int:
+        """How many ways are set; one is right."""
+        return sum(map(bool, (self.product, self.joined, self.first, self.share_of))) + (self.constant is not None)
 
 
 ColumnOf = str | tuple[str, ...] | Computed
@@ -143,6 +157,23 @@ class Shape:
         """How a contract column is computed, if it is."""
         said = self.columns.get(column)
         return said if isinstance(said, Computed) else None
+
+    @property
+    def contract_columns(self) -> tuple[str, ...]:
+        """The contract columns that it names."""
+        return (*self.columns, *self.fill_down, *self.without, *self.values, *self.cents)
+
+    @property
+    def plain_texts(self) -> bool:
+        """Every cell has the contract's text as it is, and stands where its column is."""
+        said = (self.fill_down, self.null_values, self.nobody, self.values, self.date_formats, self.cents)
+        computed = any(isinstance(way, Computed) for way in self.columns.values())
+        return not (any(said) or computed or self.text_markers or self.decimal_comma or self.notes)
+
+    @property
+    def notes(self) -> bool:
+        """The reading of its cells finds what rules name: a sign of another currency, a rounded amount."""
+        return self.amounts != "plain" or self.decimals != "reject"
 
     def reads(self, name: str) -> bool:
         """A file of this name has this shape, by its patterns."""

@@ -29,8 +29,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ecomm import dayformats
 from ecomm.contract import OFF, Bounds, Rate, Scale, Severity, Shop, Vocabularies
-from ecomm.delivery import FORMATS, Delivery, Shape, codec_of
+from ecomm.delivery import FORMATS, Computed, Delivery, Shape, codec_of
 from ecomm.errors import UsageError
 
 CONFIG_NAME = "ecomm.toml"
@@ -40,7 +41,6 @@ _LISTS = frozenset(f.name for t in (Vocabularies, Scale) for f in fields(t)) | {
     "non_revenue_statuses",
     "business_hours",
 }
-_DATE_FORMAT = re.compile(r"(dd?([./-])MM?\2yyyy|MM?([./-])dd?\3yyyy|yyyy([./-])MM?\4dd?)")
 
 
 def _half_of_memory() -> int:
@@ -71,12 +71,38 @@ def _check_shape(where: str, shape: Shape) -> None:
     if len(shape.delimiter) != 1 or shape.delimiter in '"\r\n' or not shape.delimiter.isascii():
         raise ValueError(f"{where}.delimiter is {shape.delimiter!r}; use one character such as ; or \\t")
     _check_reading(where, shape)
+    if shape.date_language not in dayformats.LANGUAGES:
+        raise ValueError(
+            f"{where}.date_language is {shape.date_language!r}; use one of {', '.join(dayformats.LANGUAGES)}"
+        )
     for date_format in shape.date_formats:
-        if not _DATE_FORMAT.fullmatch(date_format):
-            raise ValueError(
-                f"{where}.date_format is {date_format!r}; use d or dd, M or MM and yyyy, with . / or - between them, "
-                "such as dd/MM/yyyy"
-            )
+        try:
+            dayformats.check(date_format, shape.date_language)
+        except ValueError as error:
+            raise ValueError(f"{where}.date_format {error}") from None
+    for name, value, allowed in (
+        ("amounts", shape.amounts, ("plain", "written")),
+        ("decimals", shape.decimals, ("reject", "round")),
+        ("part", shape.part, ("", "heads", "lines")),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{where}.{name} is {value!r}; use {' or '.join(filter(None, allowed))}")
+    for column in shape.columns:
+        _check_computed(f"{where}.columns.{column}", shape.computed_of(column))
+        if column in shape.fill_down and (way := shape.computed_of(column)) and (way.product or way.share_of):
+            raise ValueError(f"{where}.fill_down names {column}, which is computed of every record; leave it out there")
+
+
+def _check_computed(where: str, way: Computed | None) -> None:
+    """Raises ValueError if it is not said in one way how a column is computed."""
+    if way is None:
+        return
+    if way.ways != 1:
+        raise ValueError(f"{where} says {way.ways} ways; use one of product, constant, joined, first, share_of")
+    if way.product and len(way.product) != 2:
+        raise ValueError(f"{where}.product has {len(way.product)} names; use two, such as quantity and price")
+    if bool(way.share_of) != bool(way.by) or len(way.by) > 2:
+        raise ValueError(f"{where}: share_of needs by, one or two names, such as quantity and price")
 
 
 def _check_reading(where: str, shape: Shape) -> None:
@@ -282,7 +308,8 @@ class Settings(BaseSettings):
             lines = any(shape.line_id for shape in delivery.all_shapes)
             if name != "orders" and (lines or delivery.whole_orders or delivery.refunds != "status"):
                 raise ValueError(
-                    f"sources.{name} says what lines or refunds are; line_id, whole_orders and refunds are of orders alone"
+                    f"sources.{name} says what lines or refunds are; line_id, whole_orders and refunds are of orders "
+                    "alone"
                 )
         return {n: _with_lines(d) if n == "orders" and d.key else d for n, d in said.items()}
 

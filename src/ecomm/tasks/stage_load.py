@@ -19,7 +19,7 @@ from ecomm.batches.ledger import FileEntry
 from ecomm.batches.reading.place import Table
 from ecomm.batches.reading.tables import land as land_table
 from ecomm.batches.survey import survey
-from ecomm.contract import Header, Source
+from ecomm.contract import Header, Reading, Source
 from ecomm.errors import StorageError
 from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
@@ -148,7 +148,7 @@ def by_cluster(
 
 def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFrame:
     """The typed rows of all files of a source, each with the rules that it breaks by itself."""
-    frames = [_as_text(file, source) for file in landed]
+    frames = [_as_text(file, source, attempt.reading) for file in landed]
     extras = sorted({e for f in landed for e in f.header.extras})
     texts = staging.together(frames, extras)
     if source.delivery.refunds == "rows":
@@ -158,8 +158,9 @@ def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFram
     return staging.typed(rows, source, attempt.reading, verdicts)
 
 
-def _as_text(file: Landed, source: Source) -> DataFrame:
-    rows = staging.as_text(file.frame, source, file.header, file.claimed.file.name, file.claimed.sha256)
+def _as_text(file: Landed, source: Source, reading: Reading) -> DataFrame:
+    name, digest = file.claimed.file.name, file.claimed.sha256
+    rows = staging.as_text(file.frame, source, file.header, name, digest, reading)
     return staging.with_keys(rows, source) if file.borrowed else rows
 
 
