@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -148,9 +149,14 @@ class Reading:
     shop: Shop
 
     @property
+    def day(self) -> date:
+        """The day of the batch's instant in the shop's time zone: what orders, ages and deliveries are dated by."""
+        return self.as_of.astimezone(ZoneInfo(self.shop.shop_timezone)).date()
+
+    @property
     def today(self) -> Column:
-        """The batch's day (UTC)."""
-        return F.lit(self.as_of.date())
+        """The same as a literal."""
+        return F.lit(self.day)
 
 
 @dataclass(frozen=True)

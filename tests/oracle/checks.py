@@ -134,7 +134,7 @@ def order_product_not_discontinued(order: Row, view: View) -> bool:
 
 @check("orders", "LOW", "products")
 def order_price_agrees(order: Row, view: View) -> bool:
-    """same currency, and for no n in 1..100: 0.8 n price <= amount <= 1.2 n price"""
+    """a sale in the same currency, and for no n in 1..100: 0.8 n price <= amount <= 1.2 n price"""
     product, amount = view.at_order("products", order), order["order_amount"]
     price = product.get("price")
     if amount is None or price is None or product["currency"] != order["currency"] or order["refund_id"]:
@@ -145,13 +145,11 @@ def order_price_agrees(order: Row, view: View) -> bool:
 
 @check("orders", "LOW", "customers")
 def premium_order_value(order: Row, view: View) -> bool:
-    """premium customer, amount < 20"""
+    """a sale to a premium customer, amount < 20"""
     tier = view.at_order("customers", order).get("customer_tier")
     amount = order_money(order, None, view.settings)["amount"]
     premium = tier in view.settings.premium_tiers
-    return (
-        premium and not order["refund_id"] and amount is not None and bool(amount < view.settings.bounds.premium_order)
-    )
+    return premium and amount is not None and not order["refund_id"] and amount < view.settings.bounds.premium_order
 
 
 @check("orders", "LOW", "customers")

@@ -124,6 +124,11 @@ class Record:
         """That many days after the as-of date (UTC)."""
         return self.as_of.astimezone(UTC).date() + timedelta(days=days)
 
+    @property
+    def today(self) -> date:
+        """The day of the as-of in shop_timezone."""
+        return self.as_of.astimezone(self.settings.zones.shop).date()
+
     def not_future(self, day: date | None) -> bool:
         """ "Future" = after the end of the as-of date + 1 day."""
         return day is None or day <= self.later(1)
@@ -192,7 +197,7 @@ class Record:
         if self.source.name == "orders":
             day: date | None = self.get("order_date")
             return day
-        return self.local_day("created_timestamp") if self.source.name == "shipping" else self.later(0)
+        return self.local_day("created_timestamp") if self.source.name == "shipping" else self.today
 
     def _own(self, split: Collection[str]) -> list[Check]:
         if self.source.name == ORDERS.name:
@@ -232,7 +237,7 @@ class Record:
         address_complete: address, city, country empty."""
         birth, registered = self.get("date_of_birth"), self.get("registration_date")
         login = self.get("last_login")
-        old = birth is not None and v.full_years(birth, self.later(0)) > self.settings.bounds.age
+        old = birth is not None and v.full_years(birth, self.today) > self.settings.bounds.age
         before_birth = birth is not None and registered is not None and registered < birth
         login_day = self.local_day("last_login")
         before_registration = login_day is not None and registered is not None and login_day < registered
@@ -255,7 +260,7 @@ class Record:
         price, stock, weight = self.get("price"), self.get("stock_quantity"), self.get("weight_kg")
         launch, category = self.get("launch_date"), v.as_word(self.get("category"))
         categories = [v.as_word(name) for name in self.settings.vocabularies.categories]
-        launched = launch is None or date(1900, 1, 1) <= launch <= _years_later(self.later(0), 2)
+        launched = launch is None or date(1900, 1, 1) <= launch <= _years_later(self.today, 2)
         return [
             ("price_present", not self.missing("price")),
             ("price_not_negative", price is None or price >= 0),

@@ -210,7 +210,7 @@ def with_defaults(source: Source, row: Row, reporting_currency: str) -> Row:
 
 
 def derive(source: Source, row: Row, today: date, settings: Settings) -> Row:
-    """The columns of `<source>_stage` "as at `as_of`" (`today` = the UTC date of as_of), from the row as it
+    """The columns of `<source>_stage` "as at `as_of`" (`today` = the day of as_of in shop_timezone), from the row as it
     stands."""
     if source.name == CUSTOMERS.name:
         return _derive_customer(row, today, settings)

@@ -137,14 +137,14 @@ def land(source: Source, batch_id: str, as_of: datetime, files: Mapping[str, byt
     split = rules.split_orders(source, [texts for one in read for texts in one.stated()]) if is_orders else set()
     for one in read:
         accepted += _judge(source, one, as_of, settings, levels, landed, split)
-    today = as_of.astimezone(UTC).date()
+    today = as_of.astimezone(settings.zones.shop).date()
     for group in _by_key(source, accepted).values():
         winner, flags = _choose(source, group, levels, landed)
         landed.counts[winner.file]["accepted"] += 1
         landed.verdicts.append(Verdict(source.key_of(winner.row), tuple(flags)))
         kept = [name for name in flags if levels[name] != "NONE"]
         landed.stage.append(_stage_row(source, winner, kept) | sources.derive(source, winner.row, today, settings))
-        stated = {name: value for name, value in winner.row.items() if name not in winner.absent}
+        stated = {n: value for n, value in winner.row.items() if n not in winner.absent or n in source.key}
         landed.statements.append(Statement(batch_id, as_of, winner.op, stated | winner.extras))
     for row in landed.stage:
         row |= {name: row.get(name) for name in landed.extras}
@@ -290,9 +290,9 @@ def _choose(
     for copy in ones[1:]:
         landed.counts[copy.file]["duplicate"] += 1
     for same in others:
-        if _loses_by(same[0], winner, levels)[0] == "sequence_conflict" and "sequence_conflict" in levels:
-            if "sequence_conflict" not in flags:
-                flags.append("sequence_conflict")
+        reason, _ = _loses_by(same[0], winner, levels)
+        if reason == "sequence_conflict" and reason not in flags:
+            flags.append(reason)
     return winner, flags
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -270,9 +271,10 @@ def positions(entries: Sequence[Entry]) -> dict[str, tuple[datetime, int]]:
     return {b: (e.as_of, e.revision) for b, e in live(entries).items() if e.as_of and e.revision is not None}
 
 
-def today_of(alive: Mapping[str, tuple[datetime, int]]) -> date:
-    """The day of the greatest live as-of (UTC); without a live batch no table has a row that looks at it."""
-    return max((as_of.date() for as_of, _ in alive.values()), default=date(1970, 1, 1))
+def today_of(alive: Mapping[str, tuple[datetime, int]], zone: str) -> date:
+    """The day of the greatest live as-of in a time zone; without a live batch no table has a row that looks at it."""
+    local = ZoneInfo(zone)
+    return max((as_of.astimezone(local).date() for as_of, _ in alive.values()), default=date(1970, 1, 1))
 
 
 def undone(entries: Sequence[Entry]) -> dict[str, Entry]:

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from ecomm.contract import OFF, Reading, Rule, RuleFunction, Severity, Shop, rule
 from ecomm.sources import customers
-from ecomm.transforms import enrich
+from ecomm.transforms import enrich, measures
 from ecomm.transforms.enrich import Targets
 from ecomm.transforms.quality import SAMPLE, category
 from ecomm.transforms.relations import as_of_join, timeline
@@ -102,7 +102,7 @@ def order_product_not_discontinued(_: Reading) -> Column:
 
 @check("orders", Severity.LOW, parent="products")
 def order_price_agrees(_: Reading) -> Column:
-    """same currency, and for no n in 1..100: 0.8 n price <= amount <= 1.2 n price"""
+    """a sale in the same currency, and for no n in 1..100: 0.8 n price <= amount <= 1.2 n price"""
     # In whole cents: 4 n price <= 5 amount <= 6 n price. If any n fits, so does the greatest one that is not too great.
     amount, price = (
         (F.col(name) * F.lit(100)).try_cast("bigint") * F.lit(factor).cast("bigint")
@@ -112,14 +112,14 @@ def order_price_agrees(_: Reading) -> Column:
     whole = F.round((amount - amount % least).cast("double") / least.cast("double")).try_cast("bigint")
     n = F.least(whole, F.lit(100).cast("bigint"))
     fits = F.when(price == 0, amount == 0).when(price < 0, F.lit(False)).otherwise((n >= 1) & (amount <= price * n * 6))
-    return (F.col("currency") != F.col("product_currency")) | _is_refund() | fits
+    return ~measures.is_sale() | (F.col("currency") != F.col("product_currency")) | fits
 
 
 @check("orders", Severity.LOW, parent="customers")
 def premium_order_value(reading: Reading) -> Column:
-    """premium customer, amount in the reporting currency < the bound premium_order"""
+    """a sale to a premium customer, amount in the reporting currency < the bound premium_order"""
     premium = customers.is_premium(F.col("customer_tier"), reading.shop)
-    return ~premium | _is_refund() | (F.col("amount") >= F.lit(reading.shop.bounds.premium_order))
+    return ~measures.is_sale() | ~premium | (F.col("amount") >= F.lit(reading.shop.bounds.premium_order))
 
 
 @check("orders", Severity.LOW, parent="customers")
@@ -191,11 +191,7 @@ with or without their tax, their discount and the shipping cost
     sums = [amount + a + b - c for a in (F.lit(0), tax) for b in (F.lit(0), shipping) for c in (F.lit(0), less)]
     agrees = F.exists(F.array(*[(one == total) for one in sums]), lambda x: x)
     missing = ~F.col("has_whole_orders") & (F.least(*sums) < total)
-    return agrees | missing | _is_refund() | ~F.col("lines_add_up")
-
-
-def _is_refund() -> Column:
-    return F.col("refund_id") != F.lit("")
+    return agrees | missing | ~measures.is_sale() | ~F.col("lines_add_up")
 
 
 # --- customers ----------------------------------------------------------------------------------------------------
