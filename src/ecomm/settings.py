@@ -308,8 +308,7 @@ class Settings(BaseSettings):
             lines = any(shape.line_id for shape in delivery.all_shapes)
             if name != "orders" and (lines or delivery.whole_orders or delivery.refunds != "status"):
                 raise ValueError(
-                    f"sources.{name} says what lines or refunds are; line_id, whole_orders and refunds are of orders "
-                    "alone"
+                    f"sources.{name} has line_id, whole_orders or refunds, which only [sources.orders] can have"
                 )
         return {n: _with_lines(d) if n == "orders" and d.key else d for n, d in said.items()}
 

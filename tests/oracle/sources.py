@@ -198,6 +198,8 @@ def with_defaults(source: Source, row: Row, reporting_currency: str) -> Row:
         "warehouse_location": "UNKNOWN",
         "location": "",
         "tracking_number": "",
+        "line_id": "",
+        "refund_id": "",
     }
     missing |= {name: missing.get(name, "") for name in source.key if name not in source.required}
     stored = {name: row.get(name) for name in source.contract}

@@ -30,7 +30,7 @@ JUDGES = (*PUBLISHES, "HOLD")
 CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
 """The entries that change what is published."""
 _ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
-FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
+FORMAT_VERSION = 3  # 1: before the analytics tables had all their columns; 2: before orders had lines in their key
 _FILE = pa.struct(
     [(n, pa.string()) for n in ("source", "name", "absence", "shape", "sha256")]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
