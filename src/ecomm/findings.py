@@ -155,7 +155,8 @@ def _next(
     if batch.state != "published":
         return ""
     if across:
-        return shlex.join(["ecomm", "history", source, *keys[0]])
+        named = [part for i, part in enumerate(keys[0]) if any(keys[0][i:])]  # history takes the first parts of a key
+        return shlex.join(["ecomm", "history", source, *named])
     of_batch = batch.batch_id.replace("'", "''")
     parts = [f"key_parts[{i}]" for i in range(1, len(columns) + 1)]
     queries = [

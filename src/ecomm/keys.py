@@ -29,5 +29,5 @@ def written(parts: Sequence[str]) -> str:
 
 
 def parts_of(key: str, width: int) -> list[str]:
-    """The parts of a written key of so many columns. Only the last column of a key may have blanks inside."""
+    """The parts of a written key of so many columns. A part other than the last that has ` / ` inside is split."""
     return key.split(BETWEEN, width - 1)

@@ -72,7 +72,6 @@ def test_a_column_that_the_settings_name_is_loud_in_the_first_batch_too() -> Non
     ("delivery", "column", "said"),
     [
         ({"delete_column": "gone"}, "delete_column", "set delete_column ="),
-        ({"line_id": "Lineitem sku"}, "line_id", "correct line_id in [sources.orders]"),
         ({"fill_down": ("order_status",)}, "order_status", "set order_status ="),
         ({"columns": {"discount": Computed(product=("qty", "each"))}}, "discount", "correct discount in"),
     ],

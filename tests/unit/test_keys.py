@@ -20,7 +20,7 @@ LAST = st.sampled_from(["", "Halle 2", "a / b", "/", "1:x", "Größe"])
 
 @given(first=IDS.filter(bool), middle=IDS, last=LAST)
 def test_there_and_back(first: str, middle: str, last: str) -> None:
-    """Only the last part of a key may have blanks inside, so the written form tells the parts apart."""
+    """Where only the last part has blanks inside, the written form tells the parts apart."""
     parts = [first, middle, last]
     assert prefixed_parts(v.key_text(parts)) == v.key_parts(v.key_text(parts)) == parts
     assert written(parts) == v.written_key(parts)

@@ -15,7 +15,6 @@ from datetime import datetime
 
 from ecomm.batches.ledger import Entry, FileEntry
 from ecomm.contract import Header, Severity, Source
-from ecomm.delivery import Shape
 
 NAME = "column_disappeared"
 MEANING = "a header lacks a column that the last batch of the source had (MEDIUM), or that the settings name (HIGH)"
@@ -83,11 +82,12 @@ def lost(
     found: list[Lost] = []
     by_shape: dict[str, list[tuple[FileEntry, Header]]] = {}
     for file, header in files:
-        by_shape.setdefault(_name_of(source, header.shape), []).append((file, header))
+        by_shape.setdefault(_name_of(source, file.name), []).append((file, header))
     for name, ours in by_shape.items():
         last = _last(source, name, live, position)
+        now = frozenset(column for _, header in ours for column in columns_of(source, header))
         for file, header in ours:
-            found += _lost_of(source, name, file, header, last, _common([f for f, _ in ours], any_of=True))
+            found += _lost_of(source, name, file, header, last, now)
     return [replace(one, batch=position[1].decode()) for one in found]
 
 
@@ -141,8 +141,6 @@ def _named(header: Header, place: str) -> dict[str, tuple[tuple[str, ...], str]]
         if names:
             remedy = f"{said} in [{place}.columns]" if computed is None else f"correct {column} in [{place}.columns]"
             named[column] = (names, remedy)
-    if shape.line_headers:
-        named["line_id"] = (shape.line_headers, f"correct line_id in [{place}]")
     return named
 
 
@@ -161,10 +159,7 @@ def _last(source: Source, shape_name: str, live: Mapping[str, Entry], position: 
         files = [
             f
             for f in entry.files
-            if f.source == source.name
-            and f.rows_read
-            and f.columns
-            and _name_of(source, source.delivery.shape_of(f.name)) == shape_name
+            if f.source == source.name and f.rows_read and f.columns and _name_of(source, f.name) == shape_name
         ]
         if files and entry.as_of is not None and (entry.as_of, batch.encode()) < position:
             earlier.append(((entry.as_of, batch.encode()), batch, files))
@@ -179,9 +174,9 @@ def _common(files: Sequence[FileEntry], *, any_of: bool = False) -> frozenset[st
     return frozenset[str]().union(*sets) if any_of else frozenset.intersection(*sets)
 
 
-def _name_of(source: Source, shape: Shape) -> str:
-    """A shape's name in the settings; empty for the source's own."""
-    return next((name for name, one in source.delivery.shapes.items() if one is shape), "")
+def _name_of(source: Source, file: str) -> str:
+    """The name of a file's shape in the settings of now; empty for the source's own."""
+    return next((name for name, shape in source.delivery.shapes.items() if shape.reads(file)), "")
 
 
 def _bare(name: str) -> str:

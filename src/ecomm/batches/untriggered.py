@@ -7,34 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecomm.batches.reading.kinds import unread
 from ecomm.batches.trigger import Candidate, can_be_listed
+from ecomm.delivery import Delivery
 from ecomm.settings import Settings
 
 _LEFT_ALONE = (".part", ".tmp", ".filepart", ".crdownload")
 _SHOWN = 5  # names in one sentence
 _BY_ITSELF = {"quiet": "it has stood still for quiet_seconds", "daily": "the day on which it came is over"}
-# What shops drop beside tables of text, and how it becomes one.
-_UNREAD = {
-    ".xls": "an old Excel workbook; save it as CSV",
-    ".xlsb": "a binary Excel workbook; save it as CSV",
-    ".ods": "an OpenDocument sheet; save it as CSV",
-    ".numbers": "a Numbers sheet; export it as CSV",
-    ".pdf": "a document to look at; export the table as CSV",
-    ".doc": "a text document; export the table as CSV",
-    ".docx": "a text document; export the table as CSV",
-    ".html": "a web page; export the table as CSV",
-    ".htm": "a web page; export the table as CSV",
-    ".xml": "XML; export the table as CSV",
-    ".bz2": "packed by bzip2; unpack it",
-    ".xz": "packed by xz; unpack it",
-    ".zst": "packed by zstd; unpack it",
-    ".7z": "a 7z archive; unpack it",
-    ".rar": "a RAR archive; unpack it",
-    ".tar": "a tar archive; unpack it",
-    ".png": "a picture; remove it",
-    ".jpg": "a picture; remove it",
-    ".jpeg": "a picture; remove it",
-}
 
 
 @dataclass(frozen=True)
@@ -72,7 +52,7 @@ def untriggered(settings: Settings, candidates: Iterable[Candidate], sources: Se
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             listed = path in paths or (source, path.name) in named or (None, path.name) in named
             if not listed and path not in found and _is_file(path):
-                found[path] = Untriggered(source, path, _advice(path), settings.batches)
+                found[path] = Untriggered(source, path, _advice(settings, source, path), settings.batches)
     return list(found.values())
 
 
@@ -98,15 +78,10 @@ def _is_file(path: Path) -> bool:
     return not name.startswith((".", "~$")) and not name.lower().endswith(_LEFT_ALONE) and path.is_file()
 
 
-def _advice(path: Path) -> str | None:
+def _advice(settings: Settings, source: str, path: Path) -> str | None:
     if path.is_symlink():
         return "it is a link, which no trigger can list; put the file itself there"
     if not can_be_listed(path.name):
         return "no trigger can list a file of this name; rename it"
-    return unread(path)
-
-
-def unread(path: Path) -> str | None:
-    """What to do with a file of a kind that nothing reads; None if it is read."""
-    kind = _UNREAD.get(path.suffix.lower())
-    return None if kind is None else f"nothing reads this kind of file: it is {kind}"
+    found = unread(path, settings.sources.get(source, Delivery()).shape_of(path.name))
+    return None if found is None else found.rstrip(".")
