@@ -50,16 +50,16 @@ _COLUMNS = """\
   the source in files of the same shape; `files` in the ledger keeps the columns of each. Of several files it had what
   all had, or what any had if none of this batch's has it. What arrives later does not change what was found.
 
-The description names the column, the new column that probably took its place (the same name but for case and signs, else
-the only new one), and the setting that says so. `rows_checked` are the records of the source's files, `failed_rows` those
-of the files that lack a column. No row is rejected or flagged, and the score does not count it: the rows are as good as
-they can be without the column. `[severity] column_disappeared` sets its level.
+The description names the column, the new column that probably took its place (the same name but for case and signs,
+else the only new one), and the setting that says so. `rows_checked` are the records of all its files, `failed_rows`
+those of the files that lack a column. No row is rejected or flagged, and the score does not count it: the rows are as
+good as they can be without the column. `[severity] column_disappeared` sets its level.
 
 ## Unknown words
 The description of a broken `<column>_known` rule names the settings that mend it: `[vocabularies]`, the map
-`[sources.<source>.values.<column>]`, and for `order_status` `[shop] non_revenue_statuses`. For orders it also says how much of
-the batch's revenue (accepted rows, reporting currency) counts with such a word, for `order_status` word by word, five at
-most.
+`[sources.<source>.values.<column>]`, and for `order_status` `[shop] non_revenue_statuses`. For orders it also says how
+much of the batch's revenue (accepted rows, reporting currency) counts with such a word, for `order_status` word by
+word, five at most.
 
 """
 
