@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 from ecomm.batches import archive, locks
 from ecomm.batches.corrections import Correction, Place
 from ecomm.batches.ledger import CHANGES, Entry, FileEntry, live, positions, today_of
+from ecomm.batches.reading.place import Table
 from ecomm.batches.trigger import Candidate, Trigger
 from ecomm.contract import Header, Reading, Source
 from ecomm.history import told
@@ -75,7 +76,7 @@ class Attempt:
     why: str | None = None
     corrections: Mapping[Place, Correction] = field(default_factory=dict)
     claimed: list[archive.Claimed] = field(default_factory=list)
-    headers: dict[Path, tuple[Header, int]] = field(default_factory=dict)
+    headers: dict[Path, tuple[Header, Table]] = field(default_factory=dict)
     results: dict[str, TaskResult] = field(default_factory=dict)
     changes: dict[str, ChangeSet] = field(default_factory=dict)
     tallies: dict[str, list[quality.Tally]] = field(default_factory=dict)
@@ -164,6 +165,12 @@ class Attempt:
     def claimed_of(self, source: Source) -> list[archive.Claimed]:
         """The files of a source that are read."""
         return [c for c in self.claimed if c.file.source == source.name]
+
+    def borrows(self, claimed: archive.Claimed) -> bool:
+        """A file is read for its source though it comes for another one (`read_from`)."""
+        lends = self.session.sources[claimed.file.source].delivery.read_from
+        same = (lends, claimed.file.name, claimed.sha256)
+        return bool(lends) and any((c.file.source, c.file.name, c.sha256) == same for c in self.claimed)
 
     def delivered(self) -> list[Source]:
         """The sources of which files are read."""

@@ -44,7 +44,7 @@ def page() -> str:
     """docs/rules.md."""
     parts = [_INTRODUCTION, "## All sources\n" + _table([quality.MALFORMED, quality.CONFLICT])]
     parts += [
-        f"## {source.name}\n" + _table([*source.rules, *([quality.UNPUBLISHED] if source.money else [])])
+        f"## {source.name}\n" + _table([*source.rules, *([quality.UNPUBLISHED] if source.at_stake else [])])
         for source in SOURCES.values()
     ]
     parts.append(_ACROSS + _rows(("check", "rows of", "fails when", "level", "category", "needs"), _checks()))

@@ -32,9 +32,9 @@ CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
 _ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
 FORMAT_VERSION = 3  # 1: before the analytics tables had all their columns; 2: before orders had lines in their key
 _FILE = pa.struct(
-    [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
+    [(n, pa.string()) for n in ("source", "name", "absence", "shape", "sha256")]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
-    + [("rows_superseded", pa.int64()), ("outcome", pa.string())]
+    + [("rows_superseded", pa.int64()), ("rows_left_out", pa.int64()), ("outcome", pa.string())]
 )
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("seq", pa.int64(), "Number of the entry: gapless, from 0."),
@@ -89,6 +89,8 @@ class FileEntry:
     """One file of a batch: what it was and what became of its rows.
 
     absence: what it means that the file does not mention a key: `keep`, or `close` and the key columns of its scope.
+    rows_left_out: records that are none of the source's (`only`, `read_from`); rows_read does not count them.
+    shape: how the file was read, as `delivery.written` has it; empty if no setting says anything about it.
     """
 
     source: str
@@ -100,8 +102,10 @@ class FileEntry:
     rows_rejected: int = 0
     rows_duplicate: int = 0
     rows_superseded: int = 0
+    rows_left_out: int = 0
     outcome: str = "OK"
     absence: str = "keep"
+    shape: str = ""
 
     @property
     def scope(self) -> tuple[str, ...] | None:

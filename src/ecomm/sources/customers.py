@@ -19,6 +19,7 @@ from ecomm.sources.rules import (
     not_future,
     present,
     readable_rules,
+    text_rules,
 )
 
 COLUMNS = (
@@ -166,6 +167,7 @@ SOURCE = Source(
     rules=(
         *key_rules("customer_id"),
         intact("customer_id"),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS),
         created_timestamp_plausible,
         name_present,

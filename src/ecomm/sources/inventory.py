@@ -16,6 +16,7 @@ from ecomm.sources.rules import (
     not_negative,
     present,
     readable_rules,
+    text_rules,
     within_bounds,
 )
 
@@ -100,6 +101,7 @@ SOURCE = Source(
         *key_rules("warehouse_location", required=False, blanks=True),
         *key_rules("location", required=False, blanks=True),
         present("stock_quantity"),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("stock_quantity",)),
         created_timestamp_plausible,
         not_negative("stock_quantity", "back-orders are not stock"),

@@ -13,6 +13,7 @@ from ecomm.delivery import LINE_SEPARATOR
 from ecomm.sources.rules import (
     created_timestamp_plausible,
     currency_rules,
+    customer_id_names_somebody,
     day,
     intact,
     key_rules,
@@ -22,6 +23,7 @@ from ecomm.sources.rules import (
     not_zero,
     present,
     readable_rules,
+    text_rules,
     updated_timestamp_plausible,
     within_bounds,
 )
@@ -148,9 +150,11 @@ SOURCE = Source(
         *(intact(name) for name in ("order_id", "line_id", "refund_id")),
         *(intact(name, Severity.MEDIUM) for name in ("customer_id", "product_id")),
         present("customer_id"),
+        customer_id_names_somebody,
         present("product_id"),
         present("order_date"),
         present("order_amount"),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("order_date", "order_amount")),
         *currency_rules(rate_day),
         created_timestamp_plausible,
@@ -169,5 +173,5 @@ SOURCE = Source(
     statements=statements,
     continued=continued,
     refolded=refolded,
-    money=("order_amount", "currency", "product_id"),
+    at_stake=("order_amount", "currency", "product_id"),
 )

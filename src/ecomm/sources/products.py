@@ -22,6 +22,7 @@ from ecomm.sources.rules import (
     not_zero,
     present,
     readable_rules,
+    text_rules,
     within_bounds,
 )
 
@@ -168,6 +169,7 @@ SOURCE = Source(
         *key_rules("product_id"),
         intact("product_id"),
         present("price"),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("price",)),
         *currency_rules(rate_day),
         created_timestamp_plausible,

@@ -21,6 +21,7 @@ from ecomm.sources.rules import (
     not_negative,
     present,
     readable_rules,
+    text_rules,
 )
 
 COLUMNS = (
@@ -129,6 +130,7 @@ SOURCE = Source(
         intact("tracking_number"),
         present("tracking_number", Severity.LOW, "empty: no label yet; key part empty text"),
         *key_rules("tracking_number", required=False),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("shipping_cost",)),
         *currency_rules(created_day),
         created_timestamp_plausible,

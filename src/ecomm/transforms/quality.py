@@ -70,7 +70,7 @@ def conflict(shop: Shop) -> Rule | None:
 
 def unpublished(source: Source, shop: Shop) -> Rule | None:
     """The rule on money that is lost to a rival; None if the source has no money, or the shop does without it."""
-    return _at_level(UNPUBLISHED, shop) if source.money else None
+    return _at_level(UNPUBLISHED, shop) if source.at_stake else None
 
 
 def _at_level(rule: Rule, shop: Shop) -> Rule | None:
@@ -81,7 +81,7 @@ def _at_level(rule: Rule, shop: Shop) -> Rule | None:
 def in_force(source: Source, shop: Shop) -> tuple[Rule, ...]:
     """Everything that may be said of a row of the source, in the order in which it is said."""
     among = (conflict(shop), unpublished(source, shop))
-    return (MALFORMED, *source.rules, *(rule for rule in among if rule is not None))
+    return (MALFORMED, *source.rules_in_force, *(rule for rule in among if rule is not None))
 
 
 def verdicts(source: Source, reading: Reading, *, among_rivals: bool) -> dict[str, Column]:
@@ -90,7 +90,7 @@ def verdicts(source: Source, reading: Reading, *, among_rivals: bool) -> dict[st
     among_rivals: the rules that look at the other rows with the same key, or those that look at the row alone. Of a row
     that ends its key only the key is looked at. A malformed record breaks `line_malformed` and nothing else.
     """
-    rules = [r for r in source.rules if r.among_rivals is among_rivals]
+    rules = [r for r in source.rules_in_force if r.among_rivals is among_rivals]
     high = [r for r in rules if r.severity is Severity.HIGH]
     others = [r for r in rules if r.severity is not Severity.HIGH]
     return {
@@ -228,7 +228,7 @@ def _placed(sharing: DataFrame, source: Source, files: Sequence[str]) -> DataFra
         F.col("copy").asc(),
     )
     whole = by_time.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    beside = {f"_winning_{name}": F.first(name).over(whole) for name in ("ends", *source.money)}
+    beside = {f"_winning_{name}": F.first(name).over(whole) for name in ("ends", *source.at_stake)}
     beside["_winning_time"] = F.first("_time").over(whole)
     return ordered.withColumns({"place": F.row_number().over(by_time), **beside})
 
@@ -243,7 +243,7 @@ def _number(files: Sequence[str]) -> Column:
 
 def _unlike(source: Source) -> Column:
     """A row states other money than the winner of its key; one that ends the key states none."""
-    differs = [~F.col(name).eqNullSafe(F.col(f"_winning_{name}")) for name in source.money]
+    differs = [~F.col(name).eqNullSafe(F.col(f"_winning_{name}")) for name in source.at_stake]
     if not differs:
         return F.lit(False)
     return ~F.col("ends") & ~F.col("_winning_ends") & F.exists(F.array(*differs), lambda x: x)
