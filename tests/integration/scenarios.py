@@ -161,6 +161,8 @@ def shop_options(settings: Settings) -> dict[str, Any]:
         said["sources"][name] = {option: value for option, value in delivery.items() if value is not None}
     own = ("scale", "bounds", "vocabularies", "severity", "min_score", "sources")
     tables = {name: said.pop(name) for name in own}
+    for name, delivery in tables["sources"].items():
+        tables["sources"][name] = {key: value for key, value in delivery.items() if value is not None}
     return {"shop": said, **{name: said for name, said in tables.items() if said != asdict(Settings())[name]}}
 
 
