@@ -83,29 +83,6 @@ def timestamp(text: Column, zone: str) -> Column:
     return F.when((micros >= F.lit(_FIRST_MICRO)) & (micros < F.lit(_END_MICRO)), instant)
 
 
-_TIME = r"([T ][0-9]{2}:[0-9]{2})?(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
-_DIGITS = {"d": "[0-9]{1,2}", "dd": "[0-9]{2}", "M": "[0-9]{1,2}", "MM": "[0-9]{2}", "yyyy": "[0-9]{4}"}
-
-
-def iso(text: Column, date_format: str) -> Column:
-    """A day written as the format says (`dd/MM/yyyy`, `d.M.yyyy` ...) as ISO text, and what is not so, as it is.
-
-    A time may stand behind the day, with or without seconds, fractions, an offset. Whether there is such a day and time
-    is for the cast to say: `31/02/2025` becomes `2025-02-31`, which is none.
-    """
-    separator = date_format.strip("dMy")[0]
-    parts = date_format.split(separator)
-    form = rf"\A{f'[{separator}]'.join(f'({_DIGITS[part]})' for part in parts)}({_TIME})\z"
-    place = {part[0]: i for i, part in enumerate(parts, start=1)}
-    year, month, day = (
-        F.lpad(F.regexp_extract(text, form, place[p]), n, "0") for p, n in (("y", 4), ("M", 2), ("d", 2))
-    )
-    time, minutes, seconds, offset = (F.regexp_extract(text, form, group) for group in (4, 5, 6, 8))
-    whole = F.when(seconds != F.lit(""), time).otherwise(F.concat(minutes, F.lit(":00"), offset))
-    written = F.concat(year, F.lit("-"), month, F.lit("-"), day, F.when(minutes != F.lit(""), whole).otherwise(time))
-    return F.when(text.rlike(form), written).otherwise(text)
-
-
 def decimal_point(text: Column) -> Column:
     """A number written with a decimal comma, with a point: comma and point change places.
 

@@ -12,12 +12,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.delivery import Delivery, Shape
+from ecomm.delivery import Computed, Delivery, Shape
 from ecomm.errors import HeaderError, UsageError
 
 KEY_LENGTH = 64
@@ -148,9 +149,14 @@ class Reading:
     shop: Shop
 
     @property
+    def day(self) -> date:
+        """The day of the batch's instant in the shop's time zone: what orders, ages and deliveries are dated by."""
+        return self.as_of.astimezone(ZoneInfo(self.shop.shop_timezone)).date()
+
+    @property
     def today(self) -> Column:
-        """The batch's day (UTC)."""
-        return F.lit(self.as_of.date())
+        """The same as a literal."""
+        return F.lit(self.day)
 
 
 @dataclass(frozen=True)
@@ -187,6 +193,7 @@ class Rule:
     """One named condition on a row; a row breaks it where the condition is false (NULL passes).
 
     among_rivals: the condition looks at the other rows with the same key, so it cannot fail where there are none.
+    noted: it is found while the cells are read, by settings without which there is nothing to find.
     """
 
     name: str
@@ -194,6 +201,7 @@ class Rule:
     holds: RuleFunction
     meaning: str
     among_rivals: bool = False
+    noted: bool = False
 
     def at(self, severity: str) -> Rule:
         """The same rule at another level."""
@@ -212,6 +220,11 @@ def rule(severity: Severity, *, among_rivals: bool = False) -> Callable[[RuleFun
 def text(column: str) -> Column:
     """The trimmed text of a cell before any cast, NULL if empty: what rules on presence look at."""
     return F.col(text_name(column))
+
+
+def findings() -> Column:
+    """The names of the noted rules that the reading of a record's cells found broken."""
+    return F.col(text_name("findings"))
 
 
 def text_name(column: str) -> str:
@@ -259,6 +272,7 @@ class Source:
     version_values: Callable[[Before], dict[str, Column]] = _nothing
     version_fields: tuple[Field, ...] = ()
     computed: tuple[ContractColumn, ...] = field(default=())
+    at_stake: tuple[str, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
 
     def of_shop(self, delivery: Delivery, severity: Mapping[str, str]) -> Source:
@@ -266,9 +280,7 @@ class Source:
 
         Raises UsageError if the settings name a column that the contract does not have, or one that cannot be a key.
         """
-        of_shapes = [
-            name for shape in delivery.all_shapes for name in (*shape.columns, *shape.fill_down, *shape.without)
-        ]
+        of_shapes = [name for shape in delivery.all_shapes for name in shape.contract_columns]
         for name in (*of_shapes, *delivery.key, *delivery.absence_scope):
             if name not in {c.name for c in self.columns}:
                 raise UsageError(
@@ -292,6 +304,22 @@ class Source:
         )
         return replace(self, columns=columns, delivery=delivery).at(severity)
 
+    @property
+    def notes(self) -> bool:
+        """The reading of a file's cells finds what rules name: `findings` stands among its texts."""
+        return any(shape.notes for shape in self.delivery.all_shapes)
+
+    @property
+    def group(self) -> str:
+        """What an order's, or a thing's, records have in common in a file: order_id, else the first key column."""
+        return "order_id" if "order_id" in {c.name for c in self.columns} else self.key[0]
+
+    @property
+    def money(self) -> frozenset[str]:
+        """The columns that are amounts of money, in the row's currency."""
+        names = {c.name for c in self.columns}
+        return frozenset(c.name for c in self.columns if c.type == "decimal(18,2)" and "currency" in names)
+
     def at(self, severity: Mapping[str, str]) -> Source:
         """This source with its rules at a shop's levels; those that are OFF are gone."""
         levels = {name: level for name, level in severity.items() if name not in self.fixed}
@@ -313,6 +341,12 @@ class Source:
         )
 
     @property
+    def times(self) -> tuple[str, ...]:
+        """The columns that tell which of two statements of a batch is later, the first that is stated."""
+        there = {c.name for c in self.columns}
+        return tuple(name for name in ("updated_timestamp", "created_timestamp") if name in there)
+
+    @property
     def key(self) -> tuple[str, ...]:
         """The names of the key columns, in order."""
         return tuple(c.name for c in self.columns if c.key)
@@ -320,7 +354,12 @@ class Source:
     @property
     def identity(self) -> frozenset[str]:
         """The names of the rules that look at the key: all that a row must fulfil which only ends it."""
-        return frozenset(f"{name}_{ending}" for name in self.key for ending in ("present", "well_formed"))
+        return frozenset(f"{name}_{ending}" for name in self.key for ending in ("present", "well_formed", "intact"))
+
+    @property
+    def rules_in_force(self) -> tuple[Rule, ...]:
+        """The rules without those for which the settings leave nothing to find."""
+        return tuple(r for r in self.rules if self.notes or not r.noted)
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -360,8 +399,8 @@ _NAME = re.compile(r"[^a-z0-9]+")
 _MAX_EXTRA = 200
 # What frames on their way through the program call their own columns. (Extra columns never begin with `_`.)
 INTERNAL = frozenset(
-    "all_hash at_the_top change closes copy count ends header life malformed next_as_of opened_by opens place "
-    "published_hash raw raw_line reasons severity side step told verdict winning_time".split()
+    "all_hash at_the_top change closes copy count ends header kept life malformed next_as_of opened_by opens place "
+    "raw raw_line reasons severity side step told verdict".split()
 )
 
 
@@ -371,7 +410,10 @@ class Header:
 
     names: the header as it stands in the file. positions: where each contract column is. extras: columns that
     no contract names, by the name they get in the tables. absent: contract columns that the header lacks.
-    deletes: where the shop's delete_column is, if the header has it. shape: how the file is read.
+    deletes: where the shop's delete_column is, if the header has it. line_cells: where the cells are that make a
+    line_id together. shape: how the file is read. only: the cells that say whether a record is one of the source's:
+    position -> the words that it may have. computed: contract columns that are made of other cells; cells: where these
+    are, by their name in the settings.
     """
 
     names: tuple[str, ...]
@@ -379,7 +421,11 @@ class Header:
     extras: Mapping[str, int]
     absent: tuple[str, ...]
     deletes: int | None = None
+    line_cells: tuple[int, ...] = ()
     shape: Shape = field(default_factory=Shape)
+    only: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    computed: Mapping[str, Computed] = field(default_factory=dict)
+    cells: Mapping[str, int] = field(default_factory=dict)
 
 
 def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, reserved: frozenset[str]) -> Header:
@@ -391,18 +437,23 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
     plain = [_plain(n) for n in names]
     theirs = {_plain(name) for column in shape.columns for name in shape.headers_of(column)}
     positions: dict[str, int] = {}
+    computed, cells = _computed(shape, plain, file)
     for column in source.columns:
         own_names = [_plain(name) for name in shape.headers_of(column.name)]
         for candidate in (*own_names, column.name, *column.aliases):
-            if candidate in theirs and candidate not in own_names:
+            if column.name in computed or (candidate in theirs and candidate not in own_names):
                 continue
             found = _place(plain, candidate, file)
             if found is not None:
                 positions[column.name] = found
                 break
-    missing = [name for name in source.demanded(shape) if name not in positions]
+    line_cells = _line_cells(shape, plain, positions, file)
+    if len(line_cells) == 1:
+        positions["line_id"] = line_cells[0]
+    demanded = source.demanded(shape) if not shape.part else source.key[:1]
+    missing = [name for name in demanded if name not in positions and name not in computed]
     if missing:
-        own = {name: " or ".join(shape.headers_of(name)) for name in missing}
+        own = {name: _wanted(shape, name, plain) for name in missing}
         said = ", ".join(f"{own[name]} (for {name})" if own[name] else name for name in missing)
         split = next((d for d in ";\t|," if len(names) == 1 and d in names[0]), None)
         raise HeaderError(
@@ -410,18 +461,83 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
             f"it has: {', '.join(n.strip(canonical.BLANKS) for n in names)[:300]}"
             + (f"; is the delimiter {split!r}? Say so in [sources.{source.name}]." if split else ".")
         )
+    # All of a joined text's cells are in it; of another computed column the cells are kept as well.
+    joined = {cells[name] for way in computed.values() for name in way.joined if name in cells}
+    held = {*positions.values(), *joined}
     extras: dict[str, int] = {}
     for i, name in enumerate(plain):
-        if i not in positions.values():
+        if i not in held and i not in line_cells:
             extras[_extra_name(name, i, reserved | INTERNAL | extras.keys())] = i
     if len(extras) > _MAX_EXTRA:
         raise HeaderError(
             f"{file}: {len(extras)} unknown columns; at most {_MAX_EXTRA} are kept. Is this the right file?"
         )
-    absent = tuple(c.name for c in source.columns if c.name not in positions)
+    stated = {
+        *positions,
+        *computed,
+        *(["line_id"] if shape.line_id else []),
+        *(["currency"] if shape.amounts == "written" and source.money else []),
+    }
+    absent = tuple(c.name for c in source.columns if c.name not in stated)
     flag = source.delivery.delete_column
     deletes = None if flag is None else _place(plain, flag.strip(canonical.BLANKS).lower(), file)
-    return Header(_distinct(names), positions, extras, absent, deletes, shape)
+    only = {_only_place(plain, name, source, file): words for name, words in shape.only.items()}
+    together = line_cells if len(line_cells) > 1 else ()
+    return Header(_distinct(names), positions, extras, absent, deletes, together, shape, only, computed, cells)
+
+
+def _only_place(header: Sequence[str], name: str, source: Source, file: str) -> int:
+    """Where a header is by whose cells records are chosen. Raises HeaderError if it is missing."""
+    place = _place(header, _plain(name), file)
+    if place is None:
+        raise HeaderError(
+            f"{file}: the header lacks {name}, by which `only` in [sources.{source.name}] chooses records; "
+            "is this the right file?"
+        )
+    return place
+
+
+def _line_cells(shape: Shape, plain: Sequence[str], positions: Mapping[str, int], file: str) -> tuple[int, ...]:
+    """Where the cells are that tell the lines of an order apart, by the names of headers, or of contract columns.
+
+    Raises HeaderError if the header lacks one.
+    """
+    found = []
+    for name in shape.line_headers:
+        place = _place(plain, _plain(name), file)
+        if place is None:
+            place = positions.get(name)
+        if place is None:
+            raise HeaderError(
+                f"{file}: the header lacks {name}, which line_id in [sources.orders] names; without it the lines of an "
+                "order cannot be told apart."
+            )
+        found.append(place)
+    return tuple(found)
+
+
+def _computed(shape: Shape, header: Sequence[str], file: str) -> tuple[dict[str, Computed], dict[str, int]]:
+    """The contract columns that can be computed from a file, and where the cells are of which they are made."""
+    computed: dict[str, Computed] = {}
+    cells: dict[str, int] = {}
+    for name in shape.columns:
+        way = shape.computed_of(name)
+        if way is None:
+            continue
+        found = {h: at for h in way.headers if (at := _place(header, _plain(h), file)) is not None}
+        if way.can_do_with(found):
+            computed[name] = way
+            cells |= found
+    return computed, cells
+
+
+def _wanted(shape: Shape, column: str, header: Sequence[str]) -> str:
+    """The names that the settings have for a column and that a header lacks."""
+    way = shape.computed_of(column)
+    if way is None:
+        return " or ".join(shape.headers_of(column))
+    lacking = [name for name in way.headers if _plain(name) not in header]
+    return (" and " if way.needs_all else " or ").join(dict.fromkeys(lacking))
 
 
 def _place(header: Sequence[str], name: str, file: str) -> int | None:

@@ -7,7 +7,7 @@ Plain declarations, without PySpark. `settings` reads them from `[sources.<sourc
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 
@@ -15,6 +15,9 @@ from pydantic import TypeAdapter
 
 POSITION = "position"
 """The `line_id` of files in which an order is always whole: the record's number within its order."""
+
+LINE_SEPARATOR = "|"
+"""Stands between the cells of a `line_id` that is made of several headers."""
 
 FORMATS = ("csv", "tsv", "xlsx", "ndjson", "json", "parquet")
 _NOT_OF_FILES = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7")
@@ -56,6 +59,20 @@ class Computed:
         total = () if self.share_of is None else (self.share_of,)
         return (*self.product, *self.joined, *self.first, *total, *self.by)
 
+    @property
+    def needs_all(self) -> bool:
+        """It cannot be computed if one of its headers is missing; what is joined, or the first of several, can."""
+        return not (self.joined or self.first)
+
+    def can_do_with(self, found: Collection[str]) -> bool:
+        """It can be computed from these of its headers."""
+        return all(name in found for name in self.headers) if self.needs_all else bool(found)
+
+    @property
+    def ways(self) -> int:
+        """How many ways are set; one is right."""
+        return sum(map(bool, (self.product, self.joined, self.first, self.share_of))) + (self.constant is not None)
+
 
 ColumnOf = str | tuple[str, ...] | Computed
 """Where a contract column comes from: a header name, several of which the first that is there counts, or computed."""
@@ -71,7 +88,8 @@ class Shape:
     formats. delimiter, quote, escape: of csv. skip_lines: lines above the header. header_starts_with: the first cell of
     the header line. footers: patterns of first cells; the table ends above the first record that matches one.
     ignore_blank_rows: records of empty cells alone are none. ignore_surplus_cells: empty cells beyond the header's are
-    none. sheet: of a workbook.
+    none. sheet: of a workbook. only: header name -> the words of its cell with which a record is one of this source's,
+    `*` for any; the others are left out, and counted.
 
     Records to columns. columns: contract column -> where it comes from. line_id: `position`, or the header, or headers,
     that tell the lines of an order apart. fill_down: contract columns that only the first record of an order states.
@@ -99,6 +117,7 @@ class Shape:
     ignore_blank_rows: bool = False
     ignore_surplus_cells: bool = False
     sheet: str = ""
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     columns: Mapping[str, ColumnOf] = field(default_factory=dict)
     line_id: str | tuple[str, ...] = ""
     fill_down: tuple[str, ...] = ()
@@ -139,6 +158,23 @@ class Shape:
         said = self.columns.get(column)
         return said if isinstance(said, Computed) else None
 
+    @property
+    def contract_columns(self) -> tuple[str, ...]:
+        """The contract columns that it names."""
+        return (*self.columns, *self.fill_down, *self.without, *self.values, *self.cents)
+
+    @property
+    def plain_texts(self) -> bool:
+        """Every cell has the contract's text as it is, and stands where its column is."""
+        said = (self.fill_down, self.null_values, self.nobody, self.values, self.date_formats, self.cents)
+        computed = any(isinstance(way, Computed) for way in self.columns.values())
+        return not (any(said) or computed or self.text_markers or self.decimal_comma or self.notes)
+
+    @property
+    def notes(self) -> bool:
+        """The reading of its cells finds what rules name: a sign of another currency, a rounded amount."""
+        return self.amounts != "plain" or self.decimals != "reject"
+
     def reads(self, name: str) -> bool:
         """A file of this name has this shape, by its patterns."""
         return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in self.files)
@@ -172,7 +208,8 @@ class Delivery(Shape):
     its lines, so a line that a later one lacks ends. refunds: `status` (a refund is a status, a negative amount is
     rejected) or `rows` (a row with a negative amount is a refund of its own). delete_column, delete_values: a row with
     such a value (as a word) under this header name ends its key. read_from: another source whose files are read for
-    this one too.
+    this one too, by this source's shapes; where the source's own shape has `files`, only those of such names. A record
+    of them without a key states nothing of this source, and is left out.
     """
 
     shapes: Mapping[str, Shape] = field(default_factory=dict)
@@ -185,10 +222,19 @@ class Delivery(Shape):
     delete_values: tuple[str, ...] = ("true", "t", "yes", "y", "1")
     read_from: str = ""
 
+    def borrows(self, name: str) -> bool:
+        """A file of this name that comes for `read_from` is read for this source too."""
+        return bool(self.read_from) and (not self.files or any(shape.reads(name) for shape in self.all_shapes))
+
     @property
     def silence(self) -> str:
-        """What a file's silence about a key means, as the ledger keeps it: `keep`, or `close` and its scope."""
-        return " ".join((self.absence, *self.absence_scope)) if self.absence == "close" else self.absence
+        """What a file's silence about a key means, as the ledger keeps it: `keep`, or `close` and its scope.
+
+        A whole order is a snapshot of that order's lines, and of no refund of it.
+        """
+        if self.absence == "close":
+            return " ".join(("close", *self.absence_scope))
+        return "close order_id refund_id" if self.whole_orders else "keep"
 
     @property
     def all_shapes(self) -> tuple[Shape, ...]:

@@ -67,6 +67,8 @@ def read_headers(attempt: Attempt) -> None:
             shape = delivery.read(claimed.then.shape)
         table = open_table(claimed.copy, shape, claimed.file.path)
         header = match_header(source, shape, table.names, str(claimed.file.path), reserved(source.name))
+        if attempt.borrows(claimed):  # its other columns are those of the source for which it comes
+            header = replace(header, extras={})
         attempt.headers[claimed.copy] = (header, table)
 
 

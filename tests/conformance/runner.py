@@ -175,7 +175,7 @@ def staged(engine: Engine, source: Source, files: Sequence[Written]) -> tuple[Da
         landed = [(line, None, file.case, *row) for line, (file, row) in enumerate(rows, 1)]
         frame = engine.spark.createDataFrame(landed, f"source_line bigint, raw_line string, {cells}")
         met = match_header(source, source.delivery, ["case", *header], "x.csv", frozenset())
-        texts.append(staging.as_text(frame, source, met, str(name), "0"))
+        texts.append(staging.as_text(frame, source, met, str(name), "0", _READING))
         places += [(str(name), i, f.revision, f.batch_id, f.as_of) for i, (f, _) in enumerate(rows, 1)]
     lineage = "source_file string, source_line bigint, revision bigint, batch_id string, as_of timestamp"
     where = engine.spark.createDataFrame(places, lineage)

@@ -175,6 +175,9 @@ def lay_out(settings: Settings, entry: Entry) -> None:
     shutil.rmtree(part, ignore_errors=True)
     try:
         for file in ingested(settings, entry):
+            lends = settings.sources[file.file.source].read_from if file.file.source in settings.sources else ""
+            if any((f.source, f.name) == (lends, file.file.name) for f in entry.files):
+                continue  # it comes again with the source that it came for
             place = part / file.file.source / file.file.name
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.copy, place)

@@ -13,11 +13,13 @@ from ecomm.sources.rules import (
     created_timestamp_plausible,
     empty,
     instant_not_future,
+    intact,
     key_rules,
     known,
     not_future,
     present,
     readable_rules,
+    text_rules,
 )
 
 COLUMNS = (
@@ -162,6 +164,8 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("customer_id"),
+        intact("customer_id"),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS),
         created_timestamp_plausible,
         name_present,

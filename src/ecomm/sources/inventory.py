@@ -10,11 +10,13 @@ from ecomm.sources.products import LOW_STOCK, stock_indicator
 from ecomm.sources.rules import (
     created_timestamp_plausible,
     instant_not_future,
+    intact,
     key_rules,
     known,
     not_negative,
     present,
     readable_rules,
+    text_rules,
     within_bounds,
 )
 
@@ -94,10 +96,12 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("product_id"),
+        intact("product_id"),
         present("warehouse_location", Severity.MEDIUM, "empty: key part UNKNOWN"),
         *key_rules("warehouse_location", required=False, blanks=True),
         *key_rules("location", required=False, blanks=True),
         present("stock_quantity"),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("stock_quantity",)),
         created_timestamp_plausible,
         not_negative("stock_quantity", "back-orders are not stock"),

@@ -16,7 +16,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import KEY_LENGTH, ContractColumn, Reading, Rule, Severity, rule, text
+from ecomm.contract import KEY_LENGTH, ContractColumn, Reading, Rule, Severity, findings, rule, text
 
 # -- what rules are made of ----------------------------------------------------------------------------------------
 
@@ -58,7 +58,9 @@ def among(word: Column, words: Iterable[str]) -> Column:
 # -- rules of several sources --------------------------------------------------------------------------------------
 
 
-def key_rules(column: str, *, required: bool = True, blanks: bool = False) -> tuple[Rule, ...]:
+def key_rules(
+    column: str, *, required: bool = True, blanks: bool = False, longest: int = KEY_LENGTH
+) -> tuple[Rule, ...]:
     """A key part is there (if the header must have it), short, and without blanks or control characters."""
 
     def well_formed(_: Reading) -> Column:
@@ -66,16 +68,30 @@ def key_rules(column: str, *, required: bool = True, blanks: bool = False) -> tu
         clean = ~canonical.has_control(value)
         if not blanks:
             clean = clean & ~canonical.has_inner_blank(value)
-        return (F.length(value) <= F.lit(KEY_LENGTH)) & clean
+        return (F.length(value) <= F.lit(longest)) & clean
 
     inside = "control character" if blanks else "blank or control character"
     shape = Rule(
         f"{column}_well_formed",
         Severity.HIGH,
         well_formed,
-        f"more than {KEY_LENGTH} characters, {inside} inside",
+        f"more than {longest} characters, {inside} inside",
     )
     return (present(column), shape) if required else (shape,)
+
+
+_RUINED = r"\A([0-9]+\.0|[0-9]([.,][0-9]+)?[eE]\+[0-9]{2,3}|#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!))\z"
+
+
+def intact(column: str, severity: Severity = Severity.HIGH) -> Rule:
+    """An id is not what a spreadsheet makes of one: a rounded number, a number with a decimal, an error."""
+    return Rule(
+        f"{column}_intact",
+        severity,
+        lambda _: ~text(column).rlike(_RUINED),
+        "ruined by a spreadsheet: a rounded number (1.23457E+11), whole digits with .0 (17850.0), or one of #N/A, "
+        "#REF!, #VALUE!, #NAME?, #DIV/0!, #NUM!, #NULL!; save the column as text",
+    )
 
 
 def present(column: str, severity: Severity = Severity.HIGH, means: str = "empty") -> Rule:
@@ -147,6 +163,13 @@ def created_timestamp_plausible(reading: Reading) -> Column:
 
 
 @rule(Severity.LOW)
+def updated_timestamp_plausible(reading: Reading) -> Column:
+    """before 2000, future: it decides which statement is the later one"""
+    since = F.col("updated_timestamp") >= F.lit(datetime(2000, 1, 1, tzinfo=UTC)).cast("timestamp")
+    return since & instant_not_future("updated_timestamp", reading)
+
+
+@rule(Severity.LOW)
 def dimensions_format(_: Reading) -> Column:
     """not LxWxH (x × *, decimals, cm)"""
     return F.lower(F.col("dimensions_cm")).rlike(_DIMENSIONS)
@@ -166,6 +189,17 @@ def currency_assumed(_: Reading) -> Column:
     return text("currency").isNotNull()
 
 
+def noted(name: str, severity: Severity, means: str) -> Rule:
+    """What is found while the cells of a record are read."""
+    return Rule(name, severity, lambda _: ~F.array_contains(findings(), name), means, noted=True)
+
+
+CURRENCY_AGREES = noted(
+    "currency_agrees", Severity.MEDIUM, "an amount's sign or code is not the row's currency (`amounts = \"written\"`)"
+)
+AMOUNT_ROUNDED = noted(
+    "amount_rounded", Severity.LOW, 'an amount had more decimals than its currency (`decimals = "round"`)'
+)
 RateDay = Callable[[Reading], Column]
 
 
@@ -187,7 +221,49 @@ def currency_rules(on: RateDay) -> tuple[Rule, ...]:
         return found.otherwise(F.lit(False))
 
     rated = Rule("currency_has_rate", Severity.MEDIUM, has_rate, "no rate for its day: not in sums")
-    return currency_known, currency_assumed, rated
+    return currency_known, currency_assumed, rated, CURRENCY_AGREES, AMOUNT_ROUNDED
+
+
+# -- texts that say something else than they seem to ---------------------------------------------------------------
+
+_BETWEEN = "\x1f"
+_NULL_WORDS = r"(\A|\x1f)(null|#?n/a|nan|none|nil|\\n|[(]null[)]|<null>|undefined)(\x1f|\z)"
+_MARKER = r"""(\A|\x1f)('|=[(]?")"""
+_NOBODY = "0 -1 guest null n/a #n/a nan none nil \\n (null) undefined unknown anonymous anon nobody n.a. na -".split()
+
+
+def text_rules(columns: Iterable[ContractColumn]) -> tuple[Rule, ...]:
+    """The texts of a row are what they seem: not a word for an empty cell, not marked as texts for a spreadsheet."""
+    texts = [c for c in columns if c.type == "string" and not c.word and c.name != "currency"]
+    worded = [c.name for c in texts if c.key or c.name != "customer_id"]
+    marked = [c.name for c in texts if c.key or c.name.endswith("_id") or c.name in _LIKE_IDS]
+    return (
+        Rule(
+            "null_word_as_text",
+            Severity.LOW,
+            lambda _: ~F.lower(_together(worded)).rlike(_NULL_WORDS),
+            "a text such as NULL, N/A, nan, None: `null_values` says which mean an empty cell",
+        ),
+        Rule(
+            "text_marker_as_text",
+            Severity.MEDIUM,
+            lambda _: ~_together(marked).rlike(_MARKER),
+            "an id, phone or zip code that begins with ' or =\": `text_markers = true` takes the marker away",
+        ),
+    )
+
+
+_LIKE_IDS = ("phone", "zip_code", "tracking_number", "sku")
+
+
+def _together(columns: Iterable[str]) -> Column:
+    return F.concat_ws(_BETWEEN, *[text(c) for c in columns])
+
+
+@rule(Severity.MEDIUM)
+def customer_id_names_somebody(_: Reading) -> Column:
+    """0, -1, guest, NULL, unknown ...: many buyers as one; `nobody` says which words mean nobody"""
+    return ~F.lower(F.col("customer_id")).isin(*_NOBODY)
 
 
 # -- countries -----------------------------------------------------------------------------------------------------

@@ -14,12 +14,14 @@ from ecomm.sources.rules import (
     dimensions,
     dimensions_format,
     empty,
+    intact,
     key_rules,
     known,
     not_future,
     not_negative,
     present,
     readable_rules,
+    text_rules,
 )
 
 COLUMNS = (
@@ -124,8 +126,11 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("order_id"),
+        intact("order_id"),
+        intact("tracking_number"),
         present("tracking_number", Severity.LOW, "empty: no label yet; key part empty text"),
         *key_rules("tracking_number", required=False),
+        *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("shipping_cost",)),
         *currency_rules(created_day),
         created_timestamp_plausible,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from ecomm.batches.ledger import FileEntry
 from ecomm.batches.reading.place import Table
 from ecomm.batches.reading.tables import land as land_table
 from ecomm.batches.survey import survey
-from ecomm.contract import Header, Source
+from ecomm.contract import Header, Reading, Source
 from ecomm.errors import StorageError
 from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import change_set
-from ecomm.transforms import quality
+from ecomm.transforms import lines, quality
 from ecomm.transforms import stage as staging
 
 log = structlog.get_logger(__name__)
@@ -48,6 +48,7 @@ def load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     """Judge a source's files, and write what is accepted and what is not."""
     landed = land(attempt, source, attempt.claimed_of(source))
     rows = attempt.materialise(f"{source.name}_rows", read(attempt, source, landed))
+    landed = of_source(landed, rows)
     exceptions = None if rows is None else judge(attempt, source, rows)
     tallies = [] if rows is None else quality.tallied(quality.tally(rows, exceptions).collect())
     attempt.tallies[source.name] = tallies
@@ -64,6 +65,7 @@ def load(attempt: Attempt, result: TaskResult, source: Source) -> None:
 class Landed:
     """A file of a batch as text columns: where it was claimed, its header, its frame and how many records it has.
 
+    borrowed: it comes for another source. left_out: how many further records it has, which are none of the source's.
     unread: how many records below the table are not read.
     """
 
@@ -71,7 +73,14 @@ class Landed:
     header: Header
     frame: DataFrame
     records: int
+    borrowed: bool = False
+    left_out: int = 0
     unread: int = 0
+
+    @property
+    def chooses(self) -> bool:
+        """Not every record is one of the source's."""
+        return self.borrowed or bool(self.header.only)
 
 
 def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> list[Landed]:
@@ -90,10 +99,25 @@ def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> 
             for (of, _, digest, line), made in attempt.corrections.items()
             if (of, digest) == (source.name, claimed.sha256)
         }
+        borrowed = attempt.borrows(claimed)
         if table.unread:
             log.info("below_the_table", source=source.name, file=claimed.file.name, records=table.unread)
-        landed.append(Landed(claimed, header, staging.corrected(frame, fixes), records, table.unread))
+        frame = staging.corrected(frame, fixes)
+        landed.append(Landed(claimed, header, frame, records, borrowed, unread=table.unread))
     return landed
+
+
+def of_source(landed: Sequence[Landed], rows: DataFrame | None) -> list[Landed]:
+    """The files with the numbers of their records that are the source's, and of those that are left out.
+
+    rows: what `read` gave, materialised.
+    """
+    if not any(file.chooses for file in landed):
+        return list(landed)
+    found = [] if rows is None else rows.groupBy("source_file", "file_sha256").count().collect()
+    kept = {(r["source_file"], r["file_sha256"]): r["count"] for r in found}
+    numbers = [kept.get((f.claimed.file.name, f.claimed.sha256), 0) for f in landed]
+    return [replace(f, records=n, left_out=f.records - n) for f, n in zip(landed, numbers, strict=True)]
 
 
 def by_cluster(
@@ -124,17 +148,28 @@ def by_cluster(
 
 def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFrame:
     """The typed rows of all files of a source, each with the rules that it breaks by itself."""
-    frames = [staging.as_text(f.frame, source, f.header, f.claimed.file.name, f.claimed.sha256) for f in landed]
+    frames = [_as_text(file, source, attempt.reading) for file in landed]
     extras = sorted({e for f in landed for e in f.header.extras})
-    rows = staging.with_key(staging.together(frames, extras), source)
+    texts = staging.together(frames, extras)
+    if source.delivery.refunds == "rows":
+        texts = lines.refunded(texts, attempt.reading)
+    rows = staging.with_key(texts, source)
     verdicts = quality.verdicts(source, attempt.reading, among_rivals=False)
     return staging.typed(rows, source, attempt.reading, verdicts)
+
+
+def _as_text(file: Landed, source: Source, reading: Reading) -> DataFrame:
+    name, digest = file.claimed.file.name, file.claimed.sha256
+    rows = staging.as_text(file.frame, source, file.header, name, digest, reading)
+    return staging.with_keys(rows, source) if file.borrowed else rows
 
 
 def judge(attempt: Attempt, source: Source, rows: DataFrame) -> DataFrame | None:
     """The rows that are not simply accepted with their own flags, None if all are."""
     sharing = attempt.materialise(f"{source.name}_rivals", quality.rivals(rows, source, attempt.reading))
-    return attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, sharing, source, attempt.reading))
+    files = [claimed.file.name for claimed in attempt.claimed_of(source)]
+    exceptions = quality.judge(rows, sharing, source, attempt.reading, files)
+    return attempt.materialise(f"{source.name}_exceptions", exceptions)
 
 
 def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed: Sequence[Landed]) -> None:
@@ -160,6 +195,7 @@ def _file_entry(source: Source, landed: Landed, counts: Mapping[tuple[str, str],
         rows_rejected=rejected,
         rows_duplicate=duplicate,
         rows_superseded=superseded,
+        rows_left_out=landed.left_out,
         absence=source.delivery.silence if claimed.then is None else claimed.then.absence,
         shape=delivery.written(landed.header.shape),
     )

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import ContractColumn, Header, Reading, Source, text, text_name
-from ecomm.delivery import Shape
+from ecomm.delivery import POSITION
+from ecomm.transforms import cells, lines
 
 _STRINGS = "array<string>"
 
@@ -20,42 +21,70 @@ def strings(values: Iterable[str]) -> Column:
     return F.array(*[F.lit(v) for v in values]).cast(_STRINGS)
 
 
-def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256: str) -> DataFrame:
+def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256: str, reading: Reading) -> DataFrame:
     """One landed file by the contract's names: grain = one record, malformed ones too.
 
     landed: source_line, raw_line (set for a malformed record), and the cells c0, c1, ... in the file's order.
-    Gives source_file, file_sha256, source_line, malformed, the trimmed text of each contract column (`<name>__text`,
-    NULL if the header lacks it; days and decimals as the contract writes them), the extra columns, absent_columns and
-    extra_columns (what the header lacks and has besides the contract), ends (the shop's delete_column says that the key
-    ends).
+    Gives source_file, file_sha256, source_line, malformed, the text of each contract column as the contract writes it
+    (`<name>__text`, trimmed, NULL if the header lacks it), the extra columns, absent_columns and extra_columns (what
+    the header lacks and has besides the contract), ends (the shop's delete_column says that the key ends). Records that
+    the shape's `only` does not choose are left out.
     """
-    cells = {
-        text_name(c.name): _as_written(canonical.trimmed(F.col(f"c{header.positions[c.name]}")), c, header.shape)
-        if c.name in header.positions
-        else F.lit(None).cast("string")
-        for c in source.columns
-    }
-    extras = {name: canonical.trimmed(F.col(f"c{i}")) for name, i in header.extras.items()}
-    return landed.select(
+    if header.shape.plain_texts:
+        columns, rows = _cells(source, header), landed
+        extras = {name: cells.as_exported(canonical.trimmed(F.col(f"c{i}"))) for name, i in header.extras.items()}
+    else:
+        rows = cells.texts(landed, source, header, reading)
+        columns = {text_name(c.name): text(c.name) for c in source.columns}
+        extras = {name: F.col(f"c{i}") for name, i in header.extras.items()}
+    if source.notes:
+        columns[cells.FINDINGS] = F.col(cells.FINDINGS) if cells.FINDINGS in rows.columns else strings(())
+    if header.line_cells:
+        columns[text_name("line_id")] = lines.combined([canonical.trimmed(F.col(f"c{i}")) for i in header.line_cells])
+    rows = rows.select(
+        *([_chosen(header).alias("kept")] if header.only else []),
         F.lit(file).alias("source_file"),
         F.lit(sha256).alias("file_sha256"),
         "source_line",
         F.col("raw_line").isNotNull().alias("malformed"),
         _ends(source, header).alias("ends"),
-        *[column.alias(name) for name, column in (cells | extras).items()],
+        *[column.alias(name) for name, column in (columns | extras).items()],
         strings(header.absent).alias("absent_columns"),
         strings(sorted(header.extras)).alias("extra_columns"),
     )
+    if header.shape.line_id == POSITION:
+        rows = lines.numbered(rows)
+    return rows.filter("kept").drop("kept") if header.only else rows
 
 
-def _as_written(cell: Column, column: ContractColumn, shape: Shape) -> Column:
-    """The text of a cell as the contract writes it: days as ISO texts, decimals with a point."""
-    if column.type in ("date", "timestamp"):
-        for date_format in shape.date_formats:
-            cell = canonical.iso(cell, date_format)
-    if shape.decimal_comma and (column.type == "bigint" or column.type.startswith("decimal")):
-        return canonical.decimal_point(cell)
-    return cell
+def _chosen(header: Header) -> Column:
+    """The cells that `only` names have one of its words, in any case; a malformed record is kept, to be rejected."""
+    chosen = F.lit(True)
+    for place, words in header.only.items():
+        cell = F.lower(canonical.trimmed(F.col(f"c{place}")))
+        chosen &= cell.isNotNull() if "*" in words else cell.isin([word.lower() for word in words])
+    return F.coalesce(chosen, F.lit(False)) | F.col("raw_line").isNotNull()
+
+
+def with_keys(rows: DataFrame, source: Source) -> DataFrame:
+    """The text rows that state something of the source: those that have its ids, and malformed ones.
+
+    For files that come for another source.
+    """
+    ids = [text(c.name).isNotNull() for c in source.columns if c.key and c.default is None]
+    return rows.filter(F.col("malformed") | reduce(lambda a, b: a & b, ids))
+
+
+def _cells(source: Source, header: Header) -> dict[str, Column]:
+    """The text of each contract column where a cell has it as it is."""
+
+    def of(column: ContractColumn) -> Column:
+        if column.name not in header.positions:
+            return F.lit(None).cast("string")
+        cell = canonical.trimmed(F.col(f"c{header.positions[column.name]}"))
+        return cells.as_exported(cell) if column.type == "string" else cell
+
+    return {text_name(column.name): of(column) for column in source.columns}
 
 
 def _ends(source: Source, header: Header) -> Column:
@@ -74,8 +103,8 @@ def corrected(landed: DataFrame, fixed: Mapping[int, Sequence[str | None]]) -> D
     said = landed.sparkSession.createDataFrame(rows, "_line bigint, _cells array<string>")
     beside = landed.join(F.broadcast(said), F.col("source_line") == F.col("_line"), "left")
     is_fixed = F.col("_line").isNotNull()
-    cells = [name for name in landed.columns if name not in ("source_line", "raw_line")]
-    read = {c: F.when(is_fixed, F.get("_cells", F.lit(int(c[1:])))).otherwise(F.col(c)) for c in cells}
+    names = [name for name in landed.columns if name not in ("source_line", "raw_line")]
+    read = {c: F.when(is_fixed, F.get("_cells", F.lit(int(c[1:])))).otherwise(F.col(c)) for c in names}
     whole = {"raw_line": F.when(~is_fixed, F.col("raw_line"))}
     return beside.withColumns(read | whole).select(*landed.columns)
 
@@ -106,6 +135,8 @@ def _value(column: ContractColumn, reading: Reading) -> Column:
     cell = text(column.name)
     if column.name == "currency":
         return F.coalesce(F.upper(cell), F.lit(reading.shop.reporting_currency))
+    if column.name == "customer_id" and not column.key:
+        return F.when(cell != F.lit(cells.NOBODY), cell)
     value = canonical.word(cell) if column.word else canonical.typed(cell, column.type, reading.shop.source_timezone)
     if column.default is None:
         return value

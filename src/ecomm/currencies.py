@@ -1,0 +1,36 @@
+"""Which currencies a sign stands for, and how many decimals a currency has. Plain Python, by babel and CLDR."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from babel import Locale
+from babel.numbers import get_currency_precision
+
+_SIGNS = (
+    "$ USD CAD AUD NZD SGD HKD MXN TWD ARS CLP COP UYU; US$ USD; U$S USD; C$ CAD; CA$ CAD; CDN$ CAD; A$ AUD; AU$ AUD; "
+    "NZ$ NZD; S$ SGD; SG$ SGD; HK$ HKD; NT$ TWD; MX$ MXN; MEX$ MXN; R$ BRL; € EUR; EURO EUR; £ GBP; GB£ GBP; "
+    "¥ JPY CNY; ￥ JPY CNY; JP¥ JPY; CN¥ CNY; RMB CNY; 元 CNY; 円 JPY; KR SEK NOK DKK ISK; ZŁ PLN; ZL PLN; KČ CZK; "
+    "FT HUF; LEI RON; ЛВ BGN; FR CHF; SFR CHF; ₹ INR; RS INR PKR LKR NPR MUR; ₽ RUB; РУБ RUB; ₺ TRY; TL TRY; ₩ KRW; "
+    "₫ VND; ₴ UAH; ₪ ILS; ฿ THB; ₱ PHP; ₦ NGN; ₡ CRC; ₲ PYG; ₸ KZT; ₾ GEL; ₼ AZN; ₵ GHS; R ZAR; RM MYR; RP IDR; "
+    "S/ PEN; KSH KES; DHS AED; BS BOB"
+)
+
+
+@cache
+def codes() -> tuple[str, ...]:
+    """All ISO 4217 codes."""
+    return tuple(sorted(Locale("en").currencies))
+
+
+@cache
+def signs() -> dict[str, tuple[str, ...]]:
+    """A sign, in upper case without a dot behind -> the currencies that it stands for, the most usual one first."""
+    said = (entry.split() for entry in _SIGNS.split("; "))
+    return {sign: tuple(currencies) for sign, *currencies in said}
+
+
+@cache
+def with_digits(number: int) -> tuple[str, ...]:
+    """The currencies whose minor unit has so many digits; two is what most have."""
+    return tuple(code for code in codes() if get_currency_precision(code) == number)
