@@ -160,7 +160,7 @@ def _judge(
             landed.verdicts.append(Verdict(None, ("line_malformed",)))
             counts["rejected"] += 1
         else:
-            readable.append((record.source_line, record.fields, _texts(header, record.fields)))
+            readable.append((record.source_line, record.fields, _texts(source, header, record.fields)))
 
     accepted: list[_Accepted] = []
     split = rules.split_orders([texts for _, _, texts in readable])
@@ -210,9 +210,11 @@ def _choose(
     return winner, flags
 
 
-def _texts(header: Header, fields: list[str]) -> dict[str, str | None]:
-    """Stated column -> trimmed text, empty = NULL."""
-    return {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
+def _texts(source: Source, header: Header, fields: list[str]) -> dict[str, str | None]:
+    """Stated column -> trimmed text, empty = NULL; of texts what `ecomm export` wrote as such."""
+    numbers = {c.name for c in source.columns if c.type not in ("string", "word", "currency", "order_status")}
+    stated = {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
+    return {c: text if c in numbers else values.as_exported(text) for c, text in stated.items()}
 
 
 def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], severity: str, key: str | None) -> Row:
