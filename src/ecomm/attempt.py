@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 from ecomm.batches import archive, locks
 from ecomm.batches.corrections import Correction, Place
 from ecomm.batches.ledger import CHANGES, Entry, FileEntry, live, positions, today_of
+from ecomm.batches.reading.place import Table
 from ecomm.batches.trigger import Candidate, Trigger
 from ecomm.contract import Header, Reading, Source
 from ecomm.history import told
@@ -75,7 +76,7 @@ class Attempt:
     why: str | None = None
     corrections: Mapping[Place, Correction] = field(default_factory=dict)
     claimed: list[archive.Claimed] = field(default_factory=list)
-    headers: dict[Path, tuple[Header, int]] = field(default_factory=dict)
+    headers: dict[Path, tuple[Header, Table]] = field(default_factory=dict)
     results: dict[str, TaskResult] = field(default_factory=dict)
     changes: dict[str, ChangeSet] = field(default_factory=dict)
     tallies: dict[str, list[quality.Tally]] = field(default_factory=dict)
@@ -165,6 +166,12 @@ class Attempt:
         """The files of a source that are read."""
         return [c for c in self.claimed if c.file.source == source.name]
 
+    def borrows(self, claimed: archive.Claimed) -> bool:
+        """A file is read for its source though it comes for another one (`read_from`)."""
+        lends = self.session.sources[claimed.file.source].delivery.read_from
+        same = (lends, claimed.file.name, claimed.sha256)
+        return bool(lends) and any((c.file.source, c.file.name, c.sha256) == same for c in self.claimed)
+
     def delivered(self) -> list[Source]:
         """The sources of which files are read."""
         return [s for s in self.session.sources.values() if self.claimed_of(s)]
@@ -196,12 +203,15 @@ class Attempt:
     def changes_nothing(self) -> bool:
         """No version of any target differs, nor the day and the settings by which the tables of 07 and 08 count."""
         same = all(change.rows is None for change in self.changes.values())
-        return same and self.today == today_of(self.published()) and not self.counts_otherwise
+        return same and self.today == self._day_of(self.published()) and not self.counts_otherwise
 
     @property
     def today(self) -> date:
         """The day that analytics look back from."""
-        return today_of(self.live())
+        return self._day_of(self.live())
+
+    def _day_of(self, alive: Mapping[str, tuple[datetime, int]]) -> date:
+        return today_of(alive, self.session.shop.shop_timezone)
 
     def published(self) -> dict[str, tuple[datetime, int]]:
         """The live log as it is published: batch -> (as-of, revision)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,13 +13,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ecomm.attempt import Attempt
-from ecomm.batches import landing, rates
+from ecomm.batches import rates
 from ecomm.batches.archive import Claimed
 from ecomm.batches.ledger import Ledger
+from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate, LandedFile, State, Trigger
 from ecomm.contract import Rule, Severity, Source, match_header
 from ecomm.engines import start as start_engine
-from ecomm.errors import HeaderError, UsageError
+from ecomm.errors import FileError, HeaderError, UsageError
 from ecomm.session import Session, sources_of
 from ecomm.settings import Settings
 from ecomm.tables import Store, reserved
@@ -57,7 +58,9 @@ class Checked:
     """What would become of a file's rows.
 
     columns: contract column -> its name in the header, in the contract's order. absent: contract columns that the
-    header lacks. unknown: its names that no contract knows. rows: read, accepted, rejected, duplicate, superseded.
+    header lacks. unknown: its names that no contract knows. rows: read, accepted, rejected, duplicate, superseded, and
+    left_out, if any are: records that are none of the source's.
+    unread: how many records below the table are not read.
     """
 
     file: Path
@@ -70,12 +73,13 @@ class Checked:
     score: Decimal
     findings: tuple[Finding, ...]
     rejected: tuple[Rejected, ...]
+    unread: int = 0
 
 
 def check(settings: Settings, file: Path, source: str | None, as_of: datetime, limit: int, told: Progress) -> Checked:
     """Judge a file as a batch at this instant would, and show so many of its rejected and superseded records.
 
-    source: None if the file's name or header says it. Raises UsageError, HeaderError, StorageError.
+    source: None if the file's name or header says it. Raises UsageError, HeaderError, FileError, StorageError.
     """
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file.")
@@ -84,8 +88,8 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
         raise UsageError(f"there is no source {source}; use {', '.join(sources)}.")
     chosen = sources[source or _guess(sources, file)]
     shape = chosen.delivery.shape_of(file.name)
-    names, offset = landing.read_header(file, shape.delimiter)
-    header = match_header(chosen, shape, names, str(file), reserved(chosen.name))
+    table = open_table(file, shape)
+    header = match_header(chosen, shape, table.names, str(file), reserved(chosen.name))
     shop = settings.counting(rates.read(settings))
     with tempfile.TemporaryDirectory(prefix="ecomm-check-") as folder:
         root = Path(folder)
@@ -97,7 +101,10 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
             trigger = Trigger(file, "", file.name, as_of.astimezone(UTC), None, None, True, ())
             attempt = Attempt(session, Candidate(file, State.PENDING, trigger), 0, 0)
             claimed = Claimed(LandedFile(chosen.name, file), file, "", file.stat().st_size)
-            attempt.headers[file] = (header, offset)
+            if settings.reads_too(chosen.name, lender := chosen.delivery.read_from, file.name):
+                attempt.claimed = [claimed, replace(claimed, file=LandedFile(lender, file))]
+                header = replace(header, extras={}) if attempt.borrows(claimed) else header
+            attempt.headers[file] = (header, table)
             return _judged(attempt, chosen, claimed, limit, told)
         finally:
             engine.stop()
@@ -108,11 +115,12 @@ def _judged(attempt: Attempt, source: Source, claimed: Claimed, limit: int, told
     (landed,) = stage_load.land(attempt, source, [claimed])
     told(f"judging {landed.records:,} rows")
     rows = attempt.materialise(f"{source.name}_rows", stage_load.read(attempt, source, [landed]))
+    (landed,) = stage_load.of_source([landed], rows)
     exceptions = None if rows is None else stage_load.judge(attempt, source, rows)
     tallies = _tallies(rows, exceptions)
     rules = quality.in_force(source, attempt.session.shop)
     lost = {v: sum(t.rows for t in tallies if t.verdict == v) for v in ("rejected", "duplicate", "superseded")}
-    accepted = landed.records - sum(lost.values())
+    accepted, left_out = landed.records - sum(lost.values()), landed.left_out
     penalties = sum((penalty * number for penalty, number in quality.penalties(rules, tallies)), Decimal(0))
     return Checked(
         file=claimed.copy,
@@ -121,10 +129,11 @@ def _judged(attempt: Attempt, source: Source, claimed: Claimed, limit: int, told
         columns={c: landed.header.names[i] for c, i in landed.header.positions.items()},
         absent=landed.header.absent,
         unknown=tuple(landed.header.names[i] for i in landed.header.extras.values()),
-        rows={"read": landed.records, "accepted": accepted, **lost},
+        rows={"read": landed.records, "accepted": accepted, **lost, **({"left_out": left_out} if left_out else {})},
         score=quality.score(penalties, accepted + lost["rejected"]),
         findings=tuple(_findings(rules, tallies)),
         rejected=() if exceptions is None else _rejected(exceptions, landed, limit),
+        unread=landed.unread,
     )
 
 
@@ -177,9 +186,11 @@ def _guess(sources: Mapping[str, Source], file: Path) -> str:
     for name, source in sources.items():
         try:
             shape = source.delivery.shape_of(file.name)
-            names, _ = landing.read_header(file, shape.delimiter)
+            if source.delivery.read_from and shape is source.delivery:
+                continue  # it comes for the other source
+            names = open_table(file, shape).names
             known[name] = len(match_header(source, shape, names, str(file), reserved(name)).positions)
-        except HeaderError:
+        except (HeaderError, FileError):
             continue
     best = [name for name, number in known.items() if number == max(known.values())]
     if len(best) != 1:

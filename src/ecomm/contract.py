@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -148,9 +149,14 @@ class Reading:
     shop: Shop
 
     @property
+    def day(self) -> date:
+        """The day of the batch's instant in the shop's time zone: what orders, ages and deliveries are dated by."""
+        return self.as_of.astimezone(ZoneInfo(self.shop.shop_timezone)).date()
+
+    @property
     def today(self) -> Column:
-        """The batch's day (UTC)."""
-        return F.lit(self.as_of.date())
+        """The same as a literal."""
+        return F.lit(self.day)
 
 
 @dataclass(frozen=True)
@@ -266,6 +272,7 @@ class Source:
     version_values: Callable[[Before], dict[str, Column]] = _nothing
     version_fields: tuple[Field, ...] = ()
     computed: tuple[ContractColumn, ...] = field(default=())
+    at_stake: tuple[str, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
 
     def of_shop(self, delivery: Delivery, severity: Mapping[str, str]) -> Source:
@@ -334,6 +341,12 @@ class Source:
         )
 
     @property
+    def times(self) -> tuple[str, ...]:
+        """The columns that tell which of two statements of a batch is later, the first that is stated."""
+        there = {c.name for c in self.columns}
+        return tuple(name for name in ("updated_timestamp", "created_timestamp") if name in there)
+
+    @property
     def key(self) -> tuple[str, ...]:
         """The names of the key columns, in order."""
         return tuple(c.name for c in self.columns if c.key)
@@ -341,7 +354,7 @@ class Source:
     @property
     def identity(self) -> frozenset[str]:
         """The names of the rules that look at the key: all that a row must fulfil which only ends it."""
-        return frozenset(f"{name}_{ending}" for name in self.key for ending in ("present", "well_formed"))
+        return frozenset(f"{name}_{ending}" for name in self.key for ending in ("present", "well_formed", "intact"))
 
     @property
     def rules_in_force(self) -> tuple[Rule, ...]:
@@ -386,8 +399,8 @@ _NAME = re.compile(r"[^a-z0-9]+")
 _MAX_EXTRA = 200
 # What frames on their way through the program call their own columns. (Extra columns never begin with `_`.)
 INTERNAL = frozenset(
-    "all_hash at_the_top change closes copy count ends header life malformed next_as_of opened_by opens place "
-    "published_hash raw raw_line reasons severity side step told verdict winning_time".split()
+    "all_hash at_the_top change closes copy count ends header kept life malformed next_as_of opened_by opens place "
+    "raw raw_line reasons severity side step told verdict".split()
 )
 
 
@@ -397,8 +410,10 @@ class Header:
 
     names: the header as it stands in the file. positions: where each contract column is. extras: columns that
     no contract names, by the name they get in the tables. absent: contract columns that the header lacks.
-    deletes: where the shop's delete_column is, if the header has it. shape: how the file is read. computed: contract
-    columns that are made of other cells; cells: where these are, by their name in the settings.
+    deletes: where the shop's delete_column is, if the header has it. line_cells: where the cells are that make a
+    line_id together. shape: how the file is read. only: the cells that say whether a record is one of the source's:
+    position -> the words that it may have. computed: contract columns that are made of other cells; cells: where these
+    are, by their name in the settings.
     """
 
     names: tuple[str, ...]
@@ -406,7 +421,9 @@ class Header:
     extras: Mapping[str, int]
     absent: tuple[str, ...]
     deletes: int | None = None
+    line_cells: tuple[int, ...] = ()
     shape: Shape = field(default_factory=Shape)
+    only: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     computed: Mapping[str, Computed] = field(default_factory=dict)
     cells: Mapping[str, int] = field(default_factory=dict)
 
@@ -430,6 +447,9 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
             if found is not None:
                 positions[column.name] = found
                 break
+    line_cells = _line_cells(shape, plain, positions, file)
+    if len(line_cells) == 1:
+        positions["line_id"] = line_cells[0]
     demanded = source.demanded(shape) if not shape.part else source.key[:1]
     missing = [name for name in demanded if name not in positions and name not in computed]
     if missing:
@@ -446,17 +466,54 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
     held = {*positions.values(), *joined}
     extras: dict[str, int] = {}
     for i, name in enumerate(plain):
-        if i not in held:
+        if i not in held and i not in line_cells:
             extras[_extra_name(name, i, reserved | INTERNAL | extras.keys())] = i
     if len(extras) > _MAX_EXTRA:
         raise HeaderError(
             f"{file}: {len(extras)} unknown columns; at most {_MAX_EXTRA} are kept. Is this the right file?"
         )
-    stated = {*positions, *computed, *(["currency"] if shape.amounts == "written" and source.money else [])}
+    stated = {
+        *positions,
+        *computed,
+        *(["line_id"] if shape.line_id else []),
+        *(["currency"] if shape.amounts == "written" and source.money else []),
+    }
     absent = tuple(c.name for c in source.columns if c.name not in stated)
     flag = source.delivery.delete_column
     deletes = None if flag is None else _place(plain, flag.strip(canonical.BLANKS).lower(), file)
-    return Header(_distinct(names), positions, extras, absent, deletes, shape, computed, cells)
+    only = {_only_place(plain, name, source, file): words for name, words in shape.only.items()}
+    together = line_cells if len(line_cells) > 1 else ()
+    return Header(_distinct(names), positions, extras, absent, deletes, together, shape, only, computed, cells)
+
+
+def _only_place(header: Sequence[str], name: str, source: Source, file: str) -> int:
+    """Where a header is by whose cells records are chosen. Raises HeaderError if it is missing."""
+    place = _place(header, _plain(name), file)
+    if place is None:
+        raise HeaderError(
+            f"{file}: the header lacks {name}, by which `only` in [sources.{source.name}] chooses records; "
+            "is this the right file?"
+        )
+    return place
+
+
+def _line_cells(shape: Shape, plain: Sequence[str], positions: Mapping[str, int], file: str) -> tuple[int, ...]:
+    """Where the cells are that tell the lines of an order apart, by the names of headers, or of contract columns.
+
+    Raises HeaderError if the header lacks one.
+    """
+    found = []
+    for name in shape.line_headers:
+        place = _place(plain, _plain(name), file)
+        if place is None:
+            place = positions.get(name)
+        if place is None:
+            raise HeaderError(
+                f"{file}: the header lacks {name}, which line_id in [sources.orders] names; without it the lines of an "
+                "order cannot be told apart."
+            )
+        found.append(place)
+    return tuple(found)
 
 
 def _computed(shape: Shape, header: Sequence[str], file: str) -> tuple[dict[str, Computed], dict[str, int]]:

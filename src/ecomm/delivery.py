@@ -6,12 +6,33 @@ Plain declarations, without PySpark. `settings` reads them from `[sources.<sourc
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
+
+from pydantic import TypeAdapter
 
 POSITION = "position"
 """The `line_id` of files in which an order is always whole: the record's number within its order."""
+
+LINE_SEPARATOR = "|"
+"""Stands between the cells of a `line_id` that is made of several headers."""
+
+FORMATS = ("csv", "tsv", "xlsx", "ndjson", "json", "parquet")
+_NOT_OF_FILES = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7")
+
+
+def codec_of(encoding: str) -> str:
+    """Python's name of an encoding: `utf-8` for `UTF8` and `utf-8-sig`. Raises LookupError if it is none of a text."""
+    try:
+        found = codecs.lookup(encoding)
+        "".encode(found.name)  # refuses what is no encoding of a text
+    except ValueError as error:
+        raise LookupError(encoding) from error
+    if found.name in _NOT_OF_FILES:
+        raise LookupError(encoding)
+    return "utf-8" if found.name == "utf-8-sig" else found.name
 
 
 @dataclass(frozen=True)
@@ -67,7 +88,8 @@ class Shape:
     formats. delimiter, quote, escape: of csv. skip_lines: lines above the header. header_starts_with: the first cell of
     the header line. footers: patterns of first cells; the table ends above the first record that matches one.
     ignore_blank_rows: records of empty cells alone are none. ignore_surplus_cells: empty cells beyond the header's are
-    none. sheet: of a workbook.
+    none. sheet: of a workbook. only: header name -> the words of its cell with which a record is one of this source's,
+    `*` for any; the others are left out, and counted.
 
     Records to columns. columns: contract column -> where it comes from. line_id: `position`, or the header, or headers,
     that tell the lines of an order apart. fill_down: contract columns that only the first record of an order states.
@@ -95,6 +117,7 @@ class Shape:
     ignore_blank_rows: bool = False
     ignore_surplus_cells: bool = False
     sheet: str = ""
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     columns: Mapping[str, ColumnOf] = field(default_factory=dict)
     line_id: str | tuple[str, ...] = ""
     fill_down: tuple[str, ...] = ()
@@ -157,6 +180,23 @@ class Shape:
         return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in self.files)
 
 
+_SHAPE = TypeAdapter(Shape)
+
+
+def written(shape: Shape) -> str:
+    """What a shape has that the default does not, as JSON text; empty if nothing. Without its file patterns.
+
+    It is what the ledger keeps of a file's shape; of a source's own shape, only what is part of a shape.
+    """
+    alone = Shape(**{f.name: getattr(shape, f.name) for f in fields(Shape) if f.name != "files"})
+    return "" if alone == Shape() else _SHAPE.dump_json(alone, exclude_defaults=True).decode()
+
+
+def read(text: str) -> Shape:
+    """The shape that a text of `written` describes."""
+    return _SHAPE.validate_json(text or "{}")
+
+
 @dataclass(frozen=True)
 class Delivery(Shape):
     """How one shop delivers the files of one source: the shape of its files, and what their rows mean.
@@ -168,7 +208,8 @@ class Delivery(Shape):
     its lines, so a line that a later one lacks ends. refunds: `status` (a refund is a status, a negative amount is
     rejected) or `rows` (a row with a negative amount is a refund of its own). delete_column, delete_values: a row with
     such a value (as a word) under this header name ends its key. read_from: another source whose files are read for
-    this one too.
+    this one too, by this source's shapes; where the source's own shape has `files`, only those of such names. A record
+    of them without a key states nothing of this source, and is left out.
     """
 
     shapes: Mapping[str, Shape] = field(default_factory=dict)
@@ -181,10 +222,19 @@ class Delivery(Shape):
     delete_values: tuple[str, ...] = ("true", "t", "yes", "y", "1")
     read_from: str = ""
 
+    def borrows(self, name: str) -> bool:
+        """A file of this name that comes for `read_from` is read for this source too."""
+        return bool(self.read_from) and (not self.files or any(shape.reads(name) for shape in self.all_shapes))
+
     @property
     def silence(self) -> str:
-        """What a file's silence about a key means, as the ledger keeps it: `keep`, or `close` and its scope."""
-        return " ".join((self.absence, *self.absence_scope)) if self.absence == "close" else self.absence
+        """What a file's silence about a key means, as the ledger keeps it: `keep`, or `close` and its scope.
+
+        A whole order is a snapshot of that order's lines, and of no refund of it.
+        """
+        if self.absence == "close":
+            return " ".join(("close", *self.absence_scope))
+        return "close order_id refund_id" if self.whole_orders else "keep"
 
     @property
     def all_shapes(self) -> tuple[Shape, ...]:

@@ -131,13 +131,13 @@ def _anew(settings: Settings, engine: Engine, table: str, entries: Sequence[Entr
     folded = {n: versions(h).select(*engine.lake.columns(root / target_name(n))) for n, h in histories.items()}
     if table.endswith("_target"):
         return folded[needed[0]].toArrow()
-    shop, targets, key = settings.counting(rates.read(settings)), enrich.Targets(**folded), sources["orders"].key
+    shop, targets = settings.counting(rates.read(settings)), enrich.Targets(**folded)
     alive = positions(entries)
-    today = today_of(alive)
-    orders = enrich.enriched_orders(targets, shop, today, key)
+    today = today_of(alive, shop.shop_timezone)
+    orders = enrich.enriched_orders(targets, shop, today)
     frames = {"enriched_orders": orders, **of_orders(orders, targets, shop, today)}
     frames |= of_groups(orders, frames["customer_analytics"], frames["product_analytics"], today, live=bool(alive))
-    frames["analytics_summary"] = summary(alive, alive, targets, histories["orders"].stage, shop, key)
+    frames["analytics_summary"] = summary(alive, alive, targets, histories["orders"].stage, shop)
     return frames[table].select(*engine.lake.columns(root / table)).toArrow()
 
 

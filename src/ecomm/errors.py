@@ -3,7 +3,8 @@
 EcommError                  exit code 1: something failed, and what to do about it
 ├── UsageError              2: the command line, a folder or a setting is wrong
 ├── TriggerError            1: a trigger file cannot be read or contradicts itself
-├── HeaderError             1: a CSV file lacks a column that its contract requires
+├── HeaderError             1: a file lacks a column that its contract requires
+├── FileError               1: a file of a batch is damaged, too large, or of a kind that is not read
 ├── RefusedError            1: the batch id was published before with other content
 ├── InvariantError          1: a check before publishing found lost or doubled rows; nothing is published
 ├── FormatError             1: the warehouse was written by a newer or an older program
@@ -36,7 +37,11 @@ class TriggerError(EcommError):
 
 
 class HeaderError(EcommError):
-    """A CSV file lacks a required column, or names one twice."""
+    """A file lacks a required column, or names one twice."""
+
+
+class FileError(EcommError):
+    """A file of a batch is damaged, unpacks to too much, or is of a kind that is not read."""
 
 
 class RefusedError(EcommError):

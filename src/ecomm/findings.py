@@ -146,7 +146,8 @@ def _next(batch: Score, source: str, check: str, level: str, keys: Sequence[Sequ
     if batch.state != "published":
         return ""
     if across:
-        return shlex.join(["ecomm", "history", source, *keys[0]])
+        named = [part for i, part in enumerate(keys[0]) if any(keys[0][i:])]  # history takes the first parts of a key
+        return shlex.join(["ecomm", "history", source, *named])
     of_batch = batch.batch_id.replace("'", "''")
     queries = [
         f"select source_file, source_line, key from {source}_{table} where batch_id = '{of_batch}' "

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
+from ecomm import delivery
 from ecomm.attempt import Attempt, Origin
-from ecomm.batches import archive, corrections, landing
+from ecomm.batches import archive, corrections
 from ecomm.batches.corrections import Correction
 from ecomm.batches.ledger import Entry, live
+from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate
 from ecomm.contract import match_header
 from ecomm.session import Session
@@ -22,11 +24,14 @@ def open_batch(
     of: Entry | None = None,
     why: str | None = None,
     new: Sequence[Correction] = (),
+    *,
+    as_then: bool = True,
 ) -> Attempt:
     """OPEN an attempt: claim the batch's files and check all headers.
 
     origin: where its rows come from, and, unless that is landing, of: the entry about the revision that they are of.
-    new: corrections that come with this attempt.
+    new: corrections that come with this attempt. as_then: files of the archive are read as they were before, not by
+    the settings of now.
     """
     trigger = candidate.trigger
     assert trigger is not None
@@ -39,7 +44,7 @@ def open_batch(
     if origin is Origin.LANDING:
         attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     elif of is not None and origin is Origin.ARCHIVE:
-        attempt.claimed = archive.ingested(session.settings, of)
+        attempt.claimed = archive.ingested(session.settings, of, as_then=as_then)
     elif of is not None and origin is Origin.NOWHERE:
         archive.lay_out(session.settings, of)
     session.expect(sum(claimed.bytes for claimed in attempt.claimed) or sum(f.bytes for f in (of.files if of else ())))
@@ -51,13 +56,20 @@ def open_batch(
 
 
 def read_headers(attempt: Attempt) -> None:
-    """Match the header of each claimed file with its contract. Raises HeaderError."""
+    """Match the header of each claimed file with its contract. Raises HeaderError, FileError.
+
+    A file that was read before is read by the shape of then, if the attempt asks for that.
+    """
     for claimed in attempt.claimed:
         source = attempt.session.sources[claimed.file.source]
         shape = source.delivery.shape_of(claimed.file.name)
-        names, offset = landing.read_header(claimed.copy, shape.delimiter)
-        header = match_header(source, shape, names, str(claimed.file.path), reserved(source.name))
-        attempt.headers[claimed.copy] = (header, offset)
+        if claimed.then is not None:
+            shape = delivery.read(claimed.then.shape)
+        table = open_table(claimed.copy, shape, claimed.file.path)
+        header = match_header(source, shape, table.names, str(claimed.file.path), reserved(source.name))
+        if attempt.borrows(claimed):  # its other columns are those of the source for which it comes
+            header = replace(header, extras={})
+        attempt.headers[claimed.copy] = (header, table)
 
 
 def take_corrections(attempt: Attempt) -> None:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ecomm import delivery
 from ecomm.attempt import Origin
-from ecomm.batches import archive, corrections, landing
+from ecomm.batches import archive, corrections
 from ecomm.batches.corrections import RAW, Cells, Correction, Place, Rejected
 from ecomm.batches.ledger import Entry, FileEntry, kept
+from ecomm.batches.reading.tables import open_table
 from ecomm.contract import match_header
 from ecomm.engines import deltafiles
 from ecomm.errors import UsageError
@@ -74,9 +76,9 @@ def rejected(settings: Settings, warehouse: Warehouse, source: str, batch: str |
 
 def _header(settings: Settings, batch_id: str, file: FileEntry) -> tuple[str, ...]:
     """The names of a file's columns, as `raw` has them."""
-    source = sources_of(settings)[file.source]
-    shape = source.delivery.shape_of(file.name)
-    names, _ = landing.read_header(archive.copy_of(settings, batch_id, file), shape.delimiter)
+    source, shape = sources_of(settings)[file.source], delivery.read(file.shape)
+    copy = archive.copy_of(settings, batch_id, file)
+    names = open_table(copy, shape, copy.with_name(file.name)).names
     return match_header(source, shape, names, file.name, reserved(file.source)).names
 
 

@@ -53,16 +53,18 @@ def undo(settings: Settings, batch_id: str, why: str, listener: Listener = silen
         return replace(outcome, reason=offered, revision=entry.revision, files=entry.files)
 
 
-def replay(settings: Settings, since: str, listener: Listener = silent) -> list[Outcome]:
-    """Read the archived files of batches once more, with the rules and settings of now: a new revision of each.
+def replay(settings: Settings, since: str, listener: Listener = silent, *, as_then: bool = True) -> list[Outcome]:
+    """Read the archived files of batches once more, by the rules of now: a new revision of each.
 
-    since: a batch, also one that was undone, or a day or instant: it and all live batches behind it. Raises UsageError,
-    LockedError, FormatError, StorageError; what concerns one batch is in its Outcome, and the others go on.
+    as_then: each file is read in the shape in which its batch was read, and a key that it does not mention ends or not
+    as it did then; else by the settings of now. since: a batch, also one that was undone, or a day or instant: it and
+    all live batches behind it. Raises UsageError, LockedError, FormatError, StorageError; what concerns one batch is in
+    its Outcome, and the others go on.
     """
     _from(Ledger.of(settings).entries, since)
     with working(settings, listener) as session:
         chosen = _from(session.ledger.entries, since)
-        return [run_batch(session, known_batch(entry), Origin.ARCHIVE, entry) for entry in chosen]
+        return [run_batch(session, known_batch(entry), Origin.ARCHIVE, entry, as_then=as_then) for entry in chosen]
 
 
 def _from(entries: Sequence[Entry], since: str) -> list[Entry]:

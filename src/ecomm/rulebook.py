@@ -43,7 +43,10 @@ skipped (`rows_checked` 0). `[severity]` changes their levels too.
 def page() -> str:
     """docs/rules.md."""
     parts = [_INTRODUCTION, "## All sources\n" + _table([quality.MALFORMED, quality.CONFLICT])]
-    parts += [f"## {source.name}\n" + _table(source.rules) for source in SOURCES.values()]
+    parts += [
+        f"## {source.name}\n" + _table([*source.rules, *([quality.UNPUBLISHED] if source.at_stake else [])])
+        for source in SOURCES.values()
+    ]
     parts.append(_ACROSS + _rows(("check", "rows of", "fails when", "level", "category", "needs"), _checks()))
     bounds = [(name, _plain(value)) for name, value in asdict(Bounds()).items()]
     parts.append(

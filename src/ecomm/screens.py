@@ -137,7 +137,7 @@ def counts(files: Iterable[FileEntry]) -> str:
     files = list(files)
     said = [f"{sum(f.rows_read for f in files):,} read", f"{sum(f.rows_accepted for f in files):,} accepted"]
     rest = {name: sum(getattr(f, f"rows_{name}") for f in files) for name in _ROWS[2:]}
-    said += [f"{number:,} {name}" for name, number in rest.items() if number]
+    said += [f"{number:,} {name.replace('_', ' ')}" for name, number in rest.items() if number]
     return ", ".join(said)
 
 
@@ -225,7 +225,7 @@ def published(entries: Sequence[Entry]) -> None:
         out.print(line, soft_wrap=True)
 
 
-_ROWS = ("read", "accepted", "rejected", "duplicate", "superseded")
+_ROWS = ("read", "accepted", "rejected", "duplicate", "superseded", "left_out")
 _LOUD = {"HIGH": "red", "MEDIUM": "yellow"}
 
 
@@ -248,8 +248,11 @@ def checked(said: Checked) -> None:
     for what, names in (("other names", others), ("not there", said.absent), ("unknown, kept", said.unknown)):
         if names:
             out.print(f"  {what}: {escape(', '.join(map(cell, names)))}", soft_wrap=True)
-    rest = [f"{number:,} {name}" for name, number in said.rows.items() if number or name in _ROWS[:3]]
+    shown = {name: number for name, number in said.rows.items() if number or name in _ROWS[:3]}
+    rest = [f"{number:,} {name.replace('_', ' ')}" for name, number in shown.items()]
     out.print(f"  rows: {', '.join(rest)}; score {said.score}", soft_wrap=True)
+    if said.unread:
+        out.print(f"  not read: {counted(said.unread, 'record')} from the footer on", soft_wrap=True)
     if said.findings:
         view = Table(header_style="bold")
         for name in ("level", "rule", "rows", "first lines", "fails when"):

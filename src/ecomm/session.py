@@ -119,7 +119,7 @@ class Session:
 
 def sources_of(settings: Settings) -> Mapping[str, Source]:
     """The sources as the shop delivers and judges them. Raises UsageError."""
-    besides = [quality.SEQUENCE_CONFLICT, *(check.name for check in checks.CHECKS)]
+    besides = [quality.SEQUENCE_CONFLICT, quality.UNPUBLISHED.name, *(check.name for check in checks.CHECKS)]
     return of_shop(settings.sources, settings.severity, checks=besides)
 
 

@@ -31,7 +31,7 @@ from pydantic_settings import (
 
 from ecomm import dayformats
 from ecomm.contract import OFF, Bounds, Rate, Scale, Severity, Shop, Vocabularies
-from ecomm.delivery import Computed, Delivery, Shape
+from ecomm.delivery import FORMATS, Computed, Delivery, Shape, codec_of
 from ecomm.errors import UsageError
 
 CONFIG_NAME = "ecomm.toml"
@@ -59,6 +59,8 @@ def _with_lists(said: object) -> object:
         return said
     lists = {f.name for f in fields(Delivery) if str(f.type).startswith("tuple[str")}
     listed = {n: [v] if n in lists and isinstance(v, str) else v for n, v in said.items()}
+    if isinstance(only := said.get("only"), dict):
+        listed["only"] = {n: [v] if isinstance(v, str) else v for n, v in only.items()}
     if isinstance(shapes := said.get("shapes"), dict):
         listed["shapes"] = {n: _with_lists(s) for n, s in shapes.items()}
     return listed
@@ -68,6 +70,7 @@ def _check_shape(where: str, shape: Shape) -> None:
     """Raises ValueError with what is wrong in a shape. where: the table of the settings that says it."""
     if len(shape.delimiter) != 1 or shape.delimiter in '"\r\n' or not shape.delimiter.isascii():
         raise ValueError(f"{where}.delimiter is {shape.delimiter!r}; use one character such as ; or \\t")
+    _check_reading(where, shape)
     if shape.date_language not in dayformats.LANGUAGES:
         raise ValueError(
             f"{where}.date_language is {shape.date_language!r}; use one of {', '.join(dayformats.LANGUAGES)}"
@@ -100,6 +103,46 @@ def _check_computed(where: str, way: Computed | None) -> None:
         raise ValueError(f"{where}.product has {len(way.product)} names; use two, such as quantity and price")
     if bool(way.share_of) != bool(way.by) or len(way.by) > 2:
         raise ValueError(f"{where}: share_of needs by, one or two names, such as quantity and price")
+
+
+def _check_reading(where: str, shape: Shape) -> None:
+    """Raises ValueError if the bytes of a file cannot be read so."""
+    if shape.format not in ("", *FORMATS):
+        raise ValueError(f"{where}.format is {shape.format!r}; use {', '.join(FORMATS)}, or leave it out")
+    try:
+        codec_of(shape.encoding)
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            f"{where}.encoding is {shape.encoding!r}; use a name such as utf-8, utf-16, cp1252, latin-1 or gbk"
+        ) from error
+    for name, character in {"quote": shape.quote, "escape": shape.escape}.items():
+        if len(character) > 1 or not character.isascii() or character.isspace():
+            raise ValueError(f"{where}.{name} is {character!r}; use one character, or an empty text for none")
+    marks = [mark for mark in (shape.delimiter, shape.quote, shape.escape) if mark]
+    if len({*marks}) < len(marks):
+        raise ValueError(f"{where} has one character as two of delimiter, quote and escape; use a different one each")
+    if shape.skip_lines < 0:
+        raise ValueError(f"{where}.skip_lines is {shape.skip_lines}; use the number of lines above the header")
+
+
+def _with_lines(orders: Delivery) -> Delivery:
+    """The old spelling of an order's lines, `key = ["order_id", "product_id"]`, as a line_id of the same columns.
+
+    Raises ValueError if it says something else.
+    """
+    columns = tuple(name for name in orders.key if name != "order_id")
+    if len(columns) == len(orders.key) or any(shape.line_id for shape in orders.all_shapes):
+        raise ValueError(
+            "sources.orders.key is the old spelling of line_id, and cannot be read as one; write "
+            'line_id = "a header that tells the lines of an order apart", or line_id = "position", and no key'
+        )
+
+    def headers(shape: Shape) -> tuple[str, ...]:
+        named = (shape.headers_of(column) for column in columns)
+        return tuple(found[0] if len(found) == 1 else c for c, found in zip(columns, named, strict=True))
+
+    shapes = {name: replace(shape, line_id=headers(shape)) for name, shape in orders.shapes.items()}
+    return replace(orders, key=(), line_id=headers(orders), shapes=shapes)
 
 
 class Alerts(BaseModel):
@@ -255,11 +298,28 @@ class Settings(BaseSettings):
                 _check_shape(f"sources.{name}{place}", shape)
             if delivery.absence not in ("keep", "close"):
                 raise ValueError(f"sources.{name}.absence is {delivery.absence!r}; use keep or close")
-        return said
+            lends = delivery.read_from
+            if lends and (lends == name or lends not in _PLACES[:-1] or (lends in said and said[lends].read_from)):
+                raise ValueError(
+                    f"sources.{name}.read_from is {lends!r}; use another source whose own files come, such as orders"
+                )
+            if delivery.refunds not in ("status", "rows"):
+                raise ValueError(f"sources.{name}.refunds is {delivery.refunds!r}; use status or rows")
+            lines = any(shape.line_id for shape in delivery.all_shapes)
+            if name != "orders" and (lines or delivery.whole_orders or delivery.refunds != "status"):
+                raise ValueError(
+                    f"sources.{name} has line_id, whole_orders or refunds, which only [sources.orders] can have"
+                )
+        return {n: _with_lines(d) if n == "orders" and d.key else d for n, d in said.items()}
 
     def source_dir(self, name: str) -> Path:
         """The folder of a source (or of `trigger`) below landing."""
         return self.landing / self.source_dirs.get(name, f"{name}_data")
+
+    def reads_too(self, source: str, of: str, name: str) -> bool:
+        """A file of this name that comes for the source `of` is read for `source` too."""
+        delivery = self.sources.get(source)
+        return delivery is not None and delivery.read_from == of and delivery.borrows(name)
 
     @property
     def landing_folders(self) -> list[Path]:

@@ -86,18 +86,20 @@ def run_batch(
     of: Entry | None = None,
     why: str | None = None,
     new: Sequence[Correction] = (),
+    *,
+    as_then: bool = True,
 ) -> Outcome:
     """One batch, from OPEN to PUBLISH, HOLD or UNDO; if it fails, everything is as it was, and the outcome says why.
 
     origin: where its rows come from, and, unless that is landing, of: the entry about the revision that they are of.
-    new: corrections of its records that a person has just made.
+    new: corrections of its records that a person has just made. as_then: archived files are read as they were before.
     Raises LockedError when another program took the warehouse over: then nothing of it is touched.
     """
     started = time.monotonic()
     for tries in range(1, _TRIES + 1):
         attempt: Attempt | None = None
         try:
-            attempt = open_batch(session, candidate, origin, of, why, new)
+            attempt = open_batch(session, candidate, origin, of, why, new, as_then=as_then)
             side_by_side(partial(do, attempt, task) for task in attempt.stage_loads)
             if attempt.claimed:
                 do(attempt, "data_validation")

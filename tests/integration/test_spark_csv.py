@@ -9,7 +9,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from ecomm.batches import landing, survey
+from ecomm.batches import survey
+from ecomm.batches.dialect import dialect
+from ecomm.batches.reading.tables import land, open_table
+from ecomm.delivery import Shape
 from ecomm.engines import Engine, spark_csv
 from ecomm.tasks import stage_load
 from tests.conftest import keep_running
@@ -41,11 +44,12 @@ def both(
     """A file's records by the landing, and by Spark; None if the survey does not trust Spark with it."""
     path, landed = folder / "x.csv", folder / "x.parquet"
     path.write_bytes(content)
-    names, offset = landing.read_header(path, delimiter)
-    width = len(names)
-    landing.land(path, width, offset, landed, delimiter)
+    table = open_table(path, Shape(delimiter=delimiter))
+    assert table.plain is not None
+    width, offset = len(table.names), table.plain[0]
+    land(table, landed)
     ours = [tuple(row.values()) for row in pq.read_table(landed).to_pylist()]
-    seen = survey.survey(path, width, offset, landing.dialect(delimiter))
+    seen = survey.survey(path, width, offset, dialect(delimiter))
     if seen is None:
         return ours, None
     read = spark_csv.read(

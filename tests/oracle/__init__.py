@@ -11,7 +11,7 @@ of the tables, a pure function of the live batches, so the order of `batches` ca
     enriched.py enriched_orders                                  analytics.py  customers, products, months, ...
     summary.py  analytics_summary                                checks.py     the checks across tables
     landing.py  folders -> batches                               settings.py   what a shop can set
-    currencies.py the known codes
+    currencies.py the known codes                                lines.py      line_id and refund_id
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from .enriched import enriched_orders
 from .fold import Mention, Snapshot, Statement, fold
 from .landing import Batch, read_flat, read_landing
 from .settings import Settings
-from .sources import ORDERS, SOURCES, Source, delivered
+from .sources import SOURCES, Source, delivered
 from .stage import BatchError, Landed, land
-from .summary import analytics_summary
+from .summary import KEY, analytics_summary
 from .values import Row, UnspecifiedError
 
 __all__ = [
@@ -156,11 +156,11 @@ def _validate(batch_id: str, parts: dict[str, Landed], shop: dict[str, Source], 
 def _analyse(
     live: dict[str, datetime], landed: dict[str, dict[str, Landed]], result: Result, settings: Settings
 ) -> None:
-    """The analytics; "today" = the greatest live as_of (its UTC date). "No live batch: targets and analytics are
-    empty." """
+    """The analytics; "today" = the day of the greatest live as_of in shop_timezone. "No live batch: targets and
+    analytics are empty." """
     if not live:
         return
-    today, targets = max(live.values()).date(), result.targets
+    today, targets = max(live.values()).astimezone(settings.zones.shop).date(), result.targets
     orders = enriched_orders(targets, today, settings)
     result.enriched_orders = orders
     result.customer_analytics = customer_analytics(targets, orders, today, settings)
@@ -169,10 +169,9 @@ def _analyse(
     result.segment_analysis = segment_analysis(result.customer_analytics)
     result.category_analysis = category_analysis(result.product_analytics, orders)
 
-    key = settings.delivery("orders").key or ORDERS.key
     stated = {
         batch_id: {
-            tuple(one.values.get(name) for name in key) for one in by_source["orders"].statements if one.op == "U"
+            tuple(one.values.get(name) or "" for name in KEY) for one in by_source["orders"].statements if one.op == "U"
         }
         for batch_id, by_source in landed.items()
         if "orders" in by_source
@@ -193,6 +192,9 @@ def _collect(
     result.stage[name] = sorted(stage, key=_place)
     result.errors[name] = sorted(errors, key=_place)
     delivery = settings.delivery(name)
+    scope = delivery.absence_scope
+    if delivery.whole_orders and delivery.absence == "keep":  # it speaks of the lines of its orders, of no refund
+        scope = ("order_id", "refund_id")
     result.targets[name] = fold(
         name,
         statements,
@@ -200,9 +202,9 @@ def _collect(
         snapshots=[
             Snapshot(batch_id, live[batch_id])
             for batch_id, part in parts.items()
-            if delivery.absence == "close" and _is_complete(part)
+            if (delivery.absence == "close" or delivery.whole_orders) and _is_complete(part)
         ],
-        scope=delivery.absence_scope,
+        scope=scope,
         key=delivery.key,
         reporting_currency=settings.reporting_currency,
         extras=extras,

@@ -17,14 +17,18 @@ from .tables import (
     ZERO,
     Targets,
     by,
+    cancelled_orders,
     current,
     distinct,
     exact_sum,
     money_each,
     order_figures,
+    orders_in,
     price_reporting,
+    ratio_of,
     return_rate,
     revenue_only,
+    sales,
     share,
     stock,
     total,
@@ -65,10 +69,12 @@ def _customer(customer_id: str, version: Row, orders: list[Row], today: date, se
         "customer_id": customer_id,
         "orders": figures["orders"],
         "revenue_orders": figures["revenue_orders"],
-        "total_spent": spent,  # = revenue
+        "total_spent": spent,  # = revenue, net
+        "gross_revenue": figures["gross_revenue"],
+        "refunds": figures["refunds"],
         "aov": figures["aov"],
-        **_dates(revenue_only(orders), today),
-        "cancelled_orders": sum(order["order_status"] == "cancelled" for order in orders),
+        **_dates(orders, today),
+        "cancelled_orders": cancelled_orders(orders),
         "return_rate": return_rate(orders),
         "favourite_category": _favourite_category(orders),
         "margin_estimate": margin,
@@ -82,11 +88,16 @@ def _customer(customer_id: str, version: Row, orders: list[Row], today: date, se
     return row | _rfm(row, settings) | _clv(row)
 
 
-def _dates(revenue_orders: list[Row], today: date) -> Row:
+def _days(rows: list[Row]) -> list[date]:
+    """The day of each revenue order: of its first revenue line."""
+    return [min(line["order_date"] for line in lines) for lines in orders_in(revenue_only(rows)).values()]
+
+
+def _dates(orders: list[Row], today: date) -> Row:
     """Over revenue orders: `order_days` (distinct), `first_order_date, last_order_date, days_since_first_order,
     days_since_last_order, avg_days_between_orders` = (last - first) / (order_days - 1). No revenue order: dates and
     days NULL (the number of days is 0)."""
-    days = sorted({order["order_date"] for order in revenue_orders})
+    days = sorted({*_days(orders)})
     first, last = (days[0], days[-1]) if days else (None, None)
     return {
         "order_days": len(days),
@@ -99,9 +110,9 @@ def _dates(revenue_orders: list[Row], today: date) -> Row:
 
 
 def _favourite_category(orders: list[Row]) -> str | None:
-    """Most orders, then alphabet; "counts all orders, NULL left out"."""
-    placed = by(orders, "product_category")
-    return _first({category: len(rows) for (category,), rows in placed.items() if category is not None})
+    """Most orders, then alphabet; "counts all orders, NULL left out"; a category of refunds alone has none."""
+    placed = by(sales(orders), "product_category")
+    return _first({category: len(orders_in(rows)) for (category,), rows in placed.items() if category is not None})
 
 
 def _segment(spent: Decimal, revenue_orders: int, settings: Settings) -> str:
@@ -147,9 +158,9 @@ def _rfm_group(r: int, f: int) -> str:
 
 def _clv(row: Row) -> Row:
     """`expected_orders_12m` = 365 x (order_days - 1) / (365 + days_since_first_order). `clv_estimate` = clv_historic +
-    expected_orders_12m x clv_historic / revenue_orders. No revenue order: 0."""
+    expected_orders_12m x clv_historic / revenue_orders. No revenue order: nothing is expected."""
     if not row["revenue_orders"]:
-        return {"expected_orders_12m": Decimal("0.0000"), "clv_estimate": ZERO}
+        return {"expected_orders_12m": Decimal("0.0000"), "clv_estimate": row["clv_historic"]}
     expected = share(YEAR * (row["order_days"] - 1), YEAR + row["days_since_first_order"])
     if expected is None:  # the first order lies a year ahead: order_date_plausible knows better
         return {"expected_orders_12m": None, "clv_estimate": None}
@@ -193,7 +204,9 @@ def _product(product_id: str, version: Row, orders: list[Row], bins: list[Row], 
         "stock_quantity": stock(bins),
         "lifecycle_stage": _product_stage(version, today),
     }
-    return row | _pace(counted, row["stock_quantity"], today) | {"performance_category": _performance(row, settings)}
+    return (
+        row | _pace(_days(orders), row["stock_quantity"], today) | {"performance_category": _performance(row, settings)}
+    )
 
 
 def _product_stage(version: Row, today: date) -> str | None:
@@ -203,10 +216,10 @@ def _product_stage(version: Row, today: date) -> str | None:
     return sources.product_lifecycle(version["discontinued"], sources.days_between(version["launch_date"], today))
 
 
-def _pace(revenue_orders: list[Row], stock_quantity: int | None, today: date) -> Row:
-    """`orders_per_day` = n / d (n revenue orders dated after today - 90 and up to today; d = days from the first of
+def _pace(days: list[date], stock_quantity: int | None, today: date) -> Row:
+    """`orders_per_day` = n / d (n revenue orders of days after today - 90 and up to today; d = days from the first of
     them to today + 1), `days_of_stock` = stock_quantity x d / n."""
-    recent = [o["order_date"] for o in revenue_orders if today - timedelta(days=90) < o["order_date"] <= today]
+    recent = [day for day in days if today - timedelta(days=90) < day <= today]
     if not recent:  # no first of them: d is unknown
         return {"orders_per_day": None, "days_of_stock": None}
     n, d = len(recent), (today - min(recent)).days + 1
@@ -251,7 +264,7 @@ def _performance_score(row: Row, ordered: list[Row]) -> Decimal | None:
 
 
 def seasonal_analysis(orders: list[Row], today: date, settings: Settings) -> list[Row]:
-    """One row a month with orders."""
+    """One row a month with orders or refunds."""
     rows = [_month(month, its_orders, today, settings) for (month,), its_orders in by(orders, "order_month").items()]
     revenue_of = {row["order_month"]: row["revenue"] for row in rows}
     complete = [row["revenue"] for row in rows if row["is_complete"]]
@@ -261,7 +274,8 @@ def seasonal_analysis(orders: list[Row], today: date, settings: Settings) -> lis
         before = (month - timedelta(days=1)).replace(day=1)
         row["change_previous"] = _change(row["revenue"], revenue_of.get(before))
         row["change_year"] = _change(row["revenue"], revenue_of.get(month.replace(year=month.year - 1)))
-        row["seasonal_index"] = share(row["revenue"], mean)  # revenue / mean revenue of the complete months
+        # revenue / mean revenue of the complete months
+        row["seasonal_index"] = share(row["revenue"], mean) if mean is not None and mean > 0 else None
     return sorted(rows, key=lambda row: str(row["order_month"]))
 
 
@@ -273,24 +287,27 @@ def _month(month: date, orders: list[Row], today: date, settings: Settings) -> R
         "order_month": month,
         **season_of(month, settings),
         "orders": figures["orders"],
-        "revenue": figures["revenue"],
-        "aov": figures["aov"],
+        **{name: figures[name] for name in ("revenue", "gross_revenue", "refunds", "aov")},
         "buyers": distinct(revenue_only(orders), "customer_id"),
-        "new_buyers": sum(order["is_first_order"] for order in orders),
+        "new_buyers": len({order["order_id"] for order in orders if order["is_first_order"]}),
         "top_category": _top_category(orders),
         "is_complete": following <= today,
     }
 
 
 def _top_category(orders: list[Row]) -> str | None:
-    """By revenue, then alphabet; NULL left out."""
-    placed = by(orders, "product_category")
-    return _first({name: total(revenue_only(rows), "amount") for (name,), rows in placed.items() if name is not None})
+    """By (net) revenue, then alphabet; NULL left out, and NULL without revenue."""
+    earned = {
+        name: order_figures(rows)["revenue"]
+        for (name,), rows in by(orders, "product_category").items()
+        if name is not None
+    }
+    return _first({name: revenue for name, revenue in earned.items() if revenue > 0})
 
 
 def _change(revenue: Decimal, before: Decimal | None) -> Decimal | None:
-    """Ratio - 1; no row: NULL."""
-    return share(revenue - before, before) if before else None
+    """Ratio - 1; no row, or one that is not above 0: NULL."""
+    return ratio_of(revenue - before, before) if before is not None else None
 
 
 # -- segment_analysis, category_analysis -----------------------------------------------------------
@@ -312,8 +329,10 @@ def segment_analysis(customers: list[Row]) -> list[Row]:
                 "orders": orders,
                 "revenue_orders": revenue_orders,
                 "revenue": revenue,
-                "revenue_share": share(revenue, everything),
-                "aov": money_each(revenue, revenue_orders),
+                "gross_revenue": total(its_own, "gross_revenue"),
+                "refunds": total(its_own, "refunds"),
+                "revenue_share": ratio_of(revenue, everything),
+                "aov": money_each(total(its_own, "gross_revenue"), revenue_orders),
                 "margin_estimate": total(its_own, "margin_estimate"),
                 "clv_estimate": clv,
                 "avg_clv": money_each(clv, len(its_own)),
@@ -329,7 +348,7 @@ def category_analysis(products: list[Row], orders: list[Row]) -> list[Row]:
     `products` is product_analytics."""
     products_of = by([{"category": one["category"] or "unknown"} for one in products], "category")
     orders_of = by([one | {"category": one["product_category"] or "unknown"} for one in orders], "category")
-    everything = total(revenue_only(orders), "amount")
+    everything = order_figures(orders)["revenue"]
     rows: list[Row] = []
     for key in sorted({*products_of, *orders_of}):
         its_orders = orders_of.get(key, [])
@@ -339,7 +358,7 @@ def category_analysis(products: list[Row], orders: list[Row]) -> list[Row]:
                 "category": key[0],
                 "products": len(products_of.get(key, [])),
                 **figures,
-                "revenue_share": share(figures["revenue"], everything),
+                "revenue_share": ratio_of(figures["revenue"], everything),
                 "buyers": distinct(revenue_only(its_orders), "customer_id"),
                 "return_rate": return_rate(its_orders),
             }

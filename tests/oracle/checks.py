@@ -26,6 +26,7 @@ class View:
         self._versions = {
             "customers": by(targets["customers"], "customer_id"),
             "products": by(targets["products"], "product_id"),
+            "orders": by(targets["orders"], "order_id"),
         }
 
     def where(self, source: str, column: str, value: Any) -> list[Row]:
@@ -116,8 +117,9 @@ def order_shipping_exists(order: Row, view: View) -> bool:
 
 @check("orders", "MEDIUM", "shipping")
 def cancelled_order_not_shipped(order: Row, view: View) -> bool:
-    """cancelled, and a shipment whose created_timestamp is after that of the statement that cancelled it"""
-    cancelled = order["created_timestamp"] if order["order_status"] == "cancelled" else None
+    """cancelled, and a shipment whose created_timestamp is after the time of the statement that cancelled it"""
+    time = order.get("updated_timestamp") or order["created_timestamp"]
+    cancelled = time if order["order_status"] == "cancelled" else None
     shipped = [shipment["created_timestamp"] for shipment in view.where("shipping", "order_id", order["order_id"])]
     return cancelled is not None and any(at is not None and at > cancelled for at in shipped)
 
@@ -132,10 +134,10 @@ def order_product_not_discontinued(order: Row, view: View) -> bool:
 
 @check("orders", "LOW", "products")
 def order_price_agrees(order: Row, view: View) -> bool:
-    """same currency, and for no n in 1..100: 0.8 n price <= amount <= 1.2 n price"""
+    """a sale in the same currency, and for no n in 1..100: 0.8 n price <= amount <= 1.2 n price"""
     product, amount = view.at_order("products", order), order["order_amount"]
     price = product.get("price")
-    if amount is None or price is None or product["currency"] != order["currency"]:
+    if amount is None or price is None or product["currency"] != order["currency"] or order["refund_id"]:
         return False
     tenths = [(8 * n * price, 12 * n * price) for n in range(1, 101)]
     return not any(least <= 10 * amount <= most for least, most in tenths)
@@ -143,11 +145,11 @@ def order_price_agrees(order: Row, view: View) -> bool:
 
 @check("orders", "LOW", "customers")
 def premium_order_value(order: Row, view: View) -> bool:
-    """premium customer, amount < 20"""
+    """a sale to a premium customer, amount < 20"""
     tier = view.at_order("customers", order).get("customer_tier")
     amount = order_money(order, None, view.settings)["amount"]
     premium = tier in view.settings.premium_tiers
-    return premium and amount is not None and bool(amount < view.settings.bounds.premium_order)
+    return premium and amount is not None and not order["refund_id"] and amount < view.settings.bounds.premium_order
 
 
 @check("orders", "LOW", "customers")
@@ -169,6 +171,52 @@ def order_in_business_hours(order: Row, view: View) -> bool:
     """outside"""
     inside = calendar_columns(order["order_date"], order["ordered_at"], view.settings)["is_business_hours"]
     return inside is False
+
+
+@check("orders", "MEDIUM")
+def order_product_changed(order: Row, view: View) -> bool:
+    """ "a later batch that states another product for a known order": without a line_id, the order's version that this
+    row begins has another product than the one before, or the one after that of its instant has (a row that came late)"""
+    if order["line_id"] or order["refund_id"]:
+        return False
+    versions = [one for one in view.versions("orders", order["order_id"]) if not one["line_id"] + one["refund_id"]]
+    for one, following in product_pairs(versions):
+        if one["effective_date"] <= order["as_of"] <= following["effective_date"]:
+            return True
+    return False
+
+
+def product_pairs(versions: list[Row]) -> list[tuple[Row, Row]]:
+    """Neighbouring versions, without a gap between them, of different products."""
+    ordered = sorted(versions, key=lambda one: one["effective_date"])
+    return [
+        (one, following)
+        for one, following in zip(ordered, ordered[1:], strict=False)
+        if one["expiry_date"] == following["effective_date"]
+        and None not in (one["product_id"], following["product_id"])
+        and one["product_id"] != following["product_id"]
+    ]
+
+
+@check("orders", "LOW")
+def order_total_agrees(order: Row, view: View) -> bool:
+    """ "The sum of an order's lines (with tax and shipping where the file has them) is its total". Lines that have not
+    come yet are no finding, unless files have whole orders."""
+    total = order.get("order_total")
+    lines = [one for one in view.where("orders", "order_id", order["order_id"]) if not one["refund_id"]]
+    if total is None or order["refund_id"] or not lines:
+        return False
+    if any(one["order_amount"] is None for one in lines) or len({one["currency"] for one in lines}) > 1:
+        return False
+    amount = sum(one["order_amount"] for one in lines)
+    tax = sum(one["tax"] or 0 for one in lines)
+    discount = sum(one["discount"] or 0 for one in lines)
+    shipped = view.where("shipping", "order_id", order["order_id"])
+    shipping = sum(one["shipping_cost"] or 0 for one in shipped)
+    sums = {amount + a + b - c for a in (0, tax) for b in (0, shipping) for c in (0, discount)}
+    orders = view.settings.delivery("orders")
+    whole = orders.whole_orders or orders.line_id == "position"
+    return total not in sums and (whole or min(sums) > total)
 
 
 # -- the others ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""enriched_orders: one row a current order."""
+"""enriched_orders: one row a current line of an order, or refund of one."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from .tables import (
 from .values import Row
 
 SAME = [
-    "order_id", "customer_id", "product_id", "order_date", "ordered_at", "order_status", "payment_method",
-    "order_amount", "currency",
+    "order_id", "line_id", "refund_id", "customer_id", "product_id", "order_date", "ordered_at", "order_status",
+    "payment_method", "quantity", "order_amount", "currency",
 ]  # fmt: skip
+OF_SHIPMENTS = ["shipments", "shipping_method", "shipping_cost_reporting", "delivery_status", "delivery_days"]
 SOUTH = {"Winter": "Summer", "Summer": "Winter", "Spring": "Autumn", "Autumn": "Spring"}
 
 
 def enriched_orders(targets: Targets, today: date, settings: Settings) -> list[Row]:
     """Customer, product and stock: the version valid at `ordered_at` (else end of `order_date`), else the nearest
-    earlier, else the first. With a composite key of orders: one row a line."""
+    earlier, else the first. "enriched_orders stays one row a line"."""
     customers, products = by(targets["customers"], "customer_id"), by(targets["products"], "product_id")
     bins_of_product: dict[str, list[list[Row]]] = {}
     bin_key = settings.delivery("inventory").key or sources.INVENTORY.key
@@ -49,7 +50,8 @@ def enriched_orders(targets: Targets, today: date, settings: Settings) -> list[R
             {
                 **{name: order[name] for name in SAME},
                 **order_money(order, product_columns["product_category"], settings),
-                "is_first_order": False,  # set below
+                "is_first_line": False,  # set below
+                "is_first_order": False,
                 **_customer_columns(customer or {}, order["order_date"], settings),
                 **product_columns,
                 "stock_quantity": stock(bins),
@@ -58,29 +60,36 @@ def enriched_orders(targets: Targets, today: date, settings: Settings) -> list[R
             }
         )
     _mark_first_orders(rows)
-    _leave_costs_to_first_lines(rows)
-    return sorted(rows, key=lambda row: (str(row["order_id"]), str(row["product_id"])))
+    _mark_first_lines(rows)
+    return sorted(rows, key=_line)
+
+
+def _line(row: Row) -> tuple[Any, ...]:
+    """The order of an order's rows: sales before refunds, then line_id, 2 before 10."""
+    return row["order_id"], row["refund_id"] != "", len(row["line_id"]), row["line_id"], row["refund_id"]
 
 
 def _mark_first_orders(rows: list[Row]) -> None:
-    """`is_first_order` (of a customer, among revenue orders by order_date, ordered_at nulls last, order_id; then
-    product_id where an order has lines). Nobody's order is nobody's first."""
+    """`is_first_order`: all sales of a customer's first revenue order (by order_date, ordered_at nulls last, order_id).
+    Nobody's order is nobody's first; a refund is no order."""
+    sales: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["customer_id"] is not None and not row["refund_id"]:
+            sales.setdefault(row["customer_id"], []).append(row)
+    for its_own in sales.values():
+        counted = [(row["order_date"], row["ordered_at"] is None, row["ordered_at"] or values.EPOCH, row["order_id"])
+                   for row in its_own if row["is_revenue"]]  # fmt: skip
+        for row in its_own:
+            row["is_first_order"] = bool(counted) and row["order_id"] == min(counted)[-1]
 
-    def position(row: Row) -> tuple[Any, ...]:
-        at = row["ordered_at"]
-        return row["order_date"], at is None, at or values.EPOCH, row["order_id"], row["product_id"] or ""
 
-    seen: set[str | None] = {None}
-    for row in sorted((row for row in rows if row["is_revenue"]), key=position):
-        row["is_first_order"] = row["customer_id"] not in seen
-        seen.add(row["customer_id"])
-
-
-def _leave_costs_to_first_lines(rows: list[Row]) -> None:
-    """Shipments belong to the whole order: their cost stands on its first line only (least product_id)."""
+def _mark_first_lines(rows: list[Row]) -> None:
+    """ "What belongs to the order (shipping cost) stands on its first line only, so that sums add up"."""
     for lines in by(rows, "order_id").values():
-        for line in sorted(lines, key=lambda row: row["product_id"] or "")[1:]:
-            line["shipping_cost_reporting"] = None
+        first, *further = sorted(lines, key=_line)
+        first["is_first_line"] = True
+        for line in further:
+            line.update(dict.fromkeys(OF_SHIPMENTS))
 
 
 def _customer_columns(customer: Row, order_date: date, settings: Settings) -> Row:

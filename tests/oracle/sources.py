@@ -82,9 +82,10 @@ def _source(name: str, columns: str, *, aliases: str = "", derived: str = "") ->
 
 ORDERS = _source(
     "orders",
-    "order_id ! k, customer_id !, product_id !, order_date:order_date !, order_amount:money !, "
+    "order_id ! k, line_id k, refund_id k, customer_id !, product_id !, order_date:order_date !, order_amount:money !, "
     "currency:currency, payment_method:word, shipping_address p, order_status:order_status, "
-    "created_timestamp:timestamp u, ordered_at:timestamp u",
+    "created_timestamp:timestamp u, quantity:measure u, unit_price:money u, discount:money u, tax:money u, "
+    "order_total:money u, updated_timestamp:timestamp u, ordered_at:timestamp u",
 )
 CUSTOMERS = _source(
     "customers",
@@ -197,6 +198,8 @@ def with_defaults(source: Source, row: Row, reporting_currency: str) -> Row:
         "warehouse_location": "UNKNOWN",
         "location": "",
         "tracking_number": "",
+        "line_id": "",
+        "refund_id": "",
     }
     missing |= {name: missing.get(name, "") for name in source.key if name not in source.required}
     stored = {name: row.get(name) for name in source.contract}
@@ -207,7 +210,7 @@ def with_defaults(source: Source, row: Row, reporting_currency: str) -> Row:
 
 
 def derive(source: Source, row: Row, today: date, settings: Settings) -> Row:
-    """The columns of `<source>_stage` "as at `as_of`" (`today` = the UTC date of as_of), from the row as it
+    """The columns of `<source>_stage` "as at `as_of`" (`today` = the day of as_of in shop_timezone), from the row as it
     stands."""
     if source.name == CUSTOMERS.name:
         return _derive_customer(row, today, settings)

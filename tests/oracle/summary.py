@@ -9,25 +9,30 @@ from typing import Any
 from .analytics import customer_analytics
 from .enriched import enriched_orders
 from .settings import Settings
-from .sources import ORDERS
 from .tables import (
     Targets,
+    cancelled_orders,
     current,
     distinct,
     order_figures,
+    orders_in,
+    ratio_of,
     return_rate,
     revenue_only,
+    sales,
     share,
     standing_at,
     total,
 )
 from .values import Row
 
+KEY = ("order_id", "line_id", "refund_id")
+
 
 def analytics_summary(
     live: Mapping[str, datetime], stated: Mapping[str, set[tuple[Any, ...]]], targets: Targets, settings: Settings
 ) -> list[Row]:
-    """`live`: batch_id -> as_of; `stated`: batch_id -> the keys of the orders that it states.
+    """`live`: batch_id -> as_of; `stated`: batch_id -> the keys of the lines and refunds that it states.
 
     `new_buyers`: buyers at this as-of who were none at the previous live batch's."""
     rows: list[Row] = []
@@ -41,31 +46,31 @@ def analytics_summary(
 
 
 def _as_at(as_of: datetime, stood: Targets, stated: set[tuple[Any, ...]], settings: Settings) -> tuple[Row, set[str]]:
-    """All figures but new_buyers, and who buyers are. "Today" is the row's as_of."""
-    today = as_of.date()
+    """All figures but new_buyers, and who buyers are. "Today" is the day of the row's as_of in shop_timezone."""
+    today = as_of.astimezone(settings.zones.shop).date()
     orders = enriched_orders(stood, today, settings)
     customers = customer_analytics(stood, orders, today, settings)
     figures, counted = order_figures(orders), revenue_only(orders)
-    key = settings.delivery("orders").key or ORDERS.key
-    of_batch = [order for order in orders if tuple(order[name] for name in key) in stated]
+    of_batch = [order for order in orders if tuple(order[name] for name in KEY) in stated]
     buyers = {order["customer_id"] for order in counted} - {None}
     repeated = sum(one["order_days"] >= 2 for one in customers)
-    on_time, late = (sum(o["delivery_status"] == status for o in orders) for status in ("On Time", "Late"))
+    on_time, late = (sum(o["delivery_status"] == status for o in sales(orders)) for status in ("On Time", "Late"))
+    unconverted = {order["order_id"] for order in orders if order["amount"] is None}
     row = {
         **figures,
-        "margin_rate": share(figures["margin_estimate"], figures["revenue"]),
+        "margin_rate": ratio_of(figures["margin_estimate"], figures["revenue"]),
         "customers": len(current(stood["customers"])),
         "buyers": len(buyers),
         "repeat_rate": share(repeated, len(buyers)),  # buyers with order_days >= 2 / buyers
         "products": len(current(stood["products"])),
         "products_sold": distinct(counted, "product_id"),
-        "cancelled_orders": sum(order["order_status"] == "cancelled" for order in orders),
+        "cancelled_orders": cancelled_orders(orders),
         "return_rate": return_rate(orders),
         "shipping_cost": total(orders, "shipping_cost_reporting"),
         "on_time_rate": share(on_time, on_time + late),  # orders On Time / (On Time + Late)
         "clv_estimate": total(customers, "clv_estimate"),
-        "unconverted_orders": sum(order["amount"] is None for order in orders),
-        "batch_orders": len(of_batch),
-        "batch_revenue": total(revenue_only(of_batch), "amount"),
+        "unconverted_orders": len(unconverted & set(orders_in(orders))),
+        "batch_orders": len(orders_in(of_batch)),
+        "batch_revenue": order_figures(of_batch)["revenue"],
     }
     return row, buyers

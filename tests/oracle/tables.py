@@ -92,12 +92,16 @@ def price_reporting(product: Row, today: date, settings: Settings) -> Decimal | 
 
 def order_money(order: Row, category: str | None, settings: Settings) -> Row:
     """The rate's day: an order's `order_date`. amount = order_amount x rate, 2 decimals. `is_revenue`: `amount` > 0
-    and status not in `non_revenue_statuses`. `margin_estimate` = `amount` x `margin_rate` (by category) where
-    `is_revenue`; else 0."""
+    and status not in `non_revenue_statuses`; of a refund row `amount` < 0, and the status may be returned or refunded.
+    `margin_estimate` = `amount` x `margin_rate` (by category) where `is_revenue`; else 0."""
     rate = settings.rate_on(order["currency"], order["order_date"])
     amount = values.published(converted(order["order_amount"], order["currency"], order["order_date"], settings), 2)
-    counts = order["order_status"] not in settings.non_revenue_statuses
-    is_revenue = amount is not None and amount > 0 and counts
+    status = order["order_status"]
+    counts = status not in settings.non_revenue_statuses
+    if order["refund_id"]:
+        is_revenue = amount is not None and amount < 0 and (counts or status in RETURNED)
+    else:
+        is_revenue = amount is not None and amount > 0 and counts
     margin_rate = settings.margin_of(category)
     return {
         "rate": rate,
@@ -121,9 +125,25 @@ def distinct(rows: Iterable[Row], name: str) -> int:
     return len({row[name] for row in rows} - {None})
 
 
-def revenue_only(orders: Iterable[Row]) -> list[Row]:
-    """`revenue_orders`, `revenue`, `buyers` only `is_revenue`."""
-    return [order for order in orders if order["is_revenue"]]
+def sales(rows: Iterable[Row]) -> list[Row]:
+    """The lines that were sold: "a refund row is no order"."""
+    return [row for row in rows if not row["refund_id"]]
+
+
+def revenue_only(rows: Iterable[Row]) -> list[Row]:
+    """The sales that are revenue."""
+    return [row for row in sales(rows) if row["is_revenue"]]
+
+
+def orders_in(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """ "An order is counted once": order_id -> its sales among the rows."""
+    return {order_id: lines for (order_id,), lines in by(sales(rows), "order_id").items()}
+
+
+def cancelled_orders(rows: Iterable[Row]) -> int:
+    """ "cancelled if all its lines are" """
+    lines_of = orders_in(rows).values()
+    return sum(all(line["order_status"] == "cancelled" for line in lines) for lines in lines_of)
 
 
 def share(part: Decimal | int | None, whole: Decimal | int | None) -> Decimal | None:
@@ -136,19 +156,31 @@ def money_each(part: Decimal, count: int) -> Decimal | None:
     return values.published(values.ratio(part, count), 2)
 
 
-def order_figures(orders: list[Row]) -> Row:
-    """`orders` counts all; `revenue_orders`, `revenue` only `is_revenue`; aov; the margin."""
-    counted = revenue_only(orders)
-    revenue = total(counted, "amount")
+def ratio_of(part: Decimal, whole: Decimal) -> Decimal | None:
+    """A ratio of net amounts: NULL unless the whole is above 0."""
+    return share(part, whole) if whole > 0 else None
+
+
+def order_figures(rows: list[Row]) -> Row:
+    """`orders` counts all; `revenue_orders`: "An order is revenue if any line is"; `revenue` is net, `gross_revenue`
+    and `refunds` beside it; `aov` = gross_revenue / revenue_orders; the margin."""
+    counted = revenue_only(rows)
+    gross = total(counted, "amount")
+    given_back = -total([row for row in rows if row["refund_id"] and row["is_revenue"]], "amount")
+    revenue_orders = distinct(counted, "order_id")
     return {
-        "orders": len(orders),
-        "revenue_orders": len(counted),
-        "revenue": revenue,
-        "aov": money_each(revenue, len(counted)),
-        "margin_estimate": total(orders, "margin_estimate"),
+        "orders": len(orders_in(rows)),
+        "revenue_orders": revenue_orders,
+        "revenue": gross - given_back,
+        "gross_revenue": gross,
+        "refunds": given_back,
+        "aov": money_each(gross, revenue_orders),
+        "margin_estimate": total(rows, "margin_estimate"),
     }
 
 
-def return_rate(orders: list[Row]) -> Decimal | None:
-    """returned, refunded / orders"""
-    return share(sum(order["order_status"] in RETURNED for order in orders), len(orders))
+def return_rate(rows: list[Row]) -> Decimal | None:
+    """returned, refunded / orders: "returned if any line is returned or refunded (status, or a refund row)" """
+    orders = orders_in(rows)
+    back = {row["order_id"] for row in rows if row["refund_id"] or row["order_status"] in RETURNED}
+    return share(len(back & set(orders)), len(orders))

@@ -274,10 +274,10 @@ def key_text(parts: Iterable[str]) -> str:
     return "".join(f"{len(part)}:{part}" for part in parts)
 
 
-def is_well_formed(text: str | None, *, blanks_pass: bool = False) -> bool:
-    """well_formed: at most 64 characters; no blank and no control character (U+0000-U+001F, U+007F-U+009F)
-    inside the trimmed text; for warehouse_location and location blanks (but no control characters) pass."""
+def is_well_formed(text: str | None, *, blanks_pass: bool = False, longest: int = 64) -> bool:
+    """well_formed: at most 64 characters (a line_id 255); no blank and no control character (U+0000-U+001F, U+007F-U+009F)
+    inside the trimmed text; for warehouse_location, location and line_id blanks (but no control characters) pass."""
     if text is None:
         return True
     control = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F for c in text)
-    return len(text) <= 64 and not control and (blanks_pass or not any(c in BLANKS for c in text))
+    return len(text) <= longest and not control and (blanks_pass or not any(c in BLANKS for c in text))

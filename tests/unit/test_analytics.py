@@ -29,6 +29,9 @@ pytestmark = pytest.mark.every_engine
 TODAY = date(2025, 6, 30)
 SHOP = Shop()
 ORDER = {
+    "order_id": "string",
+    "line_id": "string",
+    "refund_id": "string",
     "customer_id": "string",
     "product_id": "string",
     "order_date": "date",
@@ -87,6 +90,19 @@ def order(customer: str | None, days: int, amount: str | None, category: str | N
         "is_first_order": False,
         "product_category": category,
     } | said
+
+
+def placed(engine: Engine, orders: Iterable[Row]) -> DataFrame:
+    """Rows of enriched_orders; each that names no order is one of its own."""
+    numbered = enumerate(orders)
+    return frame(engine, ORDER, ({"order_id": f"O{n}", "line_id": "", "refund_id": ""} | row for n, row in numbered))
+
+
+def refund(customer: str | None, days: int, amount: str, category: str | None = "Toys", **said: Any) -> Row:
+    """A refund row of some days ago: it counts, below 0."""
+    money = Decimal(amount)
+    back = {"refund_id": "R", "is_revenue": True, "margin_estimate": (money * 3 / 10).quantize(Decimal("0.01"))}
+    return order(customer, days, amount, category) | back | said
 
 
 def by(found: DataFrame, fields: tuple[Field, ...], key: str) -> dict[Any, Row]:
@@ -153,9 +169,7 @@ def test_a_price_at_the_rates_of_one_day(engine: Engine) -> None:
 
 def customers_of(engine: Engine, orders: list[Row], heads: Iterable[Row] = (), shop: Shop = SHOP) -> dict[str, Row]:
     """customer_analytics, by customer."""
-    found = customer_analytics.customer_analytics(
-        frame(engine, ORDER, orders), frame(engine, CUSTOMER, heads), shop, TODAY
-    )
+    found = customer_analytics.customer_analytics(placed(engine, orders), frame(engine, CUSTOMER, heads), shop, TODAY)
     return by(found, customer_analytics.FIELDS, "customer_id")
 
 
@@ -280,7 +294,7 @@ def products_of(
 ) -> dict[str, Row]:
     """product_analytics, by product."""
     targets = frame(engine, PRODUCT, heads), frame(engine, STOCK, stock)
-    found = product_analytics.product_analytics(frame(engine, ORDER, orders), *targets, shop, TODAY)
+    found = product_analytics.product_analytics(placed(engine, orders), *targets, shop, TODAY)
     return by(found, product_analytics.FIELDS, "product_id")
 
 
@@ -394,7 +408,7 @@ def test_performance_asks_for_money_and_for_orders(engine: Engine, amount: str, 
 
 def months_of(engine: Engine, orders: list[Row], today: date = TODAY) -> dict[date, Row]:
     """seasonal_analysis, by month."""
-    found = seasonal_analysis.seasonal_analysis(frame(engine, ORDER, orders), today)
+    found = seasonal_analysis.seasonal_analysis(placed(engine, orders), today)
     return by(found, seasonal_analysis.FIELDS, "order_month")
 
 
@@ -418,15 +432,7 @@ def test_months_beside_each_other(engine: Engine) -> None:
     counts = "orders revenue aov buyers new_buyers top_category is_complete"
     assert said(february, counts) == [3, "120.00", "60.00", 2, 1, "Books", True]  # two equal: by alphabet
     assert said(march, counts) == [2, "55.00", "27.50", 1, 0, "Cups", True]  # without the unknown category
-    assert said(june, counts) == [
-        1,
-        "0.00",
-        None,
-        0,
-        0,
-        "Toys",
-        False,
-    ]  # no revenue: by alphabet; today is its last day
+    assert said(june, counts) == [1, "0.00", None, 0, 0, None, False]  # no revenue; today is its last day
     assert said(february, "season season_year change_previous change_year") == ["Spring", 2025, None, None]
     assert said(march, "change_previous change_year") == ["-0.5417", "0.3750"]  # -0.541666..
     assert said(may, "change_previous change_year") == [None, None]  # no April
@@ -460,7 +466,9 @@ def test_always_four_segments(engine: Engine) -> None:
     ]
     for row, value, days in zip(customers, ("4.00", "6.01", "0.00"), (3, 4, None), strict=True):
         row |= {"clv_estimate": Decimal(value), "days_since_last_order": days}
-    customers.append(customers[0] | {"customer_id": "V", "customer_segment": "VIP", "total_spent": Decimal("40.00")})
+        row |= {"gross_revenue": Decimal(str(row["total_spent"])) + 2, "refunds": Decimal("2.00")}
+    vip = {"total_spent": Decimal("40.00"), "gross_revenue": Decimal("40.00"), "refunds": Decimal("0.00")}
+    customers.append(customers[0] | vip | {"customer_id": "V", "customer_segment": "VIP"})
     rows = by(
         segment_analysis.segment_analysis(frame(engine, schema, customers)),
         segment_analysis.FIELDS,
@@ -468,8 +476,15 @@ def test_always_four_segments(engine: Engine) -> None:
     )
     assert sorted(rows) == ["High Value", "Low Value", "Medium Value", "VIP"]
     money = "revenue revenue_share aov margin_estimate clv_estimate avg_clv"
-    assert said(rows["Low Value"], "customers orders revenue_orders") == [3, 4, 3]
-    assert said(rows["Low Value"], money) == ["20.01", "0.3334", "6.67", "9.00", "10.01", "3.34"]
+    assert said(rows["Low Value"], "customers orders revenue_orders gross_revenue refunds") == [
+        3,
+        4,
+        3,
+        "26.01",
+        "6.00",
+    ]
+    # the average is of what was sold: 26.01 / 3
+    assert said(rows["Low Value"], money) == ["20.01", "0.3334", "8.67", "9.00", "10.01", "3.34"]
     assert said(rows["Low Value"], "orders_per_customer avg_days_since_last_order") == ["1.3333", "3.5000"]
     assert said(rows["VIP"], "customers " + money) == [1, "40.00", "0.6666", "40.00", "3.00", "4.00", "4.00"]
     empty = "customers orders revenue_orders " + money + " orders_per_customer avg_days_since_last_order"
@@ -488,7 +503,7 @@ def test_categories_then_and_today(engine: Engine) -> None:
         order("B", 1, "5.00", None),
     ]
     heads = [product(p, category=c) for p, c in (("1", "Games"), ("2", "Games"), ("3", None), ("4", "unknown"))]
-    found = category_analysis.category_analysis(frame(engine, ORDER, orders), frame(engine, PRODUCT, heads))
+    found = category_analysis.category_analysis(placed(engine, orders), frame(engine, PRODUCT, heads))
     rows = by(found, category_analysis.FIELDS, "category")
     columns = "products orders revenue_orders revenue revenue_share aov margin_estimate buyers return_rate"
     assert {name: said(row, columns) for name, row in rows.items()} == {
@@ -496,3 +511,94 @@ def test_categories_then_and_today(engine: Engine) -> None:
         "Games": [2, 0, 0, "0.00", "0.0000", None, "0.00", 0, None],
         "unknown": [2, 1, 1, "5.00", "0.1111", "5.00", "1.50", 1, "0.0000"],
     }
+
+
+# -- orders of several lines, and refunds ----------------------------------------------------------
+
+
+def of_three_orders() -> list[Row]:
+    """O1 has three lines of two products; O2 is cancelled but for one line; C3 is a refund alone."""
+    one, two = {"order_id": "O1"}, {"order_id": "O2"}
+    return [
+        order("A", 9, "30.00", line_id="1", **one),
+        order("A", 9, "20.00", line_id="2", **one),
+        order("A", 9, "10.00", "Books", line_id="3", product_id="P2", **one),
+        refund("A", 2, "-5.00", line_id="2", **one),
+        order("B", 8, "7.00", line_id="1", order_status="cancelled", **two),
+        order("B", 8, "8.00", line_id="2", **two),
+        refund("A", 1, "-12.00", "Books", order_id="C3", product_id="P2"),
+    ]
+
+
+def test_an_order_of_several_lines_is_one_order(engine: Engine) -> None:
+    rows = customers_of(engine, of_three_orders())
+    names = "orders revenue_orders total_spent gross_revenue refunds aov order_days cancelled_orders return_rate"
+    assert said(rows["A"], names) == [1, 1, "43.00", "60.00", "17.00", "60.00", 1, 0, "1.0000"]
+    assert said(rows["B"], names) == [1, 1, "8.00", "8.00", "0.00", "8.00", 1, 0, "0.0000"]
+    assert said(rows["A"], "f_score m_score favourite_category last_order_date") == [1, 1, "Books", ago(9)]
+    assert said(rows["A"], "margin_estimate clv_historic clv_estimate") == ["12.90", "12.90", "12.90"]
+
+    rows = products_of(engine, of_three_orders())
+    names = "orders revenue_orders revenue gross_revenue refunds aov customers return_rate orders_per_day"
+    # P1: both orders, two of 9 days; of O1 a line was refunded
+    assert said(rows["P1"], names) == [2, 2, "53.00", "58.00", "5.00", "29.00", 2, "0.5000", "0.2000"]
+    assert said(rows["P2"], names) == [1, 1, "-2.00", "10.00", "12.00", "10.00", 1, "0.0000", "0.1000"]
+
+    [june] = months_of(engine, of_three_orders()).values()
+    assert said(june, "orders revenue gross_revenue refunds aov buyers") == [2, "51.00", "68.00", "17.00", "34.00", 2]
+    assert june["top_category"] == "Toys"
+
+
+def test_the_public_figures_of_online_retail(engine: Engine) -> None:
+    """UCI, 1 to 3 December 2010: 382 sale invoices, gross 153,652.88, net 150,463.30, on average 402.23 an invoice."""
+    lines = [order("A", 0, "201.00", order_id=f"{n // 2}", line_id=f"{n % 2}") for n in range(2 * 382)]
+    lines[-1] |= {"amount": Decimal("201.00") + Decimal("153652.88") - 382 * Decimal("402.00")}
+    back = [refund("A", 0, "-1000.00", order_id=f"C{n}") for n in range(3)] + [refund("A", 0, "-189.58", order_id="C9")]
+    found = [customers_of(engine, lines + back)["A"], products_of(engine, lines + back)["P1"]]
+    found += months_of(engine, lines + back).values()
+    for row in found:
+        assert said(row, "orders gross_revenue refunds aov") == [382, "153652.88", "3189.58", "402.23"]
+        assert str(row.get("revenue") or row.get("total_spent")) == "150463.30"
+
+
+def test_an_order_counts_once_in_each_category(engine: Engine) -> None:
+    found = category_analysis.category_analysis(placed(engine, of_three_orders()), frame(engine, PRODUCT, []))
+    rows = by(found, category_analysis.FIELDS, "category")
+    columns = "orders revenue_orders revenue gross_revenue refunds revenue_share aov buyers return_rate"
+    assert {name: said(row, columns) for name, row in rows.items()} == {
+        "Toys": [2, 2, "53.00", "58.00", "5.00", "1.0392", "29.00", 2, "0.5000"],
+        "Books": [1, 1, "-2.00", "10.00", "12.00", "-0.0392", "10.00", 1, "0.0000"],
+    }
+
+
+def test_refunds_alone_are_no_order(engine: Engine) -> None:
+    """A customer, a product and a month of which there is nothing but a refund: a negative net, and no ratio of it."""
+    rows = [refund("A", 45, "-10.00", order_date=date(2025, 5, 3), order_month=date(2025, 5, 1)), order("B", 1, "4.00")]
+    customer = customers_of(engine, rows)["A"]
+    assert said(customer, "orders revenue_orders total_spent gross_revenue refunds") == [
+        0,
+        0,
+        "-10.00",
+        "0.00",
+        "10.00",
+    ]
+    assert said(customer, "aov return_rate m_score rfm_group favourite_category") == [None] * 5
+    assert said(customer, "clv_historic clv_estimate expected_orders_12m") == ["-3.00", "-3.00", "0.0000"]
+    may, june = (row for _, row in sorted(months_of(engine, rows).items()))
+    assert said(may, "orders revenue aov buyers top_category seasonal_index") == [0, "-10.00", None, 0, None, None]
+    assert said(june, "revenue change_previous top_category") == ["4.00", None, "Toys"]
+    alone = products_of(engine, [*rows[:1], order("B", 1, "4.00", product_id="P2")])
+    assert said(alone["P1"], "orders revenue performance_score orders_per_day") == [0, "-10.00", "0.0000", None]
+    assert said(alone["P2"], "performance_score") == ["20.0000"]  # the only product that was sold
+    one = category_analysis.category_analysis(placed(engine, rows), frame(engine, PRODUCT, [])).collect()
+    assert [(r["revenue"], r["revenue_share"]) for r in one] == [(Decimal("-6.00"), None)]
+
+
+def test_a_month_without_revenue_has_no_top_category(engine: Engine) -> None:
+    rows = [
+        order("A", 0, "10.00", order_date=date(2025, 1, 5), order_status="cancelled"),
+        order("A", 0, "10.00", None, order_date=date(2025, 2, 5)),
+        order("A", 0, "10.00", "Garden", order_date=date(2025, 2, 5), order_status="cancelled"),
+    ]
+    tops = {month.month: row["top_category"] for month, row in months_of(engine, rows).items()}
+    assert tops == {1: None, 2: None}

@@ -17,7 +17,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 # What the design says of each table, word by word.
 CONTRACTS = {
     "orders": "order_id customer_id product_id order_date order_amount currency payment_method shipping_address "
-    "order_status created_timestamp ordered_at",
+    "order_status created_timestamp ordered_at line_id refund_id quantity unit_price discount tax order_total "
+    "updated_timestamp",
     "customers": "customer_id first_name last_name email phone date_of_birth registration_date address city state "
     "zip_code country customer_tier last_login created_timestamp",
     "products": "product_id product_name category subcategory brand price currency stock_quantity weight_kg "
@@ -51,28 +52,29 @@ TABLES = {
         for s in CONTRACTS
     },
     **{f"{s}_target": f"{CONTRACTS[s]} effective_date expiry_date is_current row_hash batch_id" for s in CONTRACTS},
-    "enriched_orders": "order_id customer_id product_id order_date ordered_at order_status payment_method order_amount "
-    "currency rate amount is_revenue margin_rate margin_estimate is_first_order customer_tier customer_age_group "
-    "customer_lifecycle_stage customer_city customer_state customer_country is_premium product_name product_category "
-    "product_subcategory product_price price_segment is_discontinued stock_quantity shipments shipping_method "
-    "shipping_cost_reporting delivery_status delivery_days order_month weekday is_weekend hour time_of_day "
-    "is_business_hours season season_year customer_effective_date product_effective_date",
-    "customer_analytics": "customer_id orders revenue_orders total_spent aov order_days first_order_date "
-    "last_order_date days_since_first_order days_since_last_order avg_days_between_orders cancelled_orders return_rate "
-    "favourite_category margin_estimate customer_tier age_group lifecycle_stage customer_segment r_score f_score "
-    "m_score rfm_group clv_historic expected_orders_12m clv_estimate clv_model",
+    "enriched_orders": "order_id line_id refund_id quantity is_first_line customer_id product_id order_date "
+    "ordered_at order_status payment_method order_amount currency rate amount is_revenue margin_rate "
+    "margin_estimate is_first_order customer_tier customer_age_group customer_lifecycle_stage customer_city "
+    "customer_state customer_country is_premium product_name product_category product_subcategory product_price "
+    "price_segment is_discontinued stock_quantity shipments shipping_method shipping_cost_reporting "
+    "delivery_status delivery_days order_month weekday is_weekend hour time_of_day is_business_hours season "
+    "season_year customer_effective_date product_effective_date",
+    "customer_analytics": "customer_id orders revenue_orders total_spent gross_revenue refunds aov order_days "
+    "first_order_date last_order_date days_since_first_order days_since_last_order avg_days_between_orders "
+    "cancelled_orders return_rate favourite_category margin_estimate customer_tier age_group lifecycle_stage "
+    "customer_segment r_score f_score m_score rfm_group clv_historic expected_orders_12m clv_estimate clv_model",
     "product_analytics": "product_id product_name category brand price_reporting orders revenue_orders revenue "
-    "margin_estimate customers aov last_order_date return_rate stock_quantity orders_per_day days_of_stock "
-    "lifecycle_stage performance_category performance_score",
-    "analytics_summary": "batch_id as_of orders revenue_orders revenue aov margin_estimate margin_rate customers "
-    "buyers repeat_rate new_buyers products products_sold cancelled_orders return_rate shipping_cost on_time_rate "
-    "clv_estimate unconverted_orders batch_orders batch_revenue",
-    "seasonal_analysis": "order_month season season_year orders revenue aov buyers new_buyers top_category "
-    "change_previous change_year seasonal_index is_complete",
-    "segment_analysis": "customer_segment customers orders revenue_orders revenue revenue_share aov margin_estimate "
-    "clv_estimate avg_clv orders_per_customer avg_days_since_last_order",
-    "category_analysis": "category products orders revenue_orders revenue revenue_share aov margin_estimate buyers "
-    "return_rate",
+    "gross_revenue refunds margin_estimate customers aov last_order_date return_rate stock_quantity "
+    "orders_per_day days_of_stock lifecycle_stage performance_category performance_score",
+    "analytics_summary": "batch_id as_of orders revenue_orders revenue gross_revenue refunds aov margin_estimate "
+    "margin_rate customers buyers repeat_rate new_buyers products products_sold cancelled_orders return_rate "
+    "shipping_cost on_time_rate clv_estimate unconverted_orders batch_orders batch_revenue",
+    "seasonal_analysis": "order_month season season_year orders revenue gross_revenue refunds aov buyers "
+    "new_buyers top_category change_previous change_year seasonal_index is_complete",
+    "segment_analysis": "customer_segment customers orders revenue_orders revenue gross_revenue refunds "
+    "revenue_share aov margin_estimate clv_estimate avg_clv orders_per_customer avg_days_since_last_order",
+    "category_analysis": "category products orders revenue_orders revenue gross_revenue refunds revenue_share aov "
+    "margin_estimate buyers return_rate",
     "validation_results": "batch_id revision table_name check_name category rule_severity severity rows_checked "
     "failed_rows failed_share description sample_keys score",
     "corrections": "batch_id source file_sha256 source_line original fixed by reason at revision",
@@ -123,7 +125,17 @@ def test_types_are_those_of_the_conventions() -> None:
             where = (table, column)
             if column.endswith("_id") or column in ("currency", "batch_id", "season", "customer_segment"):
                 assert kind == "string", where
-            if column in ("revenue", "amount", "aov", "total_spent", "margin_estimate", "clv_estimate", "order_amount"):
+            if column in (
+                "revenue",
+                "gross_revenue",
+                "refunds",
+                "amount",
+                "aov",
+                "total_spent",
+                "margin_estimate",
+                "clv_estimate",
+                "order_amount",
+            ):
                 assert kind == "decimal(18,2)", where
             if column in ("return_rate", "repeat_rate", "revenue_share", "seasonal_index", "failed_share"):
                 assert kind == "decimal(18,4)", where

@@ -17,6 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecomm.batches import landing
+from ecomm.batches.dialect import dialect
+from ecomm.batches.reading.tables import land as land_table
+from ecomm.batches.reading.tables import open_table
+from ecomm.delivery import Shape
 from ecomm.errors import HeaderError
 from tests.oracle import csvfile
 
@@ -41,9 +45,10 @@ def land(content: bytes, folder: Path, chunk: int = WHOLE, delimiter: str = ",")
     """A file's content through landing, in chunks of so many bytes."""
     path, into = folder / "x.csv", folder / "x.parquet"
     path.write_bytes(content)
-    names, offset = landing.read_header(path, delimiter)
+    opened = open_table(path, Shape(delimiter=delimiter))
+    names = opened.names
     with patch.object(landing, "CHUNK", chunk):
-        count = landing.land(path, len(names), offset, into, delimiter)
+        count = land_table(opened, into)
     table = pq.read_table(into)
     assert table.column_names == ["source_line", "raw_line", *(f"c{i}" for i in range(len(names)))]
     assert table.num_rows == count, "the number that is reported is the number of rows"
@@ -192,7 +197,7 @@ def test_header_that_cannot_be_read(content: bytes, fault: str, tmp_path: Path) 
     path = tmp_path / "orders.csv"
     path.write_bytes(content)
     with pytest.raises(HeaderError, match=rf"orders\.csv.*{fault}"):
-        landing.read_header(path)
+        open_table(path, Shape())
     with pytest.raises(csvfile.HeaderError):
         csvfile.parse(content)
 
@@ -396,7 +401,7 @@ def test_tabs(chunk: int, tmp_path: Path) -> None:
 @given(body=TAME, eof=st.booleans(), delimiter=st.sampled_from(";\t| "))
 def test_fast_is_slow_with_another_delimiter(body: bytes, eof: bool, delimiter: str) -> None:
     """Both readers agree on it, up to the same byte."""
-    body, form = turned(body, delimiter), landing.dialect(delimiter)
+    body, form = turned(body, delimiter), dialect(delimiter)
     fast = landing._plain(body, 2, eof, form)
     if fast is None:
         return
@@ -410,6 +415,6 @@ def test_fast_is_slow_with_another_delimiter(body: bytes, eof: bool, delimiter: 
 def test_fast_is_used_with_another_delimiter(delimiter: str) -> None:
     """An ordinary file goes the fast way, whatever its delimiter."""
     for body in (b"1,2\n3,4\n", b'1,"x,\n""y"""\r\n3,4\r\n', "é,日\n".encode()):
-        fast = landing._plain(turned(body, delimiter), 2, True, landing.dialect(delimiter))
+        fast = landing._plain(turned(body, delimiter), 2, True, dialect(delimiter))
         assert fast is not None
         assert fast[1] == len(body)

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from tests.oracle import Batch, Result, Row, Settings, checks_on_arrival, run
+from tests.oracle.analytics import (
+    category_analysis,
+    customer_analytics,
+    product_analytics,
+    seasonal_analysis,
+    segment_analysis,
+)
+from tests.oracle.enriched import enriched_orders
 from tests.oracle.settings import Delivery, Rate
+from tests.oracle.summary import analytics_summary
 
 NUMBER = Decimal
 EUR = Settings(rates=(Rate("EUR", date(2025, 1, 2), NUMBER("1.10")), Rate("EUR", date(2025, 1, 5), NUMBER("1.20"))))
@@ -123,20 +132,138 @@ def test_the_margin_is_that_of_the_category_at_order_time() -> None:
     }
 
 
+# -- orders of several lines, and refunds ----------------------------------------------------------
+
+LINES = "order_id,line_id,customer_id,product_id,order_date,order_amount,currency,order_status"
+
+
 def test_an_orders_lines() -> None:
-    """Setting `key`: one row a line; the shipment's cost on the first (least product_id); one first order."""
-    settings = Settings(sources={"orders": Delivery(key=("order_id", "product_id"))})
-    lines = [ORDERS, "1,c,q,2025-01-02,10,,", "1,c,p,2025-01-02,5,,", "2,c,p,2025-01-03,1,,"]
-    result = one_batch(settings, orders=lines, shipping=[SHIPPING, "1,t,4,,,,"])
-    found = {(r["order_id"], r["product_id"]): r for r in result.enriched_orders}
-    assert {key: row["shipping_cost_reporting"] for key, row in found.items()} == {
-        ("1", "p"): NUMBER("4.00"),
-        ("1", "q"): None,
-        ("2", "p"): None,
-    }
-    assert [key for key, row in found.items() if row["is_first_order"]] == [("1", "p")]
+    """One row a line, 2 before 10; what belongs to the order is on the first; one order, one first order."""
+    lines = [LINES, "1,10,c,q,2025-01-02,10,,", "1,2,c,p,2025-01-02,5,,", "2,1,c,p,2025-01-03,1,,"]
+    result = one_batch(orders=lines, shipping=[SHIPPING, "1,t,4,,,2025-01-05,2025-01-04"])
+    names = ("line_id", "is_first_line", "is_first_order", "shipments", "shipping_cost_reporting", "delivery_status")
+    assert [tuple(row[name] for name in names) for row in result.enriched_orders] == [
+        ("2", True, True, 1, NUMBER("4.00"), "On Time"),
+        ("10", False, True, None, None, None),
+        ("1", True, False, 0, None, None),
+    ]
     [summary] = result.analytics_summary
-    assert (summary["orders"], summary["batch_orders"], summary["shipping_cost"]) == (3, 3, NUMBER("4.00"))
+    figures = ("orders", "revenue_orders", "aov", "batch_orders", "shipping_cost", "on_time_rate", "batch_revenue")
+    assert [summary[name] for name in figures] == [2, 2, NUMBER("8.00"), 2, NUMBER("4.00"), NUMBER(1), NUMBER("16.00")]
+    [customer], [month] = result.customer_analytics, result.seasonal_analysis
+    assert (customer["orders"], customer["f_score"], customer["order_days"]) == (2, 2, 2)
+    assert (month["orders"], month["new_buyers"]) == (2, 1)
+    assert column(result.product_analytics, "product_id", "orders", "revenue") == {
+        "p": (2, NUMBER("6.00")),
+        "q": (1, NUMBER("10.00")),
+    }
+
+
+def test_what_an_order_is_follows_from_its_lines() -> None:
+    """Revenue if any line is; cancelled if all are; returned if any is."""
+    lines = [
+        LINES,
+        *["1,1,c,p,2025-01-02,5,,cancelled", "1,2,c,p,2025-01-02,5,,completed"],
+        *["2,1,c,p,2025-01-02,5,,cancelled", "2,2,c,p,2025-01-02,5,,cancelled"],
+        *["3,1,c,p,2025-01-02,5,,returned", "3,2,c,p,2025-01-02,5,,completed"],
+    ]
+    result = one_batch(orders=lines)
+    [summary], [customer] = result.analytics_summary, result.customer_analytics
+    for row in (summary, customer):
+        assert (row["orders"], row["revenue_orders"], row["cancelled_orders"]) == (3, 2, 1)
+        assert row["return_rate"] == NUMBER("0.3333")
+    assert summary["revenue"] == NUMBER(10)
+
+
+def row(order_id: str, line_id: str, refund_id: str, amount: str, **said: Any) -> Row:
+    """A current row of orders_target."""
+    return {
+        "order_id": order_id,
+        "line_id": line_id,
+        "refund_id": refund_id,
+        "customer_id": "c",
+        "product_id": "p",
+        "order_date": date(2025, 1, 5),
+        "ordered_at": None,
+        "order_status": None,
+        "payment_method": None,
+        "quantity": None,
+        "order_amount": NUMBER(amount),
+        "currency": "USD",
+        "effective_date": at(6),
+        "expiry_date": None,
+        "is_current": True,
+    } | said
+
+
+def analysed(*rows: Row) -> dict[str, list[Row]]:
+    """The tables that follow from some rows of orders_target alone, at the end of January."""
+    targets: dict[str, list[Row]] = {name: [] for name in ("customers", "products", "inventory", "shipping")}
+    targets["orders"] = list(rows)
+    today, settings = date(2025, 1, 31), Settings()
+    enriched = enriched_orders(targets, today, settings)
+    customers = customer_analytics(targets, enriched, today, settings)
+    products = product_analytics(targets, enriched, today, settings)
+    keys = {(r["order_id"], r["line_id"], r["refund_id"]) for r in rows}
+    return {
+        "enriched_orders": enriched,
+        "customer_analytics": customers,
+        "product_analytics": products,
+        "seasonal_analysis": seasonal_analysis(enriched, today, settings),
+        "segment_analysis": segment_analysis(customers),
+        "category_analysis": category_analysis(products, enriched),
+        "analytics_summary": analytics_summary({"b": at(31)}, {"b": keys}, targets, settings),
+    }
+
+
+def test_refund_rows() -> None:
+    """Net of what was given back; two orders, one of which was given back in part; C9 is no order."""
+    found = analysed(
+        row("1", "1", "", "100"),
+        row("1", "2", "", "50"),
+        row("1", "2", "r1", "-20", order_status="refunded"),
+        row("2", "1", "", "30", product_id="q"),
+        row("C9", "1", "r2", "-10", product_id="q"),
+        row("C9", "2", "r3", "-5", order_status="cancelled", product_id="q"),  # a refund that was called off
+    )
+    [summary], [customer], [month] = (
+        found[name] for name in ("analytics_summary", "customer_analytics", "seasonal_analysis")
+    )
+    names = ("orders", "gross_revenue", "refunds", "aov")
+    for line in (summary, customer, month):
+        assert [line[name] for name in names] == [2, NUMBER(180), NUMBER(30), NUMBER(90)]
+    assert (summary["revenue"], summary["return_rate"], summary["margin_estimate"]) == (
+        NUMBER(150), NUMBER("0.5"), NUMBER(45)
+    )  # fmt: skip
+    assert (customer["total_spent"], customer["m_score"], customer["f_score"]) == (NUMBER(150), 2, 2)
+    assert (summary["batch_orders"], summary["batch_revenue"]) == (2, NUMBER(150))
+    by_product = column(found["product_analytics"], "product_id", "orders", "revenue", "refunds", "return_rate")
+    assert by_product == {
+        "p": (1, NUMBER(130), NUMBER(20), NUMBER(1)),
+        "q": (1, NUMBER(20), NUMBER(10), NUMBER(0)),
+    }
+    [low] = [segment for segment in found["segment_analysis"] if segment["customers"]]
+    assert (low["revenue"], low["gross_revenue"], low["refunds"]) == (NUMBER(150), NUMBER(180), NUMBER(30))
+    first = {(r["order_id"], r["line_id"], r["refund_id"]) for r in found["enriched_orders"] if r["is_first_line"]}
+    assert first == {("1", "1", ""), ("2", "1", ""), ("C9", "1", "r2")}
+
+
+def test_refunds_alone() -> None:
+    """A customer and a month with nothing but a refund: no order, a negative net, no ratio of it."""
+    found = analysed(row("C9", "1", "r2", "-10"))
+    [summary], [customer], [month], [category], [product] = (
+        found[f"{name}"] for name in "analytics_summary customer_analytics seasonal_analysis category_analysis "
+        "product_analytics".split()
+    )  # fmt: skip
+    for line in (summary, month, category, product):
+        assert [line[name] for name in ("orders", "revenue", "gross_revenue", "refunds", "aov")] == [
+            0, NUMBER(-10), NUMBER(0), NUMBER(10), None
+        ]  # fmt: skip
+    assert (summary["margin_rate"], summary["return_rate"], summary["buyers"]) == (None, None, 0)
+    assert (month["top_category"], month["change_previous"], month["seasonal_index"]) == (None, None, None)
+    assert (category["revenue_share"], product["performance_score"]) == (None, NUMBER(0))
+    assert (customer["total_spent"], customer["m_score"], customer["rfm_group"]) == (NUMBER(-10), None, None)
+    assert (customer["clv_estimate"], customer["favourite_category"]) == (NUMBER(-3), None)
 
 
 # -- enriched_orders: the calendar -----------------------------------------------------------------
@@ -217,6 +344,8 @@ def test_a_customer() -> None:
         "orders": 7,
         "revenue_orders": 3,
         "total_spent": NUMBER("300.50"),
+        "gross_revenue": NUMBER("300.50"),
+        "refunds": NUMBER("0.00"),
         "aov": NUMBER("100.17"),  # 100.1666
         "order_days": 2,
         "first_order_date": date(2025, 1, 5),
@@ -243,7 +372,8 @@ def test_a_customer() -> None:
     }
     nothing = dict.fromkeys(by_name["c"]) | {"customer_id": "idle", "clv_model": "historic_v1"}
     nothing |= dict.fromkeys(["orders", "revenue_orders", "order_days", "cancelled_orders"], 0)
-    nothing |= dict.fromkeys(["total_spent", "margin_estimate", "clv_historic", "clv_estimate"], NUMBER(0))
+    money = ["total_spent", "gross_revenue", "refunds", "margin_estimate", "clv_historic", "clv_estimate"]
+    nothing |= dict.fromkeys(money, NUMBER(0))
     assert by_name["idle"] == nothing | {"expected_orders_12m": NUMBER(0), "customer_segment": "Low Value"}
 
 
@@ -342,6 +472,8 @@ def test_a_product() -> None:
         "orders": 5,
         "revenue_orders": 4,
         "revenue": NUMBER("40.01"),
+        "gross_revenue": NUMBER("40.01"),
+        "refunds": NUMBER("0.00"),
         "margin_estimate": NUMBER("12.00"),
         "customers": 2,
         "aov": NUMBER("10.00"),
@@ -447,6 +579,8 @@ def test_months() -> None:
         "season_year": 2025,
         "orders": 3,
         "revenue": NUMBER("60.01"),
+        "gross_revenue": NUMBER("60.01"),
+        "refunds": NUMBER("0.00"),
         "aov": NUMBER("20.00"),
         "buyers": 2,
         "new_buyers": 1,
@@ -498,6 +632,8 @@ def test_segments() -> None:
         "orders": 2,
         "revenue_orders": 1,
         "revenue": NUMBER("100.00"),
+        "gross_revenue": NUMBER("100.00"),
+        "refunds": NUMBER("0.00"),
         "revenue_share": NUMBER("0.0625"),
         "aov": NUMBER("100.00"),
         "margin_estimate": NUMBER("30.00"),
@@ -532,6 +668,8 @@ def test_categories() -> None:
         "orders": 2,
         "revenue_orders": 1,
         "revenue": NUMBER("30.00"),
+        "gross_revenue": NUMBER("30.00"),
+        "refunds": NUMBER("0.00"),
         "revenue_share": NUMBER("0.7500"),
         "aov": NUMBER("30.00"),
         "margin_estimate": NUMBER("9.00"),

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ecomm.batches import landing, survey
+from ecomm.batches.dialect import dialect
+from ecomm.batches.reading.tables import land, open_table
 from ecomm.batches.survey import Survey
+from ecomm.delivery import Shape
 from tests.csvfiles import TRUSTED
 from tests.unit.test_landing import ANYTHING, CHUNKS, CORPUS, HEADERS, TAME, WHOLE
 
@@ -20,10 +23,11 @@ def look(content: bytes, folder: Path, chunk: int = WHOLE, delimiter: str = ",")
     """What the survey says of a file's content, and how many records the landing finds in it."""
     path = folder / "x.csv"
     path.write_bytes(content)
-    names, offset = landing.read_header(path, delimiter)
+    table = open_table(path, Shape(delimiter=delimiter))
+    assert table.plain is not None
     with patch.object(survey, "CHUNK", chunk):
-        said = survey.survey(path, len(names), offset, landing.dialect(delimiter))
-    return said, landing.land(path, len(names), offset, folder / "x.parquet", delimiter)
+        said = survey.survey(path, len(table.names), table.plain[0], dialect(delimiter))
+    return said, land(table, folder / "x.parquet")
 
 
 @RELAXED

@@ -1,15 +1,13 @@
 """analytics_summary: the shop as it stood at each batch.
 
 Grain: one row a live batch = the targets as they stood at its as-of: the versions that had begun by then and had not
-ended by then. Its today is the day of its as-of. So a late batch changes the rows from its own instant on, and the
-order of arrival cannot show.
+ended by then. Its today is the day of its as-of in shop_timezone. So a late batch changes the rows from its own instant
+on, and the order of arrival cannot show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
@@ -22,20 +20,26 @@ from ecomm.transforms.relations import as_of_join, timeline
 FIELDS = (
     Field("batch_id", "string", "The batch."),
     Field("as_of", "timestamp", "The instant that the row describes (UTC)."),
-    Field("orders", "bigint", "Orders, of any status."),
-    Field("revenue_orders", "bigint", "Orders with is_revenue."),
-    Field("revenue", "decimal(18,2)", "Sum of amount where is_revenue; reporting currency."),
-    Field("aov", "decimal(18,2)", "revenue / revenue_orders; NULL without revenue orders."),
+    Field("orders", "bigint", "Orders of any status, each once; refunds are none."),
+    Field("revenue_orders", "bigint", "Orders of which a sale is_revenue."),
+    Field("revenue", "decimal(18,2)", "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
+    Field("gross_revenue", "decimal(18,2)", "Sum of amount of sales where is_revenue; reporting currency."),
+    Field("refunds", "decimal(18,2)", "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
+    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
     Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
-    Field("margin_rate", "decimal(18,4)", "margin_estimate / revenue, 0-1; NULL without revenue."),
+    Field("margin_rate", "decimal(18,4)", "margin_estimate / revenue, 0-1; NULL unless revenue is above 0."),
     Field("customers", "bigint", "Customers with a version then."),
     Field("buyers", "bigint", "Different customers of revenue orders."),
     Field("repeat_rate", "decimal(18,4)", "Buyers with revenue orders of at least two days / buyers, 0-1."),
     Field("new_buyers", "bigint", "Buyers who were none at the live batch before."),
     Field("products", "bigint", "Products with a version then."),
     Field("products_sold", "bigint", "Different products of revenue orders."),
-    Field("cancelled_orders", "bigint", "Orders with the status cancelled."),
-    Field("return_rate", "decimal(18,4)", "Orders returned or refunded / orders, 0-1; NULL without orders."),
+    Field("cancelled_orders", "bigint", "Orders whose lines are all cancelled."),
+    Field(
+        "return_rate",
+        "decimal(18,4)",
+        "Orders of which a line was returned or refunded / orders, 0-1; NULL without orders.",
+    ),
     Field("shipping_cost", "decimal(18,2)", "Sum of shipping_cost_reporting of the orders; reporting currency."),
     Field(
         "on_time_rate",
@@ -43,9 +47,9 @@ FIELDS = (
         "Orders delivered On Time / (On Time + Late), 0-1; NULL if none is delivered.",
     ),
     Field("clv_estimate", "decimal(18,2)", "Sum of the customers' clv_estimate; reporting currency."),
-    Field("unconverted_orders", "bigint", "Orders whose currency has no rate: in no sum."),
-    Field("batch_orders", "bigint", "Orders that this batch states."),
-    Field("batch_revenue", "decimal(18,2)", "revenue of the orders that this batch states."),
+    Field("unconverted_orders", "bigint", "Orders with a row whose currency has no rate: it is in no sum."),
+    Field("batch_orders", "bigint", "Orders of which this batch states a line."),
+    Field("batch_revenue", "decimal(18,2)", "revenue of the lines and refunds that this batch states."),
 )
 KEY = ("batch_id",)
 # What the rows are made of: the columns of each target whose change changes them, besides keys and instants.
@@ -57,37 +61,34 @@ USES = {
 }
 
 
-def analytics_summary(
-    batches: DataFrame, targets: Targets, stated: DataFrame, shop: Shop, key: Sequence[str] = enrich.KEY
-) -> DataFrame:
+def analytics_summary(batches: DataFrame, targets: Targets, stated: DataFrame, shop: Shop) -> DataFrame:
     """FIELDS for the given batches, all in one pass.
 
     batches: batch_id, as_of, previous_as_of (of the live batch before, NULL for the first). stated: batch_id and the
-    key of the orders in their live stage rows. key: the shop's key of orders.
+    key of the lines and refunds in their live stage rows.
     """
     there = F.broadcast(batches.select("batch_id", "as_of"))
-    needed = dict.fromkeys([*key, "order_id", *USES["orders"], "effective_date", "expiry_date"])
-    versions = enrich.valued(targets.orders.select(*needed), shop)
+    versions = enrich.valued(targets.orders.select(*enrich.KEY, *USES["orders"], "effective_date", "expiry_date"), shop)
     orders = _with_margin(_standing(versions, there), targets.products, shop)
-    shipments = _standing(targets.shipping, there)
-    summed = enrich.shipments(shipments, F.col("as_of").cast("date"), shop, within=("batch_id", "as_of"))
-    orders = enrich.beside_shipments(orders, summed, key, within=("batch_id", "as_of"))
-    orders = orders.join(stated.withColumn("_stated", F.lit(True)), ["batch_id", *key], "left")
+    shipments = enrich.shipments(_standing(targets.shipping, there), _today(shop), shop, within=("batch_id", "as_of"))
+    orders = orders.join(stated.withColumn("_stated", F.lit(True)), ["batch_id", *enrich.KEY], "left")
 
-    people = _buyers(orders, versions, batches)
-    sold = orders.filter("is_revenue").filter(F.col("product_id").isNotNull()).select("batch_id", "product_id")
+    sold = orders.filter(measures.sold() & F.col("product_id").isNotNull()).select("batch_id", "product_id")
     sold = sold.distinct().groupBy("batch_id").agg(F.count(F.lit(1)).alias("products_sold"))
-    rows = batches.select("batch_id", "as_of").join(people, "batch_id", "left").join(sold, "batch_id", "left")
+    rows = batches.select("batch_id", "as_of")
+    for part in (_counted(orders, shipments), _people(orders, versions, batches, shop), sold):
+        rows = rows.join(part, "batch_id", "left")
     for name, heads in (("customers", targets.customers), ("products", targets.products)):
         counted = _standing(heads, there).groupBy("batch_id").agg(F.count(F.lit(1)).alias(name))
         rows = rows.join(counted, "batch_id", "left")
     sums = {f.name: measures.count(F.col(f.name)) for f in FIELDS if f.type == "bigint"}
-    amounts = ("revenue", "margin_estimate", "shipping_cost", "clv_estimate", "batch_revenue")
-    rows = rows.withColumns(sums | {name: measures.money(F.col(name)) for name in amounts})
+    amounts = ("shipping_cost", "clv_estimate", "batch_revenue")
+    rows = rows.withColumns(sums | measures.moneys() | {name: measures.money(F.col(name)) for name in amounts})
     rows = rows.withColumns(
         {
+            "refunds": measures.refunds(),
             "aov": measures.aov(),
-            "margin_rate": measures.share("margin_estimate", "revenue"),
+            "margin_rate": canonical.ratio(F.col("margin_estimate"), measures.positive(F.col("revenue")), 4),
             "repeat_rate": measures.share("_repeating", "buyers"),
             "return_rate": measures.share("returned_orders", "orders"),
             "on_time_rate": canonical.ratio(
@@ -123,27 +124,44 @@ def _with_margin(orders: DataFrame, products: DataFrame, shop: Shop) -> DataFram
     return joined.withColumn("margin_estimate", estimate).drop("_at", "_category", "_begun")
 
 
-def _buyers(orders: DataFrame, versions: DataFrame, batches: DataFrame) -> DataFrame:
-    """One row a batch: the sums over its orders, and what they say of the customers."""
+def _counted(orders: DataFrame, shipments: DataFrame) -> DataFrame:
+    """One row a batch: what its orders add up to. shipments: one row a batch and order, so its cost is added once."""
     revenue = F.when(F.col("is_revenue"), F.col("amount"))
-    more = {
-        "unconverted_orders": measures.number(F.col("amount").isNull()),
-        "shipping_cost": F.sum("shipping_cost_reporting"),
-        "_on_time": measures.number(F.col("delivery_status") == F.lit("On Time")),
-        "_late": measures.number(F.col("delivery_status") == F.lit("Late")),
-        "batch_orders": measures.number(F.col("_stated")),
+    of_order = {
+        "_unconverted": measures.any_row(F.col("amount").isNull()),
+        "_stated": measures.any_row(F.col("_stated") & measures.is_sale()),
         "batch_revenue": F.sum(F.when(F.col("_stated"), revenue)),
     }
-    people = buying(orders, ("batch_id", "as_of", "customer_id"), F.col("as_of").cast("date"), more)
+    counted = measures.by_order(orders, ["batch_id"], of_order)
+    shipments = shipments.select("batch_id", "order_id", "shipping_cost_reporting", "delivery_status")
+    counted = counted.join(shipments, ["batch_id", "order_id"], "left")
+    is_order = F.col("orders") > 0
+    return counted.groupBy("batch_id").agg(
+        *measures.added_further([*measures.COUNTED, "batch_revenue"]),
+        measures.number(is_order & (F.col("_unconverted") > 0)).alias("unconverted_orders"),
+        F.sum("_stated").alias("batch_orders"),
+        F.sum("shipping_cost_reporting").alias("shipping_cost"),
+        measures.number(is_order & (F.col("delivery_status") == F.lit("On Time"))).alias("_on_time"),
+        measures.number(is_order & (F.col("delivery_status") == F.lit("Late"))).alias("_late"),
+    )
+
+
+def _people(orders: DataFrame, versions: DataFrame, batches: DataFrame, shop: Shop) -> DataFrame:
+    """One row a batch: what its orders say of the customers."""
+    known = orders.filter(F.col("customer_id").isNotNull())
+    people = buying(known, ("batch_id", "as_of", "customer_id"), _today(shop))
     earlier = F.broadcast(batches.select("batch_id", F.col("previous_as_of").alias("as_of")))
-    before = _standing(versions.filter("is_revenue"), earlier).select("batch_id", "customer_id").distinct()
+    before = _standing(versions.filter(measures.sold()), earlier).select("batch_id", "customer_id").distinct()
     people = people.join(before.withColumn("_before", F.lit(True)), ["batch_id", "customer_id"], "left")
-    known = F.col("customer_id").isNotNull()
-    buys = known & (F.col("revenue_orders") > 0)
+    buys = F.col("revenue_orders") > 0
     return people.groupBy("batch_id").agg(
-        *measures.added_further([*measures.added_up(), *more]),
         measures.number(buys).alias("buyers"),
         measures.number(buys & (F.col("order_days") >= 2)).alias("_repeating"),
         measures.number(buys & F.col("_before").isNull()).alias("new_buyers"),
-        F.sum(F.when(known, F.col("clv_estimate"))).alias("clv_estimate"),
+        F.sum("clv_estimate").alias("clv_estimate"),
     )
+
+
+def _today(shop: Shop) -> Column:
+    """The day of a batch's as-of in the shop's time zone."""
+    return canonical.local_date(F.col("as_of"), shop.shop_timezone)

@@ -15,14 +15,24 @@ from ecomm.transforms import measures
 FIELDS = (
     Field("category", "string", "The category; `unknown` where none is known."),
     Field("products", "bigint", "Products of product_analytics, by the category that they are in today."),
-    Field("orders", "bigint", "Orders of any status, by the product's category at the time of the order."),
-    Field("revenue_orders", "bigint", "Orders with is_revenue."),
-    Field("revenue", "decimal(18,2)", "Sum of amount where is_revenue; reporting currency."),
-    Field("revenue_share", "decimal(18,4)", "revenue / revenue of all categories, 0-1; NULL without any."),
-    Field("aov", "decimal(18,2)", "revenue / revenue_orders; NULL without revenue orders."),
+    Field(
+        "orders",
+        "bigint",
+        "Orders of any status with a line of the category, by the product's category at the time of the order.",
+    ),
+    Field("revenue_orders", "bigint", "Orders of which a sale is_revenue."),
+    Field("revenue", "decimal(18,2)", "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
+    Field("gross_revenue", "decimal(18,2)", "Sum of amount of sales where is_revenue; reporting currency."),
+    Field("refunds", "decimal(18,2)", "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
+    Field("revenue_share", "decimal(18,4)", "revenue / revenue of all categories; NULL unless that is above 0."),
+    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
     Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
     Field("buyers", "bigint", "Different customers of revenue orders."),
-    Field("return_rate", "decimal(18,4)", "Orders returned or refunded / orders, 0-1; NULL without orders."),
+    Field(
+        "return_rate",
+        "decimal(18,4)",
+        "Orders of which a line was returned or refunded / orders, 0-1; NULL without orders.",
+    ),
 )
 KEY = ("category",)
 UNKNOWN = "unknown"
@@ -31,25 +41,24 @@ UNKNOWN = "unknown"
 def category_analysis(orders: DataFrame, products: DataFrame) -> DataFrame:
     """FIELDS for every category. orders: enriched_orders. products: product_analytics.
 
-    revenue_share = revenue / revenue of all categories; return_rate = orders returned or refunded / orders.
+    An order counts once in each category of its lines, with the lines of that category: the orders of categories add up
+    to more than the shop's, their revenue adds up exactly. revenue_share = revenue / revenue of all categories;
+    return_rate = orders of which a line was returned or refunded / orders.
     """
-    sums = measures.added_up()
-    by_customer = orders.groupBy(_known("product_category").alias("category"), "customer_id").agg(
-        *[column.alias(name) for name, column in sums.items()]
-    )
-    sold = by_customer.groupBy("category").agg(
-        *measures.added_further(list(sums)),
-        F.count(F.when(F.col("revenue_orders") > 0, F.col("customer_id"))).alias("buyers"),
-    )
+    rows = orders.withColumn("category", _known("product_category"))
+    sold = measures.by_order(rows, ["category"]).groupBy("category").agg(*measures.added_further(measures.COUNTED))
     offered = products.groupBy(_known("category").alias("category")).agg(F.count(F.lit(1)).alias("products"))
-    rows = offered.join(sold, "category", "full").withColumns(
+    buyers = measures.buyers(rows, ["category"])
+    rows = offered.join(sold, "category", "full").join(buyers, "category", "left")
+    rows = rows.withColumns(
         {name: measures.count(F.col(name)) for name in ("products", "orders", "revenue_orders", "buyers")}
-        | {name: measures.money(F.col(name)) for name in ("revenue", "margin_estimate")}
+        | measures.moneys()
     )
     total = F.sum("revenue").over(Window.partitionBy(F.lit(1)))
     rows = rows.withColumns(
         {
-            "revenue_share": canonical.ratio(F.col("revenue"), total, 4),
+            "refunds": measures.refunds(),
+            "revenue_share": canonical.ratio(F.col("revenue"), measures.positive(total), 4),
             "aov": measures.aov(),
             "return_rate": measures.share("returned_orders", "orders"),
         }

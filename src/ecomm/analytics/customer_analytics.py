@@ -5,7 +5,7 @@ Grain: one row a customer with a current version or an order. Orders without a c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import Column, DataFrame
@@ -18,26 +18,38 @@ from ecomm.transforms import measures
 
 FIELDS = (
     Field("customer_id", "string", "The customer."),
-    Field("orders", "bigint", "Orders, of any status."),
-    Field("revenue_orders", "bigint", "Orders with is_revenue."),
-    Field("total_spent", "decimal(18,2)", "Sum of amount where is_revenue; reporting currency."),
-    Field("aov", "decimal(18,2)", "total_spent / revenue_orders; NULL without revenue orders."),
-    Field("order_days", "bigint", "Different order_dates of revenue orders."),
-    Field("first_order_date", "date", "order_date of the first revenue order."),
-    Field("last_order_date", "date", "order_date of the last revenue order."),
-    Field("days_since_first_order", "bigint", "Days from first_order_date to today."),
+    Field("orders", "bigint", "Orders of any status, each once; refunds are none."),
+    Field("revenue_orders", "bigint", "Orders of which a sale is_revenue."),
+    Field(
+        "total_spent", "decimal(18,2)", "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."
+    ),
+    Field("gross_revenue", "decimal(18,2)", "Sum of amount of sales where is_revenue; reporting currency."),
+    Field("refunds", "decimal(18,2)", "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
+    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
+    Field(
+        "order_days",
+        "bigint",
+        "Different days of revenue orders: an order's day is order_date of its first revenue line.",
+    ),
+    Field("first_order_date", "date", "Day of the first revenue order."),
+    Field("last_order_date", "date", "Day of the last revenue order."),
+    Field("days_since_first_order", "bigint", "Days from first_order_date to today (in shop_timezone)."),
     Field("days_since_last_order", "bigint", "Days from last_order_date to today."),
     Field(
         "avg_days_between_orders",
         "decimal(18,4)",
         "(last_order_date - first_order_date) / (order_days - 1), days; NULL with one order day.",
     ),
-    Field("cancelled_orders", "bigint", "Orders with the status cancelled."),
-    Field("return_rate", "decimal(18,4)", "Orders returned or refunded / orders, 0-1; NULL without orders."),
+    Field("cancelled_orders", "bigint", "Orders whose lines are all cancelled."),
+    Field(
+        "return_rate",
+        "decimal(18,4)",
+        "Orders of which a line was returned or refunded / orders, 0-1; NULL without orders.",
+    ),
     Field(
         "favourite_category",
         "string",
-        "The product_category of most orders of any status, then by alphabet; NULL left out.",
+        "The product_category of most orders of any status (refunds left out), then by alphabet; NULL left out.",
     ),
     Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
     Field("customer_tier", "string", "The customer's tier now; NULL without a current version."),
@@ -46,17 +58,17 @@ FIELDS = (
     Field(
         "customer_segment",
         "string",
-        "VIP, High Value, Medium Value or Low Value, by total_spent and revenue_orders (settings: scale).",
+        "VIP, High Value, Medium Value or Low Value, by total_spent (net) and revenue_orders (settings: scale).",
     ),
     Field("r_score", "bigint", "Recency 5-1 by days_since_last_order; NULL without revenue orders."),
     Field("f_score", "bigint", "Frequency 5-1 by revenue_orders; NULL without revenue orders."),
-    Field("m_score", "bigint", "Spending 5-1 by total_spent; NULL without revenue orders."),
+    Field("m_score", "bigint", "Spending 5-1 by total_spent (net); NULL without revenue orders."),
     Field(
         "rfm_group",
         "string",
         "Champion, Loyal, New, At Risk, Lost or Regular, by the scores; NULL without revenue orders.",
     ),
-    Field("clv_historic", "decimal(18,2)", "Sum of margin_estimate so far; reporting currency."),
+    Field("clv_historic", "decimal(18,2)", "Sum of margin_estimate so far, net of refunds; reporting currency."),
     Field(
         "expected_orders_12m",
         "decimal(18,4)",
@@ -82,7 +94,8 @@ def customer_analytics(orders: DataFrame, customers: DataFrame, shop: Shop, toda
     """
     day = F.lit(today)
     known = orders.filter(F.col("customer_id").isNotNull())
-    by_category = known.groupBy("customer_id", "product_category").agg(F.count(F.lit(1)).alias("_orders"))
+    placed = known.filter(measures.is_sale()).select("customer_id", "product_category", "order_id").distinct()
+    by_category = placed.groupBy("customer_id", "product_category").agg(F.count(F.lit(1)).alias("_orders"))
     favourites = by_category.groupBy("customer_id").agg(
         measures.leading(F.col("product_category"), F.col("_orders")).alias("favourite_category")
     )
@@ -98,13 +111,15 @@ def customer_analytics(orders: DataFrame, customers: DataFrame, shop: Shop, toda
     rows = heads.join(bought, "customer_id", "full").join(favourites, "customer_id", "left")
     rows = rows.withColumns(
         {name: measures.count(F.col(name)) for name in ("orders", "revenue_orders", "order_days", "cancelled_orders")}
-        | {name: measures.money(F.col(name)) for name in ("revenue", "margin_estimate", "clv_historic", "clv_estimate")}
+        | {name: measures.money(F.col(name)) for name in ("clv_historic", "clv_estimate")}
+        | measures.moneys()
         | {"expected_orders_12m": F.coalesce(F.col("expected_orders_12m"), F.lit("0").cast("decimal(18,4)"))}
     )
     span = F.datediff("last_order_date", "first_order_date").cast("decimal(18,2)")
     rows = rows.withColumns(
         {
             "total_spent": F.col("revenue"),
+            "refunds": measures.refunds(),
             "aov": measures.aov(),
             "days_since_last_order": F.datediff(day, F.col("last_order_date")),
             "avg_days_between_orders": canonical.ratio(span, F.col("order_days") - 1, 4),
@@ -117,23 +132,23 @@ def customer_analytics(orders: DataFrame, customers: DataFrame, shop: Shop, toda
     return measures.published(rows.withColumn("rfm_group", _rfm_group()), FIELDS)
 
 
-def buying(orders: DataFrame, by: Sequence[str], today: Column, more: Mapping[str, Column] | None = None) -> DataFrame:
-    """What customers bought: one row a `by`, which says who (and when), with the sums of `measures` and of `more`.
+def buying(orders: DataFrame, by: Sequence[str], today: Column) -> DataFrame:
+    """What customers bought: one row a `by`, which says who (and when), with measures.COUNTED.
 
     order_days, first_order_date, last_order_date (of revenue orders); days_since_first_order;
     expected_orders_12m = 365 x (order_days - 1) / (365 + days_since_first_order): as if a silent year came before, so
     that two orders in a week do not promise a hundred; clv_historic = sum of margin_estimate; clv_estimate =
-    clv_historic + expected_orders_12m x clv_historic / revenue_orders. Without revenue orders the last three are 0.
-    today: a Column over `by`. Grouped by day first, for distinct days cost less so.
+    clv_historic + expected_orders_12m x clv_historic / revenue_orders, both net of refunds. Without revenue orders
+    expected_orders_12m is 0, and clv_estimate is clv_historic. today: a Column over `by`. Grouped by order and by day
+    first, for distinct orders and days cost less so.
     """
-    sums = measures.added_up() | dict(more or {})
-    days = orders.groupBy(*by, "order_date").agg(*[column.alias(name) for name, column in sums.items()])
-    on = F.when(F.col("revenue_orders") > 0, F.col("order_date"))
+    placed = measures.by_order(orders, by, {"_day": F.min(F.when(measures.sold(), F.col("order_date")))})
+    days = placed.groupBy(*by, "_day").agg(*measures.added_further(measures.COUNTED))
     rows = days.groupBy(*by).agg(
-        *measures.added_further(list(sums)),
-        F.count(on).alias("order_days"),
-        F.min(on).alias("first_order_date"),
-        F.max(on).alias("last_order_date"),
+        *measures.added_further(measures.COUNTED),
+        F.count("_day").alias("order_days"),
+        F.min("_day").alias("first_order_date"),
+        F.max("_day").alias("last_order_date"),
     )
     rows = rows.withColumns(
         {

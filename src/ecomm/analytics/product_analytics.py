@@ -21,14 +21,20 @@ FIELDS = (
     Field("category", "string", "Its category now."),
     Field("brand", "string", "Its brand now."),
     Field("price_reporting", "decimal(18,2)", "Its price now in the reporting currency, at today's rate."),
-    Field("orders", "bigint", "Orders, of any status."),
-    Field("revenue_orders", "bigint", "Orders with is_revenue."),
-    Field("revenue", "decimal(18,2)", "Sum of amount where is_revenue; reporting currency."),
+    Field("orders", "bigint", "Orders of any status, each once; refunds are none."),
+    Field("revenue_orders", "bigint", "Orders of which a sale is_revenue."),
+    Field("revenue", "decimal(18,2)", "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
+    Field("gross_revenue", "decimal(18,2)", "Sum of amount of sales where is_revenue; reporting currency."),
+    Field("refunds", "decimal(18,2)", "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
     Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
     Field("customers", "bigint", "Different customers of revenue orders."),
-    Field("aov", "decimal(18,2)", "revenue / revenue_orders; NULL without revenue orders."),
+    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
     Field("last_order_date", "date", "order_date of the last revenue order."),
-    Field("return_rate", "decimal(18,4)", "Orders returned or refunded / orders, 0-1; NULL without orders."),
+    Field(
+        "return_rate",
+        "decimal(18,4)",
+        "Orders of which a line was returned or refunded / orders, 0-1; NULL without orders.",
+    ),
     Field("stock_quantity", "bigint", "Stock now by inventory, over all warehouses and bins; NULL without any."),
     Field(
         "orders_per_day",
@@ -40,12 +46,12 @@ FIELDS = (
     Field(
         "performance_category",
         "string",
-        "Star, High Performer, Medium Performer or Low Performer, by revenue and revenue_orders (settings: scale).",
+        "Star, High Performer, Medium Performer or Low Performer, by net revenue and revenue_orders (settings: scale).",
     ),
     Field(
         "performance_score",
         "decimal(18,4)",
-        "0-100: 50 for the rank by revenue, 30 by revenue_orders, 20 for no returns; 0 without orders.",
+        "0-100: 50 for the rank by net revenue, 30 by revenue_orders, 20 for no returns; 0 without orders.",
     ),
 )
 KEY = ("product_id",)
@@ -59,9 +65,10 @@ def product_analytics(
     """FIELDS for every product. orders: enriched_orders. products, inventory: the current versions.
 
     orders_per_day = n / d, days_of_stock = stock_quantity x d / n: n revenue orders dated after today - 90 and up to
-    today, d = days from the first of them to today + 1. performance_category, the first that fits (over all history):
-    Star revenue >= 5000 and revenue_orders >= 20; High Performer >= 2000 and >= 10; Medium Performer >= 500 and >= 5;
-    else Low Performer. performance_score = 100 x (0.5 x percent_rank(revenue) + 0.3 x percent_rank(revenue_orders) +
+    today, d = days from the first of them to today + 1; an order's day is that of its first revenue line. Revenue is
+    net of refunds. performance_category, the first that fits (over all history): Star revenue >= 5000 and
+    revenue_orders >= 20; High Performer >= 2000 and >= 10; Medium Performer >= 500 and >= 5; else Low Performer.
+    performance_score = 100 x (0.5 x percent_rank(revenue) + 0.3 x percent_rank(revenue_orders) +
     0.2 x (1 - return_rate)) among products with orders; else 0.
     """
     day = F.lit(today)
@@ -79,12 +86,12 @@ def product_analytics(
     sold = _ranked(_sold(orders, today))
     rows = heads.join(sold, "product_id", "full").join(stock, "product_id", "left")
     rows = rows.withColumns(
-        {name: measures.count(F.col(name)) for name in ("orders", "revenue_orders", "customers")}
-        | {name: measures.money(F.col(name)) for name in ("revenue", "margin_estimate")}
+        {name: measures.count(F.col(name)) for name in ("orders", "revenue_orders", "customers")} | measures.moneys()
     )
     days = (F.datediff(day, F.col("_first")) + 1).cast("decimal(10,0)")
     rows = rows.withColumns(
         {
+            "refunds": measures.refunds(),
             "aov": measures.aov(),
             "orders_per_day": canonical.ratio(F.col("_recent").cast("decimal(18,2)"), days, 4),
             "days_of_stock": canonical.ratio(F.col("stock_quantity").cast("decimal(19,0)") * days, F.col("_recent"), 4),
@@ -96,36 +103,33 @@ def product_analytics(
 
 
 def _sold(orders: DataFrame, today: date) -> DataFrame:
-    """What was sold of each product; grouped by customer first, so that the different ones can be counted.
+    """What was sold and given back of each product, by order first, so that an order counts once.
 
     _recent, _first: the revenue orders that orders_per_day looks at, and the day of the first of them.
     """
-    date_of = F.col("order_date")
-    recent = F.col("is_revenue") & (date_of > F.lit(today - timedelta(days=WINDOW))) & (date_of <= F.lit(today))
-    sums = measures.added_up() | {"_recent": measures.number(recent)}
-    by_customer = (
-        orders.filter(F.col("product_id").isNotNull())
-        .groupBy("product_id", "customer_id")
-        .agg(
-            *[column.alias(name) for name, column in sums.items()],
-            F.max(F.when(F.col("is_revenue"), date_of)).alias("last_order_date"),
-            F.min(F.when(recent, date_of)).alias("_first"),
-        )
+    of_products = orders.filter(F.col("product_id").isNotNull())
+    dates = {
+        "_day": F.min(F.when(measures.sold(), F.col("order_date"))),
+        "_last": F.max(F.when(measures.sold(), F.col("order_date"))),
+    }
+    counted = measures.by_order(of_products, ["product_id"], dates)
+    recent = (F.col("_day") > F.lit(today - timedelta(days=WINDOW))) & (F.col("_day") <= F.lit(today))
+    sold = counted.groupBy("product_id").agg(
+        *measures.added_further(measures.COUNTED),
+        measures.number(recent).alias("_recent"),
+        F.min(F.when(recent, F.col("_day"))).alias("_first"),
+        F.max("_last").alias("last_order_date"),
     )
-    return by_customer.groupBy("product_id").agg(
-        *measures.added_further(list(sums)),
-        F.max("last_order_date").alias("last_order_date"),
-        F.min("_first").alias("_first"),
-        F.count(F.when(F.col("revenue_orders") > 0, F.col("customer_id"))).alias("customers"),
-    )
+    return sold.join(measures.buyers(of_products, ["product_id"], "customers"), "product_id", "left")
 
 
 def _ranked(sold: DataFrame) -> DataFrame:
-    """The products with orders, with return_rate and performance_score.
+    """What was sold of each product, with return_rate and performance_score; no score without orders.
 
-    percent_rank = (rank - 1) / (products - 1), equals sharing the least rank; 0 if there is one product alone.
+    percent_rank = (rank - 1) / (products - 1), equals sharing the least rank; 0 if there is one product alone. Products
+    of which there are refunds alone have no rank.
     """
-    everything = Window.partitionBy(F.lit(1))
+    everything = Window.partitionBy(F.col("orders") > 0)
     rows = sold.withColumns(
         {"return_rate": measures.share("returned_orders", "orders"), "revenue": measures.money(F.col("revenue"))}
     )

@@ -16,11 +16,13 @@ from ecomm.transforms import measures
 FIELDS = (
     Field("customer_segment", "string", "VIP, High Value, Medium Value or Low Value."),
     Field("customers", "bigint", "Customers of the segment."),
-    Field("orders", "bigint", "Their orders, of any status."),
-    Field("revenue_orders", "bigint", "Their orders with is_revenue."),
-    Field("revenue", "decimal(18,2)", "Sum of total_spent; reporting currency."),
-    Field("revenue_share", "decimal(18,4)", "revenue / revenue of all segments, 0-1; NULL without any."),
-    Field("aov", "decimal(18,2)", "revenue / revenue_orders; NULL without revenue orders."),
+    Field("orders", "bigint", "Their orders of any status; refunds are none."),
+    Field("revenue_orders", "bigint", "Their orders of which a sale is_revenue."),
+    Field("revenue", "decimal(18,2)", "gross_revenue - refunds: sum of total_spent; reporting currency."),
+    Field("gross_revenue", "decimal(18,2)", "Sum of the customers' gross_revenue; reporting currency."),
+    Field("refunds", "decimal(18,2)", "Sum of the customers' refunds; reporting currency."),
+    Field("revenue_share", "decimal(18,4)", "revenue / revenue of all segments; NULL unless that is above 0."),
+    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
     Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
     Field("clv_estimate", "decimal(18,2)", "Sum of clv_estimate; reporting currency."),
     Field("avg_clv", "decimal(18,2)", "clv_estimate / customers; NULL without customers."),
@@ -40,9 +42,10 @@ def segment_analysis(customers: DataFrame) -> DataFrame:
     revenue_share = revenue / revenue of all segments; avg_clv = clv_estimate / customers; orders_per_customer =
     orders / customers; avg_days_since_last_order: the mean over customers with a revenue order.
     """
+    amounts = ("gross_revenue", "refunds", "margin_estimate", "clv_estimate")
     added = customers.groupBy("customer_segment").agg(
         F.count(F.lit(1)).alias("customers"),
-        *measures.added_further(["orders", "revenue_orders", "margin_estimate", "clv_estimate"]),
+        *measures.added_further(["orders", "revenue_orders", *amounts]),
         F.sum("total_spent").alias("revenue"),
         F.sum("days_since_last_order").alias("_days"),
         F.count("days_since_last_order").alias("_dated"),
@@ -50,12 +53,12 @@ def segment_analysis(customers: DataFrame) -> DataFrame:
     segments = customers.sparkSession.createDataFrame([(name,) for name in SEGMENTS], "customer_segment string")
     rows = segments.join(added, "customer_segment", "left").withColumns(
         {name: measures.count(F.col(name)) for name in ("customers", "orders", "revenue_orders")}
-        | {name: measures.money(F.col(name)) for name in ("revenue", "margin_estimate", "clv_estimate")}
+        | {name: measures.money(F.col(name)) for name in ("revenue", *amounts)}
     )
     total = F.sum("revenue").over(Window.partitionBy(F.lit(1)))
     rows = rows.withColumns(
         {
-            "revenue_share": canonical.ratio(F.col("revenue"), total, 4),
+            "revenue_share": canonical.ratio(F.col("revenue"), measures.positive(total), 4),
             "aov": measures.aov(),
             "avg_clv": canonical.ratio(F.col("clv_estimate"), F.col("customers"), 2),
             "orders_per_customer": measures.share("orders", "customers"),

@@ -27,12 +27,16 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Claimed:
-    """A file of a batch as it was copied: the landed file, the copy that is read, its hash and size."""
+    """A file of a batch as it was copied: the landed file, the copy that is read, its hash and size.
+
+    then: what the ledger has of it, if it is read as it was before, whatever the settings say now.
+    """
 
     file: LandedFile
     copy: Path
     sha256: str
     bytes: int
+    then: FileEntry | None = None
 
 
 def archive_dir(settings: Settings, source: str, folder: str) -> Path:
@@ -134,13 +138,17 @@ def _archived(archive: Path, name: str, digest: str) -> Path | None:
     return next((place for place in places if place.exists() and sha256(place) == digest), None)
 
 
-def ingested(settings: Settings, entry: Entry) -> list[Claimed]:
-    """The files of a batch, byte for byte as they were ingested. Raises StorageError if one is not there any more."""
+def ingested(settings: Settings, entry: Entry, *, as_then: bool = True) -> list[Claimed]:
+    """The files of a batch, byte for byte as they were ingested. Raises StorageError if one is not there any more.
+
+    as_then: they are read as the ledger says that they were, not by the settings.
+    """
     assert entry.batch_id is not None
     found = []
     for file in entry.files:
         copy = copy_of(settings, entry.batch_id, file)
-        found.append(Claimed(LandedFile(file.source, copy.with_name(file.name)), copy, file.sha256, file.bytes))
+        landed = LandedFile(file.source, copy.with_name(file.name))
+        found.append(Claimed(landed, copy, file.sha256, file.bytes, file if as_then else None))
     return found
 
 
@@ -167,6 +175,9 @@ def lay_out(settings: Settings, entry: Entry) -> None:
     shutil.rmtree(part, ignore_errors=True)
     try:
         for file in ingested(settings, entry):
+            lends = settings.sources[file.file.source].read_from if file.file.source in settings.sources else ""
+            if any((f.source, f.name) == (lends, file.file.name) for f in entry.files):
+                continue  # it comes again with the source that it came for
             place = part / file.file.source / file.file.name
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.copy, place)

@@ -13,49 +13,23 @@ field, without an error (docs/decisions/0001-csv-landing.md).
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from ecomm.errors import HeaderError
+from ecomm.batches.dialect import Dialect, dialect
 
 MAX_RECORD = 1 << 20
 CHUNK = 16 << 20
 BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a file's fields stand apart: what ends one, what is a blank, and how a quoted and a plain one look."""
-
-    delimiter: bytes
-    blank: bytes
-    opens: re.Pattern[bytes]
-    quoted: re.Pattern[bytes]
-    plain: re.Pattern[bytes]
-
-
-@cache
-def dialect(delimiter: str) -> Dialect:
-    """The dialect of a delimiter, one ASCII character; a blank that delimits is no blank."""
-    end = delimiter.encode("ascii")
-    blank = b" \t".replace(end, b"")
-    some = b"[" + blank + b"]*"
-    return Dialect(
-        end,
-        blank,
-        opens=re.compile(some + b'"'),
-        quoted=re.compile(some + rb'"([^"]*+(?:""[^"]*+)*+)"' + some + b"+"),
-        plain=re.compile(b"[^\n" + re.escape(end) + b"]*+"),
-    )
+_BLANK = b" \t"
 
 
 COMMA = dialect(",")
@@ -69,11 +43,7 @@ class Record:
     raw_line: str | None
 
 
-def _text(raw: bytes) -> str:
-    return raw[:MAX_RECORD].decode("utf-8", "backslashreplace")
-
-
-def _take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[bytes] | None, bytes] | None:
+def take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[bytes] | None, bytes] | None:
     """The record at `start`: (where the next begins, its cells or None, its bytes); None: more data is needed.
 
     A record with broken quotes is its first physical line only: reading starts again at the next line.
@@ -91,7 +61,7 @@ def _take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[
                 break
             end = match.end()
             stop = end + (data[end : end + 2] == b"\r\n")
-            cell = match[1].replace(b'""', b'"')
+            cell = form.quoted_cell(match[1])
         else:
             match = form.plain.match(data, at, limit)
             assert match is not None  # it matches the empty text
@@ -99,7 +69,7 @@ def _take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[
             if stop == limit and undecided:
                 return None
             ends_line = data[stop : stop + 1] == b"\n"
-            cell = match[0].removesuffix(b"\r") if ends_line else match[0]
+            cell = form.plain_cell(match[0].removesuffix(b"\r") if ends_line else match[0])
         if data[stop : stop + 1] not in (form.delimiter, b"\n", b""):
             break
         cells.append(cell)
@@ -129,18 +99,22 @@ def scan(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[lis
     records: list[Record] = []
     at = 0
     while at < len(data):
-        taken = _take(data, at, eof, form)
+        taken = take(data, at, eof, form)
         if taken is None:
             break
         at, cells, raw = taken
         if not raw.strip(form.blank):
             continue
+        if form.blank_rows and cells is not None and not any(cell.strip(_BLANK) for cell in cells):
+            continue
+        if form.surplus and cells is not None and not any(cell.strip(_BLANK) for cell in cells[width:]):
+            cells = cells[:width]
         try:
             if cells is None or len(cells) != width:
                 raise ValueError
             records.append(Record([cell.decode("utf-8") for cell in cells], None))
         except ValueError:
-            records.append(Record(None, _text(raw)))
+            records.append(Record(None, form.text(raw[:MAX_RECORD])))
     return records, at
 
 
@@ -152,13 +126,24 @@ def _plain(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[p
     if looked is None:
         return None
     stretch = data[: looked.end]
+    table = _read(stretch, width, form)
+    if table is None and form.surplus:
+        table = _without_surplus(stretch, width, eof, form)
+    return None if table is None else (without_blank_rows(table) if form.blank_rows else table, looked.end)
+
+
+def _read(stretch: bytes, width: int, form: Dialect) -> pa.Table | None:
+    """The records of a stretch by the vectorised reader; None if one has another number of fields."""
     names = [f"c{i}" for i in range(width)]
     try:
-        table = pcsv.read_csv(
+        return pcsv.read_csv(
             io.BytesIO(stretch),
             read_options=pcsv.ReadOptions(column_names=names, block_size=4 * MAX_RECORD),
             parse_options=pcsv.ParseOptions(
-                delimiter=form.delimiter.decode(), newlines_in_values=True, ignore_empty_lines=True
+                delimiter=form.delimiter.decode(),
+                quote_char=form.quote.decode() or False,
+                newlines_in_values=True,
+                ignore_empty_lines=True,
             ),
             convert_options=pcsv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
@@ -166,7 +151,30 @@ def _plain(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[p
         )
     except pa.ArrowInvalid:
         return None
-    return table, looked.end
+
+
+def _without_surplus(stretch: bytes, width: int, eof: bool, form: Dialect) -> pa.Table | None:
+    """The same where every record has as many more cells than the header as the first one, and all are empty."""
+    first = take(stretch, 0, eof, form)
+    if first is None or first[1] is None or len(first[1]) <= width:
+        return None
+    table = _read(stretch, len(first[1]), form)
+    if table is None or not all(pc.all(_is_blank(column)).as_py() for column in table.columns[width:]):
+        return None
+    return table.select(range(width))
+
+
+def _is_blank(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.equal(pc.utf8_trim(column, _BLANK.decode()), "")
+
+
+def without_blank_rows(table: pa.Table) -> pa.Table:
+    """The records of which a cell is not empty."""
+    empty = [_is_blank(column) for column in table.columns if pa.types.is_string(column.type)]
+    blank = empty[0]
+    for column in empty[1:]:
+        blank = pc.and_(blank, column)
+    return table.filter(pc.invert(blank)) if pc.any(blank).as_py() else table
 
 
 class Look(NamedTuple):
@@ -182,8 +190,10 @@ class Look(NamedTuple):
 
 def look(data: bytes, eof: bool, form: Dialect) -> Look | None:
     """What is regular in a stretch that begins at a record's start; None if something is not."""
+    if form.escape and form.escape in data:
+        return None
     buffer = np.frombuffer(data, dtype=np.uint8)
-    quotes = np.flatnonzero(buffer == ord('"'))
+    quotes = np.flatnonzero(buffer == ord(form.quote)) if form.quote else np.array([], dtype=np.int64)
     newlines = np.flatnonzero(buffer == ord("\n"))
     ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0] if len(quotes) else newlines
     end = len(data) if eof else int(ends[-1]) + 1 if len(ends) else 0
@@ -218,68 +228,43 @@ def _vouched(buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray, form:
     return bool(np.all(starts) and np.all(stops))
 
 
-def _table(records: list[Record], first: int, width: int) -> pa.Table:
-    columns = {"source_line": pa.array(range(first, first + len(records)), pa.int64())}
-    columns["raw_line"] = pa.array([r.raw_line for r in records], pa.string())
+def text_table(records: list[Record], width: int) -> pa.Table:
+    """Records as columns: raw_line, c0, c1, ..."""
+    columns = {"raw_line": pa.array([r.raw_line for r in records], pa.string())}
     for i in range(width):
         columns[f"c{i}"] = pa.array([None if r.cells is None else r.cells[i] for r in records], pa.string())
     return pa.table(columns)
 
 
-def _numbered(table: pa.Table, first: int) -> pa.Table:
+def numbered(table: pa.Table, first: int) -> pa.Table:
+    """Records with their numbers, from `first` on."""
     lines = pa.array(np.arange(first, first + table.num_rows, dtype=np.int64))
-    table = table.add_column(0, "source_line", lines)
-    return table.add_column(1, "raw_line", pa.nulls(table.num_rows, pa.string()))
+    return table.add_column(0, "source_line", lines)
 
 
-def read_header(path: Path, delimiter: str = ",") -> tuple[list[str], int]:
-    """The names in a file's first record, and where the data begins. Raises HeaderError if there is none."""
-    form = dialect(delimiter)
-    with path.open("rb") as file:
-        data = file.read(2 * MAX_RECORD)
-        eof = not file.read(1)
-    at = len(BOM) if data.startswith(BOM) else 0
-    while at < len(data):
-        taken = _take(data, at, eof, form)
-        if taken is None:
-            break
-        at, cells, raw = taken
-        if not raw.strip(form.blank):
-            continue
-        if cells is None:
-            raise HeaderError(f"{path.name}: the header line has a broken quote: {_text(raw)[:100]}")
-        try:
-            return [cell.decode("utf-8") for cell in cells], at
-        except UnicodeDecodeError as error:
-            raise HeaderError(f"{path.name}: the header is not UTF-8; save the file as UTF-8.") from error
-    raise HeaderError(f"{path.name}: the file is empty; it needs at least a header line.")
+def pieces(file: BinaryIO, width: int, form: Dialect) -> Iterator[pa.Table]:
+    """The records of a file from where it stands, stretch by stretch: raw_line (only of a malformed record), c0, ..."""
+    rest = b""
+    while True:
+        block = file.read(CHUNK)
+        eof = len(block) < CHUNK
+        data = rest + block
+        plain = _plain(data, width, eof, form)
+        if plain is not None:
+            table, used = plain
+            table = table.add_column(0, "raw_line", pa.nulls(table.num_rows, pa.string()))
+        else:
+            records, used = scan(data, width, eof, form)
+            table = text_table(records, width)
+        rest = data[used:]
+        if table.num_rows:
+            yield table
+        if eof:
+            return
 
 
-def stretches(path: Path, width: int, offset: int, form: Dialect) -> Iterator[pa.Table]:
-    """The records of a file, stretch by stretch, with the columns that `land` writes."""
-    first, rest = 1, b""
-    with path.open("rb") as file:
-        file.seek(offset)
-        while True:
-            block = file.read(CHUNK)
-            eof = len(block) < CHUNK
-            data = rest + block
-            plain = _plain(data, width, eof, form)
-            if plain is not None:
-                table, used = _numbered(plain[0], first), plain[1]
-            else:
-                records, used = scan(data, width, eof, form)
-                table = _table(records, first, width)
-            first += table.num_rows
-            rest = data[used:]
-            if table.num_rows:
-                yield table
-            if eof:
-                return
-
-
-def land(path: Path, width: int, offset: int, into: Path, delimiter: str = ",") -> int:
-    """Write the records of a CSV file as a Parquet file of text columns; give their number.
+def write(tables: Iterator[pa.Table], width: int, into: Path) -> int:
+    """Write the records of a file as a Parquet file of text columns; give their number.
 
     Columns: source_line (1 = the first record after the header), raw_line (only of a malformed record), c0, c1, ...
     (NULL in a malformed record; `width` of them, an empty cell is empty text).
@@ -294,7 +279,7 @@ def land(path: Path, width: int, offset: int, into: Path, delimiter: str = ",") 
     rows = 0
     into.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(into, schema, compression="lz4", use_dictionary=False) as writer:
-        for table in stretches(path, width, offset, dialect(delimiter)):
+        for table in tables:
             writer.write_table(table.cast(schema))
             rows += table.num_rows
     return rows

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -29,11 +30,11 @@ JUDGES = (*PUBLISHES, "HOLD")
 CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
 """The entries that change what is published."""
 _ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
-FORMAT_VERSION = 2  # 1: before the analytics tables had all their columns
+FORMAT_VERSION = 3  # 1: before the analytics tables had all their columns; 2: before orders had lines in their key
 _FILE = pa.struct(
-    [("source", pa.string()), ("name", pa.string()), ("absence", pa.string()), ("sha256", pa.string())]
+    [(n, pa.string()) for n in ("source", "name", "absence", "shape", "sha256")]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
-    + [("rows_superseded", pa.int64()), ("outcome", pa.string())]
+    + [("rows_superseded", pa.int64()), ("rows_left_out", pa.int64()), ("outcome", pa.string())]
 )
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("seq", pa.int64(), "Number of the entry: gapless, from 0."),
@@ -88,6 +89,8 @@ class FileEntry:
     """One file of a batch: what it was and what became of its rows.
 
     absence: what it means that the file does not mention a key: `keep`, or `close` and the key columns of its scope.
+    rows_left_out: records that are none of the source's (`only`, `read_from`); rows_read does not count them.
+    shape: how the file was read, as `delivery.written` has it; empty if no setting says anything about it.
     """
 
     source: str
@@ -99,8 +102,10 @@ class FileEntry:
     rows_rejected: int = 0
     rows_duplicate: int = 0
     rows_superseded: int = 0
+    rows_left_out: int = 0
     outcome: str = "OK"
     absence: str = "keep"
+    shape: str = ""
 
     @property
     def scope(self) -> tuple[str, ...] | None:
@@ -270,9 +275,10 @@ def positions(entries: Sequence[Entry]) -> dict[str, tuple[datetime, int]]:
     return {b: (e.as_of, e.revision) for b, e in live(entries).items() if e.as_of and e.revision is not None}
 
 
-def today_of(alive: Mapping[str, tuple[datetime, int]]) -> date:
-    """The day of the greatest live as-of (UTC); without a live batch no table has a row that looks at it."""
-    return max((as_of.date() for as_of, _ in alive.values()), default=date(1970, 1, 1))
+def today_of(alive: Mapping[str, tuple[datetime, int]], zone: str) -> date:
+    """The day of the greatest live as-of in a time zone; without a live batch no table has a row that looks at it."""
+    local = ZoneInfo(zone)
+    return max((as_of.astimezone(local).date() for as_of, _ in alive.values()), default=date(1970, 1, 1))
 
 
 def undone(entries: Sequence[Entry]) -> dict[str, Entry]:

@@ -82,18 +82,19 @@ warehouse = "warehouse"
 def prepare(config: Path, landing: Path | None, sources: str = "") -> list[str]:
     """Write the settings file and make the landing folders; say what was made. What is there already stays.
 
-    sources: a block that says how a source's files are written; where there is a settings file, it is said instead.
+    sources: settings of the shop's files, which are shown instead where there is a settings file. Those above its
+    first table come above those of the template.
     """
     said = []
     try:
         if config.exists():
             said.append(f"{config} is there already and stays as it is.")
             if sources:
-                said += ["Put this into it, in place of what it says of this source:", "", sources]
+                said += ["Put this into it, in place of what it says of these sources:", "", sources]
         else:
             config.parent.mkdir(parents=True, exist_ok=True)
             text = _TEMPLATE.format(landing=json.dumps(str(landing or Path("landing"))))
-            config.write_text(f"{text}\n{sources}" if sources else text, encoding="utf-8")
+            config.write_text(_joined(text, sources) if sources else text, encoding="utf-8")
             said += [f"Wrote {config}, with this at its end:", "", sources] if sources else [f"Wrote {config}."]
         settings = load(config, landing=landing)
         for name in (*SOURCES, TRIGGER):
@@ -105,6 +106,24 @@ def prepare(config: Path, landing: Path | None, sources: str = "") -> list[str]:
     said.append(f"{settings.landing} has a folder for each source and for triggers; files go into its source/ folders.")
     said.append("Next: copy CSV files there, `ecomm trigger FILES...`, `ecomm run`.")
     return said
+
+
+def _joined(template: str, more: str) -> str:
+    """The template with more settings: what stands above their first table goes above the template's tables.
+
+    A table that the template begins too ([shop]) stands once.
+    """
+    lines = more.splitlines()
+    first = next((n for n, line in enumerate(lines) if line.startswith("[")), len(lines))
+    plain = [line for line in lines[:first] if line and not line.startswith("#")]
+    above, below = template.split("\n# Exchange rates", 1)
+    tables = "\n".join(line for line in lines if line not in plain)
+    if "\n[shop]\n" in tables:
+        shop, rest = tables.split("\n[shop]\n", 1)
+        said, _, rest = rest.partition("\n[")
+        below = below.replace("\n[shop]\n", f"\n[shop]\n{said.strip()}\n", 1)
+        tables = f"{shop}\n[{rest}"
+    return "\n".join([above, *plain, "", "# Exchange rates" + below, tables]) + "\n"
 
 
 def write_trigger(

@@ -97,8 +97,8 @@ def of(settings: Settings, now: datetime, entries: Sequence[Entry] | None = None
     unexpected = [
         path
         for source in SOURCES
-        for path in sorted((settings.source_dir(source) / "source").glob("*.csv"))
-        if path not in announced
+        for path in sorted((settings.source_dir(source) / "source").glob("*"))
+        if path not in announced and not path.name.startswith((".", "~$")) and path.is_file()
     ]
     agreed = {e.batch_id for e in accepted(entries)}
     waiting = [

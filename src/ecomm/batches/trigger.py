@@ -296,6 +296,7 @@ def _find(trigger: Trigger, settings: Settings, sources: Sequence[str]) -> tuple
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise TriggerError(f"{path}: not a regular file; put the file itself there, not a link or folder.")
             files.append(LandedFile(source, path))
+            files += [LandedFile(s, path) for s in sources if settings.reads_too(s, source, name)]
     return files, missing
 
 

@@ -197,6 +197,7 @@ def status(
     """What is published, pending, waiting (and for which file), failed (and why)."""
     from ecomm import screens
     from ecomm.batches import status as standing
+    from ecomm.batches.reading.kinds import unread
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse)
     now = standing.of(settings, datetime.now(UTC))
@@ -212,7 +213,7 @@ def status(
     for line in now.triggers:
         screens.line(line.batch_id, line.state, line.reason)
     for path in now.unexpected:
-        screens.line("unexpected", str(path), "no trigger lists it; it is left unread")
+        screens.line("unexpected", str(path), unread(path) or "no trigger lists it; it is left unread")
     if now.running:
         screens.out.print("A run is under way.")
     if not (now.published or now.held or now.undone or now.triggers or now.unexpected):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,14 @@ from ecomm.cli.door import (
     reason_in,
 )
 from ecomm.settings import Settings
+
+
+class ReadBy(StrEnum):
+    """By which settings archived files are read."""
+
+    THEN = "then"
+    NOW = "now"
+
 
 Why = Annotated[str, typer.Option("--why", help="The reason, for those who come after you; kept in the ledger.")]
 Held = Annotated[str, typer.Argument(help="The batch that is held.")]
@@ -107,6 +116,9 @@ def undo(
 )
 def replay(
     since: Annotated[str, typer.Option("--from", help="A batch, also an undone one, or a day: it and all behind it.")],
+    by: Annotated[
+        ReadBy, typer.Option("--settings", help="Read files as they were read then, or by the settings of now.")
+    ] = ReadBy.THEN,
     landing: Landing = None,
     warehouse: WarehouseDir = None,
     config: Config = None,
@@ -114,11 +126,16 @@ def replay(
     remote: Remote = None,
     as_json: Json = False,
 ) -> None:
-    """Read the archived files of batches once more, with the rules and settings of now."""
-    from ecomm import revise
+    """Read the archived files of batches once more, by the rules of now."""
+    from ecomm import revise, screens
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
-    raise typer.Exit(print_outcomes(revise.replay(settings, since, listener_for(as_json)), as_json))
+    as_then = by is ReadBy.THEN
+    if not as_json:
+        how = "in the shape in which its batch was read" if as_then else "by the settings of now"
+        screens.out.print(f"Each file is read {how}.")
+    outcomes = revise.replay(settings, since, listener_for(as_json), as_then=as_then)
+    raise typer.Exit(print_outcomes(outcomes, as_json))
 
 
 class _WithDefault(TyperGroup):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ecomm import __version__
+from ecomm import __version__, presets
 from ecomm import settings as configuration
 from ecomm.cli.door import Config, EngineName, Json, Landing, Remote, WarehouseDir, app, print_json
 from ecomm.cli.ingest import publish_pending
@@ -18,28 +18,48 @@ from ecomm.errors import UsageError
 
 @app.command(
     rich_help_panel="Set up",
-    epilog="Examples: `ecomm init --landing landing`, `ecomm init --from day.csv --source orders`, then `ecomm check`",
+    epilog="Examples: `ecomm init --preset shopify`, `ecomm init --preset list`, `ecomm init --from day.csv`",
 )
 def init(
     landing: Landing = None,
     config: Config = None,
     file: Annotated[
-        Path | None, typer.Option("--from", help="Propose from this CSV file how files of its source are read.")
+        Path | None, typer.Option("--from", help="Propose from this file how files of its source are read, and try it.")
     ] = None,
-    source: Annotated[str | None, typer.Option("--source", "-s", help="The source of the file of --from.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", "-s", help="The source of the file of --from; default: as the file shows.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", help=f"The settings for a platform's exports: {', '.join(presets.NAMES)}; or list."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="The instant for which the file of --from is judged, ISO; default: now."),
+    ] = None,
 ) -> None:
     """Write a settings file and make the landing folders; what is there already stays."""
     from ecomm import screens
     from ecomm.batches import setup
 
-    block = ""
+    if preset == "list":
+        for name in presets.NAMES:
+            screens.line(name, "", presets.about(name))
+        return
+    block, below = "" if preset is None else presets.text(preset), []
+    place = config or Path(configuration.CONFIG_NAME)
     if file is not None:
-        from ecomm.batches.proposal import propose
+        from ecomm.proposal import propose
+        from ecomm.proposal import text as written
 
-        if source is None:
-            raise UsageError("--from needs --source: orders, customers, products, inventory or shipping.")
-        block = propose(file, source).toml(file)
-    for line in setup.prepare(config or Path(configuration.CONFIG_NAME), landing, block):
+        now = configuration.instant(as_of, "--as-of")
+        in_force = configuration.load(config if place.is_file() else None)
+        with screens.progress() as told:
+            proposal = propose(in_force, file, source, now, preset, told)
+        block, below = written.block(proposal, file), written.judgement(proposal)
+    elif source is not None:
+        raise UsageError("--source is that of the file of --from; add --from FILE.")
+    for line in (*setup.prepare(place, landing, block), *([""] if below else []), *below):
         screens.out.print(line, markup=False, soft_wrap=True)
 
 

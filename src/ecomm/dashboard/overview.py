@@ -61,7 +61,7 @@ def course(moment: Moment, days: str) -> Answer:
     if days not in RANGES:
         raise UsageError(f"there is no range {days}; use {', '.join(RANGES)}.")
     grain, length = RANGES[days]
-    today = today_of(positions(moment.warehouse.entries))
+    today = today_of(positions(moment.warehouse.entries), moment.settings.shop.shop_timezone)
     first = today - timedelta(days=length - 1) if length else date.min
     if grain == "week":
         first -= timedelta(days=first.weekday())

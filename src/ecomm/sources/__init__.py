@@ -24,8 +24,9 @@ def of_shop(
     no identity.
     """
     whole = {name: _keyed(source.of_shop(deliveries.get(name, Delivery()), {})) for name, source in SOURCES.items()}
-    rules = {r.name for s in whole.values() for r in s.rules}
-    free = {r.name for s in whole.values() for r in s.rules if r.name not in s.fixed}
+    whole["orders"] = _refunding(whole["orders"])
+    rules = {r.name for s in (*whole.values(), orders.SOURCE) for r in s.rules}
+    free = {r.name for s in (*whole.values(), orders.SOURCE) for r in s.rules if r.name not in s.fixed}
     for name in severity:
         if name in (rules - free) | {"line_malformed"}:
             raise UsageError(f"the severity of {name} cannot be changed: without its key a row has no identity.")
@@ -34,6 +35,13 @@ def of_shop(
                 f"the settings give {name} a severity, but there is no such rule; docs/rules.md lists all."
             )
     return {name: source.at(severity) for name, source in whole.items()}
+
+
+def _refunding(source: Source) -> Source:
+    """Orders as the shop refunds them: where a refund is a row, a negative amount is none that is rejected."""
+    if source.delivery.refunds != "rows":
+        return source
+    return replace(source, rules=tuple(r for r in source.rules if r.name != "order_amount_not_negative"))
 
 
 def _keyed(source: Source) -> Source:

@@ -13,6 +13,7 @@ from ecomm.sources.rules import (
     created_timestamp_plausible,
     empty,
     instant_not_future,
+    intact,
     key_rules,
     known,
     not_future,
@@ -163,6 +164,7 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("customer_id"),
+        intact("customer_id"),
         *text_rules(COLUMNS),
         *readable_rules(COLUMNS),
         created_timestamp_plausible,

@@ -10,6 +10,7 @@ from ecomm.sources.products import LOW_STOCK, stock_indicator
 from ecomm.sources.rules import (
     created_timestamp_plausible,
     instant_not_future,
+    intact,
     key_rules,
     known,
     not_negative,
@@ -95,6 +96,7 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("product_id"),
+        intact("product_id"),
         present("warehouse_location", Severity.MEDIUM, "empty: key part UNKNOWN"),
         *key_rules("warehouse_location", required=False, blanks=True),
         *key_rules("location", required=False, blanks=True),

@@ -9,11 +9,13 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Before, ContractColumn, Reading, Severity, Source, rule, text
+from ecomm.delivery import LINE_SEPARATOR
 from ecomm.sources.rules import (
     created_timestamp_plausible,
     currency_rules,
     customer_id_names_somebody,
     day,
+    intact,
     key_rules,
     known,
     not_future,
@@ -22,8 +24,14 @@ from ecomm.sources.rules import (
     present,
     readable_rules,
     text_rules,
+    updated_timestamp_plausible,
     within_bounds,
 )
+
+LINE_ID_LENGTH = 255
+"""A line_id may be several cells, or the name of a product."""
+TIMES = ("updated_timestamp", "created_timestamp")
+REFUND_IS_A_STATUS = 'a refund is a status; refunds = "rows" in [sources.orders] if it is a row of its own'
 
 COLUMNS = (
     ContractColumn("order_id", "string", "The shop's number of the order.", required=True, key=True),
@@ -107,10 +115,28 @@ def order_date_plausible(reading: Reading) -> Column:
 
 @rule(Severity.HIGH, among_rivals=True)
 def order_has_one_product(_: Reading) -> Column:
-    """same file and order, other product: a line would be lost (`key` in [sources.orders] may name both)"""
-    same_order = Window.partitionBy("source_file", "key")
+    """same order in the batch, other product, and no line_id: a line would be lost. Say what tells the lines of an \
+order apart: line_id = "a header of yours" in [sources.orders], or line_id = "position" if a file always has whole \
+orders
+    """
+    of_order = Window.partitionBy("key")
     product = F.when(~F.col("ends"), F.col("product_id"))  # a row that ends the order states no product
-    return F.min(product).over(same_order) == F.max(product).over(same_order)
+    same = F.min(product).over(of_order) == F.max(product).over(of_order)
+    return (F.col("line_id") != F.lit("")) | same
+
+
+@rule(Severity.HIGH, among_rivals=True)
+def order_lines_distinct(_: Reading) -> Column:
+    """line_id is the product, and the file has the same product in the order twice: two units, or one line listed \
+twice. Name a header with a number for each line, line_id = "order_item_id", or set line_id = "position" in \
+[sources.orders]
+    """
+    parts, product = (
+        F.concat(F.lit(LINE_SEPARATOR), F.col(name), F.lit(LINE_SEPARATOR)) for name in ("line_id", "product_id")
+    )
+    is_product = F.coalesce((F.col("line_id") != F.lit("")) & F.contains(parts, product), F.lit(False))
+    at_once = Window.partitionBy("source_file", "key", *TIMES)
+    return ~is_product | (F.sum(F.when(F.col("ends"), 0).otherwise(1)).over(at_once) < F.lit(2))
 
 
 SOURCE = Source(
@@ -119,8 +145,10 @@ SOURCE = Source(
     computed=(ORDERED_AT,),
     rules=(
         *key_rules("order_id"),
-        *key_rules("line_id", required=False),
+        *key_rules("line_id", required=False, blanks=True, longest=LINE_ID_LENGTH),
         *key_rules("refund_id", required=False),
+        *(intact(name) for name in ("order_id", "line_id", "refund_id")),
+        *(intact(name, Severity.MEDIUM) for name in ("customer_id", "product_id")),
         present("customer_id"),
         customer_id_names_somebody,
         present("product_id"),
@@ -130,11 +158,13 @@ SOURCE = Source(
         *readable_rules(COLUMNS, high=("order_date", "order_amount")),
         *currency_rules(rate_day),
         created_timestamp_plausible,
+        updated_timestamp_plausible,
         order_date_plausible,
-        not_negative("order_amount", "a refund is a status"),
+        not_negative("order_amount", REFUND_IS_A_STATUS),
         not_zero("order_amount", "gift, replacement; no revenue"),
         within_bounds("order_amount"),
         order_has_one_product,
+        order_lines_distinct,
         known("payment_method"),
         known("order_status"),
         present("shipping_address", Severity.LOW, "empty: digital, pick-up"),
@@ -143,4 +173,5 @@ SOURCE = Source(
     statements=statements,
     continued=continued,
     refolded=refolded,
+    at_stake=("order_amount", "currency", "product_id"),
 )

@@ -16,6 +16,7 @@ from ecomm.sources.rules import (
     day,
     dimensions,
     dimensions_format,
+    intact,
     key_rules,
     not_negative,
     not_zero,
@@ -113,7 +114,7 @@ def in_reporting_currency(money: Column, currency: Column, shop: Shop, on: date)
 def derived(reading: Reading) -> dict[str, Column]:
     """DERIVED, as at the as-of day."""
     days = F.datediff(reading.today, F.col("launch_date")).cast("bigint")
-    price = in_reporting_currency(F.col("price"), F.col("currency"), reading.shop, reading.as_of.date())
+    price = in_reporting_currency(F.col("price"), F.col("currency"), reading.shop, reading.day)
     stock = F.col("stock_quantity")
     length, width, height, volume = dimensions("dimensions_cm")
     return {
@@ -166,6 +167,7 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("product_id"),
+        intact("product_id"),
         present("price"),
         *text_rules(COLUMNS),
         *readable_rules(COLUMNS, high=("price",)),

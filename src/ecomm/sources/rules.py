@@ -58,7 +58,9 @@ def among(word: Column, words: Iterable[str]) -> Column:
 # -- rules of several sources --------------------------------------------------------------------------------------
 
 
-def key_rules(column: str, *, required: bool = True, blanks: bool = False) -> tuple[Rule, ...]:
+def key_rules(
+    column: str, *, required: bool = True, blanks: bool = False, longest: int = KEY_LENGTH
+) -> tuple[Rule, ...]:
     """A key part is there (if the header must have it), short, and without blanks or control characters."""
 
     def well_formed(_: Reading) -> Column:
@@ -66,16 +68,30 @@ def key_rules(column: str, *, required: bool = True, blanks: bool = False) -> tu
         clean = ~canonical.has_control(value)
         if not blanks:
             clean = clean & ~canonical.has_inner_blank(value)
-        return (F.length(value) <= F.lit(KEY_LENGTH)) & clean
+        return (F.length(value) <= F.lit(longest)) & clean
 
     inside = "control character" if blanks else "blank or control character"
     shape = Rule(
         f"{column}_well_formed",
         Severity.HIGH,
         well_formed,
-        f"more than {KEY_LENGTH} characters, {inside} inside",
+        f"more than {longest} characters, {inside} inside",
     )
     return (present(column), shape) if required else (shape,)
+
+
+_RUINED = r"\A([0-9]+\.0|[0-9]([.,][0-9]+)?[eE]\+[0-9]{2,3}|#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!))\z"
+
+
+def intact(column: str, severity: Severity = Severity.HIGH) -> Rule:
+    """An id is not what a spreadsheet makes of one: a rounded number, a number with a decimal, an error."""
+    return Rule(
+        f"{column}_intact",
+        severity,
+        lambda _: ~text(column).rlike(_RUINED),
+        "ruined by a spreadsheet: a rounded number (1.23457E+11), whole digits with .0 (17850.0), or one of #N/A, "
+        "#REF!, #VALUE!, #NAME?, #DIV/0!, #NUM!, #NULL!; save the column as text",
+    )
 
 
 def present(column: str, severity: Severity = Severity.HIGH, means: str = "empty") -> Rule:
@@ -144,6 +160,13 @@ def created_timestamp_plausible(reading: Reading) -> Column:
     """missing, before 2000, future"""
     since = F.col("created_timestamp") >= F.lit(datetime(2000, 1, 1, tzinfo=UTC)).cast("timestamp")
     return ~empty("created_timestamp") & since & instant_not_future("created_timestamp", reading)
+
+
+@rule(Severity.LOW)
+def updated_timestamp_plausible(reading: Reading) -> Column:
+    """before 2000, future: it decides which statement is the later one"""
+    since = F.col("updated_timestamp") >= F.lit(datetime(2000, 1, 1, tzinfo=UTC)).cast("timestamp")
+    return since & instant_not_future("updated_timestamp", reading)
 
 
 @rule(Severity.LOW)

@@ -14,6 +14,7 @@ from ecomm.sources.rules import (
     dimensions,
     dimensions_format,
     empty,
+    intact,
     key_rules,
     known,
     not_future,
@@ -125,6 +126,8 @@ SOURCE = Source(
     columns=COLUMNS,
     rules=(
         *key_rules("order_id"),
+        intact("order_id"),
+        intact("tracking_number"),
         present("tracking_number", Severity.LOW, "empty: no label yet; key part empty text"),
         *key_rules("tracking_number", required=False),
         *text_rules(COLUMNS),

@@ -30,8 +30,7 @@ def write_enriched(attempt: Attempt, targets: enrich.Targets) -> dict[str, int]:
     What follows from orders is computed from enriched_orders as it was just written, not from the joins once more.
     """
     shop, today = attempt.session.shop, attempt.today
-    key = attempt.session.sources["orders"].key
-    orders, changes = enrich.enriched_orders(targets, shop, today, key), attempt.changes.get("orders")
+    orders, changes = enrich.enriched_orders(targets, shop, today), attempt.changes.get("orders")
     differs = changes is not None and changes.current > 0
     written = {"enriched_orders": attempt.write_whole("enriched_orders", orders, differs=differs)}
     frames = of_orders(attempt.session.store.read("enriched_orders"), targets, shop, today)

@@ -43,7 +43,7 @@ def snapshots(attempt: Attempt) -> list[dict[str, object]]:
     """One row a source that is delivered as complete snapshots: whether this batch's files are one."""
     rows = []
     for source in attempt.delivered():
-        if source.delivery.absence == "close":
+        if source.delivery.silence != "keep":
             files = attempt.results[f"{source.name}_stage_load"].files
             read = sum(f.rows_read for f in files)
             rows.append(check(attempt, source.name, absences.COMPLETE, read, _unread(attempt, source, files), []))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial, reduce
@@ -90,8 +90,7 @@ def summarise(attempt: Attempt, *, everything: bool = False) -> int:
     if everything or attempt.counts_otherwise:
         anew = set(alive)
     targets = enrich.Targets(**{n: store.read(target_name(n)) for n in attempt.session.sources})
-    key = attempt.session.sources["orders"].key
-    new = summary(alive, anew, targets, store.read(stage_name("orders")), attempt.session.shop, key)
+    new = summary(alive, anew, targets, store.read(stage_name("orders")), attempt.session.shop)
     gone = sorted(anew | there - set(alive))  # a few, where those that stay become a thousand
     return attempt.write_whole(name, new.unionByName(old.filter(~F.col("batch_id").isin(gone))))
 
@@ -102,11 +101,10 @@ def summary(
     targets: enrich.Targets,
     stage: DataFrame,
     shop: Shop,
-    key: Sequence[str],
 ) -> DataFrame:
     """analytics_summary's rows of some live batches.
 
-    alive: the live log (batch -> as-of and revision). stage: the orders'. key: the shop's key of orders.
+    alive: the live log (batch -> as-of and revision). stage: the orders'.
     """
     before = _as_of_before(alive)
     least = min((before[b] or alive[b][0] for b in of), default=None)
@@ -118,8 +116,8 @@ def summary(
         [(b, alive[b][0], before[b]) for b in sorted(of)],
         "batch_id string, as_of timestamp, previous_as_of timestamp",
     )
-    stated = stage.filter(F.col("revision").isin([alive[b][1] for b in sorted(of)])).select("batch_id", *key)
-    return analytics_summary.analytics_summary(batches, replace(targets, **standing), stated, shop, key)
+    stated = stage.filter(F.col("revision").isin([alive[b][1] for b in sorted(of)])).select("batch_id", *enrich.KEY)
+    return analytics_summary.analytics_summary(batches, replace(targets, **standing), stated, shop)
 
 
 def _as_of_before(alive: Mapping[str, tuple[datetime, int]]) -> dict[str, datetime | None]:
@@ -132,7 +130,7 @@ def check(attempt: Attempt) -> None:
     """Rows are conserved in every file, and the histories of the touched keys hold together. Raises InvariantError.
 
     read = accepted + rejected + duplicate + superseded, counted in the tables as they were written; and each current
-    order is in enriched_orders once: the joins to the versions of its time lose none, and double none.
+    line of an order is in enriched_orders once: the joins to the versions of its time lose none, and double none.
     """
     store, mine = attempt.session.store, F.col("revision") == attempt.revision
     tables = [name(s.name) for s in attempt.sources() for name in (stage_name, errors_name)]

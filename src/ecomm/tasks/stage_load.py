@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
 import structlog
 from pyspark.sql import DataFrame
 
+from ecomm import delivery
 from ecomm.attempt import Attempt
-from ecomm.batches import archive, landing
+from ecomm.batches import archive
+from ecomm.batches.dialect import dialect
 from ecomm.batches.ledger import FileEntry
+from ecomm.batches.reading.place import Table
+from ecomm.batches.reading.tables import land as land_table
 from ecomm.batches.survey import survey
-from ecomm.contract import Header, Source
+from ecomm.contract import Header, Reading, Source
 from ecomm.errors import StorageError
 from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import change_set
-from ecomm.transforms import quality
+from ecomm.transforms import lines, quality
 from ecomm.transforms import stage as staging
 
 log = structlog.get_logger(__name__)
@@ -44,13 +48,14 @@ def load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     """Judge a source's files, and write what is accepted and what is not."""
     landed = land(attempt, source, attempt.claimed_of(source))
     rows = attempt.materialise(f"{source.name}_rows", read(attempt, source, landed))
+    landed = of_source(landed, rows)
     exceptions = None if rows is None else judge(attempt, source, rows)
     tallies = [] if rows is None else quality.tallied(quality.tally(rows, exceptions).collect())
     attempt.tallies[source.name] = tallies
     counts = Counter[tuple[str, str]]()
     for tally in tallies:
         counts[tally.file, tally.verdict] += tally.rows
-    result.files = [_file_entry(source, file.claimed, file.records, counts) for file in landed]
+    result.files = [_file_entry(source, file, counts) for file in landed]
     write_stage(attempt, source, rows, exceptions, result)
     if exceptions is not None and any(f.rows_rejected or f.rows_superseded for f in result.files):
         write_errors(attempt, source, exceptions, landed)
@@ -58,23 +63,35 @@ def load(attempt: Attempt, result: TaskResult, source: Source) -> None:
 
 @dataclass(frozen=True)
 class Landed:
-    """A file of a batch as text columns: where it was claimed, its header, its frame and how many records it has."""
+    """A file of a batch as text columns: where it was claimed, its header, its frame and how many records it has.
+
+    borrowed: it comes for another source. left_out: how many further records it has, which are none of the source's.
+    unread: how many records below the table are not read.
+    """
 
     claimed: archive.Claimed
     header: Header
     frame: DataFrame
     records: int
+    borrowed: bool = False
+    left_out: int = 0
+    unread: int = 0
+
+    @property
+    def chooses(self) -> bool:
+        """Not every record is one of the source's."""
+        return self.borrowed or bool(self.header.only)
 
 
 def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> list[Landed]:
     """Land the files of a source in the attempt's folder: the large ones by a cluster, if there is one."""
     engine, landed = attempt.session.engine, []
     for i, claimed in enumerate(files):
-        header, offset = attempt.headers[claimed.copy]
-        place, width = attempt.folder / f"{source.name}_landed_{i}.parquet", len(header.names)
-        found = by_cluster(attempt, source, claimed, place)
+        header, table = attempt.headers[claimed.copy]
+        place = attempt.folder / f"{source.name}_landed_{i}.parquet"
+        found = by_cluster(attempt, source, claimed, table, place)
         if found is None:
-            records = landing.land(claimed.copy, width, offset, place, header.shape.delimiter)
+            records = land_table(table, place)
             found = engine.spark.read.parquet(engine.uri(place)), records
         frame, records = found
         fixes = {
@@ -82,24 +99,43 @@ def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> 
             for (of, _, digest, line), made in attempt.corrections.items()
             if (of, digest) == (source.name, claimed.sha256)
         }
-        landed.append(Landed(claimed, header, staging.corrected(frame, fixes), records))
+        borrowed = attempt.borrows(claimed)
+        if table.unread:
+            log.info("below_the_table", source=source.name, file=claimed.file.name, records=table.unread)
+        frame = staging.corrected(frame, fixes)
+        landed.append(Landed(claimed, header, frame, records, borrowed, unread=table.unread))
     return landed
 
 
-def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place: Path) -> tuple[DataFrame, int] | None:
+def of_source(landed: Sequence[Landed], rows: DataFrame | None) -> list[Landed]:
+    """The files with the numbers of their records that are the source's, and of those that are left out.
+
+    rows: what `read` gave, materialised.
+    """
+    if not any(file.chooses for file in landed):
+        return list(landed)
+    found = [] if rows is None else rows.groupBy("source_file", "file_sha256").count().collect()
+    kept = {(r["source_file"], r["file_sha256"]): r["count"] for r in found}
+    numbers = [kept.get((f.claimed.file.name, f.claimed.sha256), 0) for f in landed]
+    return [replace(f, records=n, left_out=f.records - n) for f, n in zip(landed, numbers, strict=True)]
+
+
+def by_cluster(
+    attempt: Attempt, source: Source, claimed: archive.Claimed, table: Table, place: Path
+) -> tuple[DataFrame, int] | None:
     """A large file's records by an engine that has machines for it; None if it must be landed here.
 
     Raises StorageError if the engine sees another file.
     """
     csv = attempt.session.engine.csv
-    if csv is None or claimed.bytes < LARGE:
+    if csv is None or claimed.bytes < LARGE or table.plain is None:
         return None
-    header, offset = attempt.headers[claimed.copy]
-    delimiter = header.shape.delimiter
-    seen = survey(claimed.copy, len(header.names), offset, landing.dialect(delimiter))
+    offset, delimiter = table.plain
+    width = len(table.names)
+    seen = survey(claimed.copy, width, offset, dialect(delimiter))
     found = None
     if seen is not None:
-        width, most = len(header.names), seen.longest + 1
+        most = seen.longest + 1
         found = csv(claimed.copy, place, width, delimiter, multiline=seen.multiline, most_fields=most)
     log.info("large_file", source=source.name, bytes=claimed.bytes, by="the engine" if found else "the landing")
     if found and seen and found[1] != seen.records:
@@ -112,20 +148,28 @@ def by_cluster(attempt: Attempt, source: Source, claimed: archive.Claimed, place
 
 def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFrame:
     """The typed rows of all files of a source, each with the rules that it breaks by itself."""
-    frames = [
-        staging.as_text(f.frame, source, f.header, f.claimed.file.name, f.claimed.sha256, attempt.reading)
-        for f in landed
-    ]
+    frames = [_as_text(file, source, attempt.reading) for file in landed]
     extras = sorted({e for f in landed for e in f.header.extras})
-    rows = staging.with_key(staging.together(frames, extras), source)
+    texts = staging.together(frames, extras)
+    if source.delivery.refunds == "rows":
+        texts = lines.refunded(texts, attempt.reading)
+    rows = staging.with_key(texts, source)
     verdicts = quality.verdicts(source, attempt.reading, among_rivals=False)
     return staging.typed(rows, source, attempt.reading, verdicts)
+
+
+def _as_text(file: Landed, source: Source, reading: Reading) -> DataFrame:
+    name, digest = file.claimed.file.name, file.claimed.sha256
+    rows = staging.as_text(file.frame, source, file.header, name, digest, reading)
+    return staging.with_keys(rows, source) if file.borrowed else rows
 
 
 def judge(attempt: Attempt, source: Source, rows: DataFrame) -> DataFrame | None:
     """The rows that are not simply accepted with their own flags, None if all are."""
     sharing = attempt.materialise(f"{source.name}_rivals", quality.rivals(rows, source, attempt.reading))
-    return attempt.materialise(f"{source.name}_exceptions", quality.judge(rows, sharing, source, attempt.reading))
+    files = [claimed.file.name for claimed in attempt.claimed_of(source)]
+    exceptions = quality.judge(rows, sharing, source, attempt.reading, files)
+    return attempt.materialise(f"{source.name}_exceptions", exceptions)
 
 
 def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed: Sequence[Landed]) -> None:
@@ -136,9 +180,8 @@ def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed
     store.append(name, quality.errors(exceptions, standing, attempt.lineage).select(*store.columns(name)))
 
 
-def _file_entry(
-    source: Source, claimed: archive.Claimed, read: int, counts: Mapping[tuple[str, str], int]
-) -> FileEntry:
+def _file_entry(source: Source, landed: Landed, counts: Mapping[tuple[str, str], int]) -> FileEntry:
+    claimed, read = landed.claimed, landed.records
     rejected, duplicate, superseded = (
         counts.get((claimed.file.name, verdict), 0) for verdict in ("rejected", "duplicate", "superseded")
     )
@@ -152,7 +195,9 @@ def _file_entry(
         rows_rejected=rejected,
         rows_duplicate=duplicate,
         rows_superseded=superseded,
-        absence=source.delivery.silence,
+        rows_left_out=landed.left_out,
+        absence=source.delivery.silence if claimed.then is None else claimed.then.absence,
+        shape=delivery.written(landed.header.shape),
     )
 
 

@@ -1,7 +1,8 @@
-"""enriched_orders: each current order beside its customer, product, stock and shipments.
+"""enriched_orders: each line of an order beside its customer, product, stock and shipments.
 
-Grain: one row a current order (a current key: of a shop whose key is order and product, one row a line). A whole
-function of the targets, so that the order of arrival cannot show.
+Grain: one row a current line of an order, or refund of one. What belongs to the whole order is on its first line
+(`is_first_line`) alone, so that sums over rows are right. A whole function of the targets, so that the order of arrival
+cannot show.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import Field, Shop
 from ecomm.sources import customers, products, shipping
+from ecomm.transforms import measures
 from ecomm.transforms.rates import rated
 from ecomm.transforms.relations import as_of_join, several, timeline
 
@@ -29,7 +31,8 @@ FIELDS = (
     Field("ordered_at", "timestamp", "The instant of the order; NULL if only the day is known."),
     Field("order_status", "string", "Where the order stands now."),
     Field("payment_method", "string", "How it is paid."),
-    Field("order_amount", "decimal(18,2)", "Amount in the order's currency."),
+    Field("quantity", "decimal(18,4)", "How many were ordered on this line; NULL if the shop does not say."),
+    Field("order_amount", "decimal(18,2)", "Amount of the line in the order's currency; below 0 only for a refund."),
     Field("currency", "string", "ISO 4217 code of order_amount."),
     Field(
         "rate",
@@ -37,17 +40,29 @@ FIELDS = (
         "Reporting currency for one of the order's currency on order_date; NULL: no rate.",
     ),
     Field("amount", "decimal(18,2)", "order_amount x rate, reporting currency; NULL without a rate."),
-    Field("is_revenue", "boolean", "amount > 0 and order_status not in non_revenue_statuses."),
+    Field(
+        "is_revenue",
+        "boolean",
+        "amount counts in net revenue. A sale: amount > 0 and order_status not in non_revenue_statuses. A refund: "
+        "amount < 0 and order_status not in non_revenue_statuses, or returned or refunded, which a refund may well be.",
+    ),
     Field("margin_rate", "decimal(18,4)", "The assumed margin of product_category, 0-1 (settings)."),
     Field(
         "margin_estimate",
         "decimal(18,2)",
-        "amount x margin_rate where is_revenue, else 0; reporting currency.",
+        "amount x margin_rate where is_revenue, else 0; below 0 for a refund; reporting currency.",
+    ),
+    Field(
+        "is_first_line",
+        "boolean",
+        "The first row of the order: sales before refunds, then by line_id (the shorter first, so 2 before 10). Orders "
+        "are the rows with is_first_line and an empty refund_id.",
     ),
     Field(
         "is_first_order",
         "boolean",
-        "The customer's first revenue order by order_date, ordered_at, order_id; false without a customer.",
+        "The row is a sale of the customer's first revenue order by order_date, ordered_at, order_id: on each of its "
+        "lines; false without a customer.",
     ),
     Field("customer_tier", "string", "The customer's tier at the time of the order."),
     Field("customer_age_group", "string", "The customer's age group on order_date."),
@@ -73,15 +88,32 @@ FIELDS = (
         "bigint",
         "Stock of the product at the time of the order, over all warehouses and bins.",
     ),
-    Field("shipments", "bigint", "Current shipments; one without a tracking number counts only if none has one."),
-    Field("shipping_method", "string", "Of the latest shipment by created_timestamp, tracking_number."),
+    Field(
+        "shipments",
+        "bigint",
+        "Current shipments of the order; one without a tracking number counts only if none has one. On the order's "
+        "first line only, so that sums add up: NULL on its other rows, as all columns of shipments.",
+    ),
+    Field(
+        "shipping_method",
+        "string",
+        "Of the order's latest shipment by created_timestamp, tracking_number; on its first line only.",
+    ),
     Field(
         "shipping_cost_reporting",
         "decimal(18,2)",
-        "Sum of shipping_cost, each at the rate of its created day; of an order of several lines on the first only.",
+        "Sum of the order's shipping_cost, each at the rate of its created day; on its first line only.",
     ),
-    Field("delivery_status", "string", "The worst of the shipments today: Late, Overdue, Pending, On Time."),
-    Field("delivery_days", "bigint", "The greatest number of days from the created day to the delivery."),
+    Field(
+        "delivery_status",
+        "string",
+        "The worst of the order's shipments today: Late, Overdue, Pending, On Time; on its first line only.",
+    ),
+    Field(
+        "delivery_days",
+        "bigint",
+        "The greatest number of days from a shipment's created day to its delivery; on the order's first line only.",
+    ),
     Field("order_month", "date", "First day of order_date's month."),
     Field("weekday", "bigint", "1 = Monday ... 7 = Sunday."),
     Field("is_weekend", "boolean", "Saturday or Sunday."),
@@ -96,6 +128,18 @@ FIELDS = (
     Field("season_year", "bigint", "Year of the season: December belongs to the next year."),
 )
 KEY = ("order_id", "line_id", "refund_id")
+_STATED = (
+    *KEY,
+    "customer_id",
+    "product_id",
+    "order_date",
+    "ordered_at",
+    "order_status",
+    "payment_method",
+    "quantity",
+    "order_amount",
+    "currency",
+)
 
 
 @dataclass(frozen=True)
@@ -110,14 +154,18 @@ class Targets:
 
 
 def valued(orders: DataFrame, shop: Shop) -> DataFrame:
-    """Orders with rate, amount (order_amount x rate) and is_revenue (amount > 0, status counts)."""
-    counts = ~F.coalesce(F.col("order_status").isin(list(shop.non_revenue_statuses)), F.lit(False))
+    """Orders with rate, amount (order_amount x rate) and is_revenue (see FIELDS)."""
     converted = canonical.half_up(F.col("order_amount") * F.col("rate"), 18, 2)
-    return (
-        rated(orders, F.col("order_date"), shop)
-        .withColumn("amount", converted)
-        .withColumn("is_revenue", F.coalesce((F.col("amount") > 0) & counts, F.lit(False)))
-    )
+    taken = [status for status in shop.non_revenue_statuses if status not in measures.RETURNED]
+    sold = (F.col("amount") > 0) & ~_status_is(shop.non_revenue_statuses)
+    given_back = (F.col("amount") < 0) & ~_status_is(taken)
+    counts = F.when(measures.is_sale(), sold).otherwise(given_back)
+    rows = rated(orders, F.col("order_date"), shop).withColumn("amount", converted)
+    return rows.withColumn("is_revenue", F.coalesce(counts, F.lit(False)))
+
+
+def _status_is(statuses: Sequence[str]) -> Column:
+    return F.coalesce(F.col("order_status").isin(list(statuses)), F.lit(False))
 
 
 def margin_rate(category: Column, shop: Shop) -> Column:
@@ -138,17 +186,17 @@ def margin_estimate(rate: Column) -> Column:
     return F.coalesce(estimate, F.lit("0.00").cast("decimal(18,2)"))
 
 
-def enriched_orders(targets: Targets, shop: Shop, today: date, key: Sequence[str] = KEY) -> DataFrame:
-    """FIELDS for every current order. today: the day of the greatest live as-of. key: the shop's key of orders."""
-    orders = valued(targets.orders.filter(F.col("is_current")), shop).select(
-        *[f.name for f in FIELDS[:11]], "rate", "amount", "is_revenue"
-    )
-    orders = orders.withColumn("_at", instant(shop)).join(_first_orders(orders, key), list(key), "left")
+def enriched_orders(targets: Targets, shop: Shop, today: date) -> DataFrame:
+    """FIELDS for every current line and refund. today: the day of the greatest live as-of (shop_timezone)."""
+    orders = valued(targets.orders.filter(F.col("is_current")), shop)
+    orders = orders.select(*_STATED, "rate", "amount", "is_revenue").withColumn("_at", instant(shop))
+    orders = orders.join(_first_orders(orders), ["customer_id", "order_id"], "left")
+    orders = orders.join(_further_lines(orders), list(KEY), "left")
     joined = as_of_join(orders, _customer_line(targets.customers), "customer_id", F.col("_at"))
     joined = as_of_join(joined, _product_line(targets.products), "product_id", F.col("_at"))
     joined = as_of_join(joined, _stock_line(targets.inventory), "product_id", F.col("_at"))
     current = targets.shipping.filter(F.col("is_current"))
-    joined = beside_shipments(joined, shipments(current, F.lit(today), shop), key)
+    joined = _beside_shipments(joined, shipments(current, F.lit(today), shop))
     derived = joined.withColumns(_money(shop) | _people_and_things(shop, today) | calendar(shop))
     return derived.select(*[F.col(f.name).cast(f.type).alias(f.name) for f in FIELDS])
 
@@ -161,21 +209,29 @@ def instant(shop: Shop) -> Column:
     return F.coalesce(F.col("ordered_at"), F.timestamp_micros(F.unix_micros(midnight) - F.lit(1)))
 
 
-def _first_orders(orders: DataFrame, key: Sequence[str]) -> DataFrame:
-    """The key of each customer's first revenue order. Sorted alone: a window would drag all columns along."""
+def _first_orders(orders: DataFrame) -> DataFrame:
+    """Each customer's first revenue order. Sorted alone: a window would drag all columns along."""
     of_customer = Window.partitionBy("customer_id").orderBy(
-        F.col("order_date").asc(), F.col("ordered_at").asc_nulls_last(), F.col("order_id").asc(), *_lines(key)
+        F.col("order_date").asc(), F.col("ordered_at").asc_nulls_last(), F.col("order_id").asc(), *_place_in_order()
     )
-    known = F.col("is_revenue") & F.col("customer_id").isNotNull()
-    needed = dict.fromkeys(["customer_id", "order_date", "ordered_at", "order_id", *key])
-    rows = orders.filter(known).select(*needed)
-    ranked = rows.withColumn("place", F.row_number().over(of_customer)).filter(F.col("place") == 1)
-    return ranked.select(*key, F.lit(True).alias("_first"))
+    rows = orders.filter(measures.sold() & F.col("customer_id").isNotNull())
+    rows = rows.select("customer_id", "order_date", "ordered_at", *KEY)
+    first = rows.withColumn("_place", F.row_number().over(of_customer)).filter(F.col("_place") == 1)
+    return first.select("customer_id", "order_id", F.lit(True).alias("_first"))
 
 
-def _lines(key: Sequence[str]) -> list[str]:
-    """What tells the lines of one order apart."""
-    return [name for name in key if name != "order_id"]
+def _further_lines(orders: DataFrame) -> DataFrame:
+    """The rows of orders that are not the first of their order. Only orders of several rows are sorted."""
+    of_order = Window.partitionBy("order_id").orderBy(*_place_in_order())
+    rows = orders.select(*KEY)
+    rows = rows.join(several(rows, ["order_id"]), "order_id", "left_semi")
+    places = rows.withColumn("_place", F.row_number().over(of_order)).filter(F.col("_place") > 1)
+    return places.select(*KEY, F.lit(True).alias("_further"))
+
+
+def _place_in_order() -> list[Column]:
+    """A total order of an order's rows: sales before refunds, then line 2 before line 10."""
+    return [(~measures.is_sale()).cast("int"), F.length("line_id"), F.col("line_id"), F.col("refund_id")]
 
 
 def _customer_line(versions: DataFrame) -> DataFrame:
@@ -283,19 +339,14 @@ def shipments(standing: DataFrame, today: Column, shop: Shop, within: Sequence[s
     return summed.withColumn("delivery_status", F.get(words, F.col("badness").cast("int"))).drop("badness")
 
 
-def beside_shipments(orders: DataFrame, summed: DataFrame, key: Sequence[str], within: Sequence[str] = ()) -> DataFrame:
-    """Orders beside their summed `shipments`; only the first of an order's lines has the cost, so it is added once."""
-    joined = orders.join(summed, [*within, "order_id"], "left")
-    lines = _lines(key)
-    if not lines:
-        return joined
-    of_order = Window.partitionBy(*within, "order_id").orderBy(*lines)
-    places = orders.select(*dict.fromkeys([*within, "order_id", *key]), F.row_number().over(of_order).alias("_line"))
-    return (
-        joined.join(places, [*dict.fromkeys([*within, "order_id", *key])], "left")
-        .withColumn("shipping_cost_reporting", F.when(F.col("_line") == 1, F.col("shipping_cost_reporting")))
-        .drop("_line")
+def _beside_shipments(orders: DataFrame, summed: DataFrame) -> DataFrame:
+    """Orders beside their summed `shipments`, which are on the first line of an order alone."""
+    first = F.col("_further").isNull()
+    stated = [name for name in summed.columns if name != "order_id"]
+    joined = orders.join(summed, "order_id", "left").withColumn(
+        "shipments", F.coalesce(F.col("shipments"), F.lit(0).cast("bigint"))
     )
+    return joined.withColumns({name: F.when(first, F.col(name)) for name in stated} | {"is_first_line": first})
 
 
 def _money(shop: Shop) -> dict[str, Column]:
@@ -303,8 +354,7 @@ def _money(shop: Shop) -> dict[str, Column]:
     return {
         "margin_rate": rate,
         "margin_estimate": margin_estimate(rate),
-        "is_first_order": F.coalesce(F.col("_first"), F.lit(False)),
-        "shipments": F.coalesce(F.col("shipments"), F.lit(0).cast("bigint")),
+        "is_first_order": F.coalesce(F.col("_first") & measures.is_sale(), F.lit(False)),
     }
 
 

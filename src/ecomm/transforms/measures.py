@@ -1,11 +1,12 @@
 """What a group of orders adds up to: the figures that several tables of analytics share.
 
-The orders have `is_revenue`, `amount`, `margin_estimate` (reporting currency) and `order_status`.
+The rows are lines of orders and refunds: they have `order_id`, `refund_id`, `is_revenue`, `amount`, `margin_estimate`
+(reporting currency) and `order_status`. An order counts once in a group, however many of its lines are in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from pyspark.sql import Column, DataFrame
@@ -22,19 +23,59 @@ def number(condition: Column) -> Column:
     return F.sum(F.when(condition, F.lit(1)).otherwise(F.lit(0)))
 
 
-def added_up() -> dict[str, Column]:
-    """Sums over orders, which may be added up further: counts, revenue and margin_estimate.
+def is_sale() -> Column:
+    """The row is a line that was sold, not a refund."""
+    return F.col("refund_id") == F.lit("")
 
-    orders counts all; revenue_orders and revenue only is_revenue.
+
+def sold() -> Column:
+    """The row is a line that was sold and counts as revenue: what makes an order a revenue order."""
+    return is_sale() & F.col("is_revenue")
+
+
+def any_row(condition: Column) -> Column:
+    """1 if a row of the group fulfils a condition, else 0."""
+    return F.max(F.when(condition, F.lit(1)).otherwise(F.lit(0)))
+
+
+COUNTED = (
+    "orders",
+    "revenue_orders",
+    "revenue",
+    "gross_revenue",
+    "margin_estimate",
+    "cancelled_orders",
+    "returned_orders",
+)
+"""The figures of `by_order`, which may be added up further."""
+
+
+def by_order(rows: DataFrame, by: Sequence[str], more: Mapping[str, Column] | None = None) -> DataFrame:
+    """One row a `by` and order: COUNTED and `more`, an aggregate over the order's rows in the group each.
+
+    orders: 1, or 0 if the rows are refunds alone. revenue_orders: 1 if any line is revenue. cancelled_orders: 1 if all
+    lines are cancelled. returned_orders: 1 if any line is returned or refunded, by its status or by a row. revenue: net
+    of refunds; gross_revenue: without them. Added up by `added_further`: no engine need count distinct orders.
     """
-    return {
-        "orders": F.count(F.lit(1)),
-        "revenue_orders": number(F.col("is_revenue")),
+    cancelled = F.when(F.col("order_status") == F.lit("cancelled"), F.lit(1)).otherwise(F.lit(0))
+    returned = ~is_sale() | F.col("order_status").isin(*RETURNED)
+    figures = {
+        "orders": any_row(is_sale()),
+        "revenue_orders": any_row(sold()),
         "revenue": F.sum(F.when(F.col("is_revenue"), F.col("amount"))),
+        "gross_revenue": F.sum(F.when(sold(), F.col("amount"))),
         "margin_estimate": F.sum("margin_estimate"),
-        "cancelled_orders": number(F.col("order_status") == F.lit("cancelled")),
-        "returned_orders": number(F.col("order_status").isin(*RETURNED)),
+        "cancelled_orders": F.coalesce(F.min(F.when(is_sale(), cancelled)), F.lit(0)),
+        "returned_orders": any_row(is_sale()) * any_row(returned),
     }
+    figures |= dict(more or {})
+    return rows.groupBy(*by, "order_id").agg(*[column.alias(name) for name, column in figures.items()])
+
+
+def buyers(rows: DataFrame, by: Sequence[str], name: str = "buyers") -> DataFrame:
+    """One row a `by` in which anything was sold: how many different customers its revenue orders have."""
+    known = rows.filter(sold() & F.col("customer_id").isNotNull()).select(*by, "customer_id").distinct()
+    return known.groupBy(*by).agg(F.count(F.lit(1)).alias(name))
 
 
 def added_further(names: Sequence[str]) -> list[Column]:
@@ -52,9 +93,24 @@ def count(sum_of_counts: Column) -> Column:
     return F.coalesce(sum_of_counts.cast("bigint"), F.lit(0).cast("bigint"))
 
 
+def moneys() -> dict[str, Column]:
+    """revenue, gross_revenue and margin_estimate as they are published."""
+    return {name: money(F.col(name)) for name in ("revenue", "gross_revenue", "margin_estimate")}
+
+
+def refunds() -> Column:
+    """gross_revenue - revenue, both as they are published: what was given back, not below 0."""
+    return (F.col("gross_revenue") - F.col("revenue")).try_cast("decimal(18,2)")
+
+
 def aov() -> Column:
-    """revenue / revenue_orders."""
-    return canonical.ratio(F.col("revenue"), F.col("revenue_orders"), 2)
+    """gross_revenue / revenue_orders."""
+    return canonical.ratio(F.col("gross_revenue"), F.col("revenue_orders"), 2)
+
+
+def positive(size: Column) -> Column:
+    """A size, NULL unless it is above 0: no share of what refunds have eaten up tells anything."""
+    return F.when(size > 0, size)
 
 
 def share(part: str, whole: str) -> Column:
@@ -63,11 +119,13 @@ def share(part: str, whole: str) -> Column:
 
 
 def leading(name: Column, size: Column) -> Column:
-    """Of a group the name with the greatest size (a number, not below 0), among equals the first by alphabet.
+    """Of a group the name with the greatest size (a number), among equals the first by alphabet.
 
-    Both are put into one text, of which the least one counts: cheaper than a window. NULL names are left out.
+    Both are put into one text, of which the least one counts: cheaper than a window. NULL names are left out, and those
+    whose size is not above 0; NULL where no name is left.
     """
-    inverse = (F.lit("1" + "0" * 24).cast("decimal(28,2)") - size.cast("decimal(28,2)")).cast("decimal(28,2)")
+    above = positive(size).cast("decimal(28,2)")
+    inverse = (F.lit("1" + "0" * 24).cast("decimal(28,2)") - above).cast("decimal(28,2)")
     least = F.min(F.concat(F.lpad(inverse.cast("string"), 28, "0"), name))
     return least.substr(F.lit(29), F.length(least))
 

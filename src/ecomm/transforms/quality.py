@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -28,7 +28,14 @@ CONFLICT = Rule(
     SEQUENCE_CONFLICT,
     Severity.MEDIUM,
     lambda _: F.lit(True),
-    "same key and time, other content: the winner is flagged, the losers are kept beside",
+    "same key and stated time, other content: the later record wins and is flagged, the losers are kept beside",
+)
+UNPUBLISHED = Rule(
+    "superseded_amount_agrees",
+    Severity.HIGH,
+    lambda _: F.lit(True),
+    "a later record of the same order, line and refund counts, and has another amount, currency or product: the money "
+    "of this one is in no table. Say what tells lines apart (line_id in [sources.orders]), or correct the record",
 )
 PENALTY = {
     Severity.HIGH: Decimal(1),
@@ -58,14 +65,23 @@ def score(penalties: Decimal, rows: int) -> Decimal:
 
 def conflict(shop: Shop) -> Rule | None:
     """The rule on rivals of the same time at the shop's level; None if the shop does without it."""
-    level = shop.severity.get(SEQUENCE_CONFLICT, CONFLICT.severity)
-    return None if level == OFF else CONFLICT.at(level)
+    return _at_level(CONFLICT, shop)
+
+
+def unpublished(source: Source, shop: Shop) -> Rule | None:
+    """The rule on money that is lost to a rival; None if the source has no money, or the shop does without it."""
+    return _at_level(UNPUBLISHED, shop) if source.at_stake else None
+
+
+def _at_level(rule: Rule, shop: Shop) -> Rule | None:
+    level = shop.severity.get(rule.name, rule.severity)
+    return None if level == OFF else rule.at(level)
 
 
 def in_force(source: Source, shop: Shop) -> tuple[Rule, ...]:
     """Everything that may be said of a row of the source, in the order in which it is said."""
-    among = conflict(shop)
-    return (MALFORMED, *source.rules_in_force, *([] if among is None else [among]))
+    among = (conflict(shop), unpublished(source, shop))
+    return (MALFORMED, *source.rules_in_force, *(rule for rule in among if rule is not None))
 
 
 def verdicts(source: Source, reading: Reading, *, among_rivals: bool) -> dict[str, Column]:
@@ -103,21 +119,24 @@ def rivals(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
     return sharing.withColumns({name: F.concat(name, names) for name, names in found.items()})
 
 
-def judge(rows: DataFrame, sharing: DataFrame | None, source: Source, reading: Reading) -> DataFrame:
+def judge(
+    rows: DataFrame, sharing: DataFrame | None, source: Source, reading: Reading, files: Sequence[str] = ()
+) -> DataFrame:
     """The rows that are not simply accepted with their own flags: grain = one such record.
 
     rows: a batch's typed rows of a source, with what they break by themselves. sharing: its `rivals`, None if there
-    are none. Gives source_file, source_line, key, verdict (rejected, duplicate, superseded, or flagged: accepted, with
-    flags that come from its rivals), reasons (all that is said of the row), severity.
-    Order: reject; then rows equal in all columns; then the winner of a key, which is the one with the greatest
-    created_timestamp (missing lowest), then one that ends the key, then the greatest hashes, then the first in the
-    files.
+    are none. files: the names of the batch's files, in the trigger's order. Gives source_file, source_line, key,
+    verdict (rejected, duplicate, superseded, or flagged: accepted, with flags that come from its rivals), reasons (all
+    that is said of the row), severity.
+    Order: reject; then rows equal in all columns; then the winner of a key, which is the one with the greatest time
+    (`Source.times`, missing lowest), at equal stated times one that ends the key, then the one in the later file, then
+    the later record. What loses with other money than the winner's is rejected.
     """
     if sharing is None:
         return _rejected(rows)
     alone = rows.join(sharing.select("source_file", "source_line"), ["source_file", "source_line"], "left_anti")
     accepted = sharing.filter(F.size("reasons") == 0)
-    return _rejected(alone).unionByName(_rejected(sharing)).unionByName(_losers(accepted, source, reading))
+    return _rejected(alone).unionByName(_rejected(sharing)).unionByName(_losers(accepted, source, reading, files))
 
 
 def _rejected(rows: DataFrame) -> DataFrame:
@@ -131,59 +150,103 @@ def _verdict(frame: DataFrame, verdict: Column, severity: Column) -> DataFrame:
     )
 
 
-def _losers(sharing: DataFrame, source: Source, reading: Reading) -> DataFrame:
+def _losers(sharing: DataFrame, source: Source, reading: Reading, files: Sequence[str]) -> DataFrame:
     """Of accepted rows that share their key: all but the winners, and the winners that are flagged for their rivals."""
-    contract = [(c.name, c.type) for c in source.stored]
-    computed = [c.name for c in source.computed]
-    known = {c.name for c in source.stored} | _JUDGED
-    extras = [c for c in sharing.columns if c not in known]
-    hashed = sharing.withColumns(
-        {
-            "all_hash": canonical.row_hash(contract),
-            "published_hash": canonical.row_hash(source.published),
-            "header": F.concat_ws(",", "absent_columns", F.lit("|").cast("string"), "extra_columns"),
-        }
-    )
-    first = [F.col("source_file").asc(), F.col("source_line").asc()]
-    same = Window.partitionBy("key", "all_hash", "header", *computed, *extras).orderBy(*first)
-    by_time = Window.partitionBy("key").orderBy(
-        F.col("created_timestamp").desc_nulls_last(),
-        F.col("ends").desc(),
-        F.col("published_hash").desc(),
-        F.col("all_hash").desc(),
-        *first,
-    )
-    ranked = hashed.withColumn("copy", F.row_number().over(same))
-    duplicates = _verdict(ranked.filter(F.col("copy") > 1), F.lit("duplicate"), F.lit(str(Severity.NONE)))
-
-    whole = by_time.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    placed = ranked.filter(F.col("copy") == 1).withColumns(
-        {
-            "place": F.row_number().over(by_time),
-            "winning_time": F.first("created_timestamp").over(whole),
-        }
-    )
-    among = conflict(reading.shop)
-    at_once = F.lit(False) if among is None else F.col("created_timestamp").eqNullSafe(F.col("winning_time"))
-    placed = placed.withColumn("at_the_top", F.sum(F.when(at_once, 1).otherwise(0)).over(whole))
-    won, contested = F.col("place") == 1, F.col("at_the_top") > 1
-    said = strings([SEQUENCE_CONFLICT])
+    among, lost = conflict(reading.shop), unpublished(source, reading.shop)
+    placed = _placed(sharing, source, files)
+    won = F.col("place") == 1
+    is_copy = F.col("copy") > 1
+    at_once = F.lit(False)
+    if among is not None:
+        stated = F.col("_time").isNotNull() & (F.col("_time") == F.col("_winning_time"))
+        whole = Window.partitionBy("key")
+        placed = placed.withColumn("at_the_top", F.sum(F.when(stated & ~is_copy, 1).otherwise(0)).over(whole))
+        at_once = stated
+    contested = (F.col("at_the_top") > 1) if among is not None else F.lit(False)
+    conflicting = strings([SEQUENCE_CONFLICT])
+    unlike = _unlike(source) & F.lit(lost is not None)
     reasons = (
-        F.when(won & contested, F.concat("quality_flags", said))
+        F.when(won & contested, F.concat("quality_flags", conflicting))
         .when(won, F.col("quality_flags"))
-        .when(at_once, said)
-        .otherwise(strings([SUPERSEDED]))
+        .when(unlike, strings([UNPUBLISHED.name]))
+        .when(at_once & ~is_copy, conflicting)
+        .when(~is_copy, strings([SUPERSEDED]))
+        .otherwise(F.col("reasons"))
     )
     flagged_by_rivals = any(r.among_rivals and r.severity is not Severity.HIGH for r in source.rules)
     told = placed.filter(~won | contested | F.lit(flagged_by_rivals)).withColumn("reasons", reasons)
-    level = (among or CONFLICT).severity
-    return duplicates.unionByName(
-        _verdict(
-            told,
-            F.when(won, F.lit("flagged")).otherwise(F.lit("superseded")),
-            F.when(at_once, F.lit(str(level))).otherwise(F.lit(str(Severity.NONE))),
-        )
+    severity_of_lost = Severity.NONE if lost is None else lost.severity
+    is_high = F.lit(severity_of_lost is Severity.HIGH)
+    verdict = (
+        F.when(won, F.lit("flagged"))
+        .when(unlike & is_high, F.lit("rejected"))
+        .when(is_copy & ~unlike, F.lit("duplicate"))
+        .otherwise(F.lit("superseded"))
     )
+    severity = (
+        F.when(~won & unlike, F.lit(str(severity_of_lost)))
+        .when(at_once & ~is_copy, F.lit(str((among or CONFLICT).severity)))
+        .otherwise(F.lit(str(Severity.NONE)))
+    )
+    return _verdict(told, verdict, severity)
+
+
+def _placed(sharing: DataFrame, source: Source, files: Sequence[str]) -> DataFrame:
+    """Rows that share their key, in their order: `place` (1 is the winner), `copy` (1 is the first of equal rows).
+
+    Equal rows have the place of the last of them: what is stated once more is stated later. _time: which of two
+    statements is later, where it is stated. The winner's time and money stand beside (`_winning_<name>`).
+    """
+    known = {c.name for c in source.stored} | _JUDGED
+    extras = [c for c in sharing.columns if c not in known]
+    compared = sharing.withColumns(
+        {
+            "all_hash": canonical.row_hash([(c.name, c.type) for c in source.stored]),
+            "header": F.concat_ws(",", "absent_columns", F.lit("|").cast("string"), "extra_columns"),
+            "_time": F.coalesce(*source.times),
+            "_file": _number(files),
+        }
+    )
+    equal = Window.partitionBy("key", "all_hash", "header", *[c.name for c in source.computed], *extras)
+    first = equal.orderBy(F.col("source_file").asc(), F.col("source_line").asc())
+    last = equal.orderBy(F.col("_file").desc(), F.col("source_file").desc(), F.col("source_line").desc())
+    among_equal = last.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    ordered = compared.withColumns(
+        {
+            "copy": F.row_number().over(first),
+            "_last_file": F.first("_file").over(among_equal),
+            "_last_source_file": F.first("source_file").over(among_equal),
+            "_last_source_line": F.first("source_line").over(among_equal),
+        }
+    )
+    by_time = Window.partitionBy("key").orderBy(
+        F.col("_time").desc_nulls_last(),
+        (F.col("ends") & F.col("_time").isNotNull()).desc(),
+        F.col("_last_file").desc(),
+        F.col("_last_source_file").desc(),
+        F.col("_last_source_line").desc(),
+        F.col("copy").asc(),
+    )
+    whole = by_time.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    beside = {f"_winning_{name}": F.first(name).over(whole) for name in ("ends", *source.at_stake)}
+    beside["_winning_time"] = F.first("_time").over(whole)
+    return ordered.withColumns({"place": F.row_number().over(by_time), **beside})
+
+
+def _number(files: Sequence[str]) -> Column:
+    """A file's place in the trigger's order."""
+    if len(files) <= 1:
+        return F.lit(0)
+    pairs = [F.lit(part) for number, name in enumerate(files) for part in (name, number)]
+    return F.create_map(*pairs)[F.col("source_file")]
+
+
+def _unlike(source: Source) -> Column:
+    """A row states other money than the winner of its key; one that ends the key states none."""
+    differs = [~F.col(name).eqNullSafe(F.col(f"_winning_{name}")) for name in source.at_stake]
+    if not differs:
+        return F.lit(False)
+    return ~F.col("ends") & ~F.col("_winning_ends") & F.exists(F.array(*differs), lambda x: x)
 
 
 _JUDGED = frozenset(

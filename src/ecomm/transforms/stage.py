@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import ContractColumn, Header, Reading, Source, text, text_name
-from ecomm.transforms import cells
+from ecomm.delivery import POSITION
+from ecomm.transforms import cells, lines
 
 _STRINGS = "array<string>"
 
@@ -26,7 +27,8 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
     landed: source_line, raw_line (set for a malformed record), and the cells c0, c1, ... in the file's order.
     Gives source_file, file_sha256, source_line, malformed, the text of each contract column as the contract writes it
     (`<name>__text`, trimmed, NULL if the header lacks it), the extra columns, absent_columns and extra_columns (what
-    the header lacks and has besides the contract), ends (the shop's delete_column says that the key ends).
+    the header lacks and has besides the contract), ends (the shop's delete_column says that the key ends). Records that
+    the shape's `only` does not choose are left out.
     """
     if header.shape.plain_texts:
         columns, rows = _cells(source, header), landed
@@ -37,7 +39,10 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         extras = {name: F.col(f"c{i}") for name, i in header.extras.items()}
     if source.notes:
         columns[cells.FINDINGS] = F.col(cells.FINDINGS) if cells.FINDINGS in rows.columns else strings(())
-    return rows.select(
+    if header.line_cells:
+        columns[text_name("line_id")] = lines.combined([canonical.trimmed(F.col(f"c{i}")) for i in header.line_cells])
+    rows = rows.select(
+        *([_chosen(header).alias("kept")] if header.only else []),
         F.lit(file).alias("source_file"),
         F.lit(sha256).alias("file_sha256"),
         "source_line",
@@ -47,6 +52,27 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         strings(header.absent).alias("absent_columns"),
         strings(sorted(header.extras)).alias("extra_columns"),
     )
+    if header.shape.line_id == POSITION:
+        rows = lines.numbered(rows)
+    return rows.filter("kept").drop("kept") if header.only else rows
+
+
+def _chosen(header: Header) -> Column:
+    """The cells that `only` names have one of its words, in any case; a malformed record is kept, to be rejected."""
+    chosen = F.lit(True)
+    for place, words in header.only.items():
+        cell = F.lower(canonical.trimmed(F.col(f"c{place}")))
+        chosen &= cell.isNotNull() if "*" in words else cell.isin([word.lower() for word in words])
+    return F.coalesce(chosen, F.lit(False)) | F.col("raw_line").isNotNull()
+
+
+def with_keys(rows: DataFrame, source: Source) -> DataFrame:
+    """The text rows that state something of the source: those that have its ids, and malformed ones.
+
+    For files that come for another source.
+    """
+    ids = [text(c.name).isNotNull() for c in source.columns if c.key and c.default is None]
+    return rows.filter(F.col("malformed") | reduce(lambda a, b: a & b, ids))
 
 
 def _cells(source: Source, header: Header) -> dict[str, Column]:

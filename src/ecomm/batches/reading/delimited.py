@@ -1,0 +1,147 @@
+r"""Delimited text: CSV, tab-separated text and their kin, in any encoding.
+
+It is read as UTF-8 by the scanner of `landing`. A file that is UTF-8 by itself and has no setting of its own takes the
+same way, byte by byte, as it always did.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+
+from ecomm.batches import landing
+from ecomm.batches.dialect import Dialect, dialect
+from ecomm.batches.reading import kinds, place, streams
+from ecomm.batches.reading.kinds import Kind
+from ecomm.batches.reading.place import Table
+from ecomm.delivery import Shape
+from ecomm.errors import HeaderError
+
+HEAD = 2 * landing.MAX_RECORD
+"""Bytes from the beginning in which the header must be."""
+_SEPARATOR = re.compile(rb"[ \t\r\n]*\"?sep=([\x20-\x7e\t])\"?[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
+
+
+def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
+    """A delimited file as a table. Raises HeaderError if it has no header, FileError if it cannot be unpacked."""
+    with kinds.content(path, where, kind) as file:
+        encoding = streams.resolved(shape.encoding, file.read(8192), str(where))
+    with _text(path, where, kind, encoding) as file:
+        data = file.read(HEAD)
+        eof = not file.read(1)
+    decoded = encoding[0] != "utf-8"
+    said = _SEPARATOR.match(data.removeprefix(landing.BOM))
+    delimiter = "\t" if kind.format == "tsv" and shape.delimiter == "," else shape.delimiter
+    if said is not None and said[1].decode() != shape.quote:
+        delimiter = said[1].decode()
+    form = dialect(
+        delimiter,
+        shape.quote,
+        shape.escape,
+        blank_rows=shape.ignore_blank_rows,
+        surplus=shape.ignore_surplus_cells,
+        decoded=decoded,
+    )
+    start = len(landing.BOM) if data.startswith(landing.BOM) else 0
+    if said is not None and not shape.skip_lines:
+        start += said.end()
+    names, offset = _header(data, _below(data, start, shape.skip_lines), eof, form, shape, str(where))
+
+    def pieces() -> Iterator[pa.Table]:
+        with _text(path, where, kind, encoding) as file:
+            _pass(file, offset)
+            yield from landing.pieces(file, len(names), form)
+
+    ordinary = not kind.packed and not decoded and said is None and _is_ordinary(shape)
+    return Table(
+        names,
+        pieces,
+        lambda line: _first_cell(line, form),
+        shape.footers,
+        (offset, delimiter) if ordinary else None,
+    )
+
+
+def _is_ordinary(shape: Shape) -> bool:
+    """Any reader of CSV finds the records of such a file: only its delimiter may be another."""
+    usual = Shape()
+    settings = "quote escape skip_lines header_starts_with footers ignore_blank_rows ignore_surplus_cells".split()
+    return all(getattr(shape, name) == getattr(usual, name) for name in settings)
+
+
+@contextmanager
+def _text(path: Path, where: Path, kind: Kind, encoding: tuple[str, int]) -> Iterator[BinaryIO]:
+    """A file's content as UTF-8."""
+    codec, mark = encoding
+    with kinds.content(path, where, kind) as file:
+        if codec == "utf-8":
+            yield file
+        else:
+            file.read(mark)
+            yield cast("BinaryIO", streams.Decoding(file, codec))
+
+
+def _pass(file: BinaryIO, number: int) -> None:
+    """Go to where the data begins."""
+    file.read(number)
+
+
+def _below(data: bytes, start: int, lines: int) -> int:
+    """Where the line begins that has so many above it."""
+    for _ in range(lines):
+        start = data.find(b"\n", start) + 1 or len(data)
+    return start
+
+
+def _header(data: bytes, at: int, eof: bool, form: Dialect, shape: Shape, where: str) -> tuple[list[str], int]:
+    """The names in the header, and where the data begins."""
+    while at < len(data):
+        taken = landing.take(data, at, eof, form)
+        if taken is None:
+            break
+        at, cells, raw = taken
+        if not raw.strip(form.blank):
+            continue
+        if cells is None and not shape.header_starts_with:
+            raise HeaderError(f"{where}: the header line has a broken quote: {form.text(raw)[:100]}")
+        names = [cell.decode("utf-8", "replace") for cell in cells or ()]
+        if not place.is_header(names, shape) and (shape.header_starts_with or shape.ignore_blank_rows):
+            continue
+        _check_text(raw, form, shape, where)
+        return place.trimmed(names) if shape.ignore_surplus_cells else names, at
+    raise place.no_header(shape, where)
+
+
+def _check_text(raw: bytes, form: Dialect, shape: Shape, where: str) -> None:
+    """Raises HeaderError if a header is in another encoding than the settings say."""
+    if b"\x00" in raw:
+        raise HeaderError(
+            f'{where}: the header is full of NUL characters, as UTF-16 looks; set encoding = "utf-16" in the settings '
+            "of its source, or save it as UTF-8."
+        )
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if form.decoded:
+            raise HeaderError(
+                f"{where}: the header is not {shape.encoding}, as the settings say; set encoding to what it is in."
+            ) from error
+        raise HeaderError(
+            f'{where}: the header is not UTF-8; set encoding to what it is in, such as "cp1252" for a file of Excel or '
+            "an older system in Western Europe, or save the file as UTF-8."
+        ) from error
+
+
+def _first_cell(line: str, form: Dialect) -> str:
+    """The first cell of a malformed record."""
+    data = line.encode("utf-8", "surrogatepass")
+    quoted = form.quoted.match(data)
+    if quoted is not None:
+        return form.quoted_cell(quoted[1]).decode("utf-8", "replace")
+    plain = form.plain.match(data)
+    return "" if plain is None else form.plain_cell(plain[0]).decode("utf-8", "replace")

@@ -1,0 +1,238 @@
+"""A sheet of an Excel workbook as a table of texts.
+
+python-calamine reads the cells, but it builds the rectangle that the outermost of them span, and says nothing of a cell
+with an error. So the sheets' XML is looked over before: how far their cells reach, and which hold `#N/A` and the like.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from xml.etree import ElementTree
+
+import pyarrow as pa
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
+
+from ecomm.batches import landing
+from ecomm.batches.landing import Record
+from ecomm.batches.reading import kinds, place
+from ecomm.batches.reading.kinds import Kind
+from ecomm.batches.reading.place import Table
+from ecomm.batches.reading.streams import Unpacking
+from ecomm.delivery import Shape
+from ecomm.errors import FileError
+
+MAX_XML = 2 << 30
+"""Bytes of all parts of a workbook: a full sheet of 1,048,576 rows and 40 columns takes about that."""
+MAX_CELLS = 50_000_000
+"""Cells of the rectangle that a sheet's cells span: each takes 32 bytes of memory."""
+BATCH = 1 << 16
+_BLOCK = 4 << 20
+_PLACE = re.compile(rb'\br="([A-Z]{0,3})([0-9]{1,10})"')
+_ERROR = re.compile(
+    rb'<(?:\w+:)?c\b([^>]*\bt="e"[^>]*)>(?:<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>))?<(?:\w+:)?v>([^<]*)<'
+)
+_OFFICE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
+
+
+@dataclass
+class _Reach:
+    """How far the cells of a sheet reach, and the errors in them by row and column, from 0."""
+
+    rows: int = 0
+    columns: int = 0
+    cells: int = 0
+    errors: dict[tuple[int, int], str] = field(default_factory=dict)
+
+
+def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
+    """A sheet as a table. Raises FileError if the workbook cannot be read, HeaderError if the sheet has no header."""
+    with _rows(path, where, shape, kind) as rows:
+        names, above = place.header_of(rows, shape, str(where))
+
+    def pieces() -> Iterator[pa.Table]:
+        with _rows(path, where, shape, kind) as rows:
+            records = []
+            for number, row in enumerate(rows, start=1):
+                if number > above and (record := _record(row, len(names))) is not None:
+                    records.append(record)
+                if len(records) == BATCH:
+                    yield landing.text_table(records, len(names))
+                    records = []
+            if records:
+                yield landing.text_table(records, len(names))
+
+    return Table(names, pieces, lambda line: str(json.loads(line)[0]), shape.footers)
+
+
+def _record(row: list[str], width: int) -> Record | None:
+    """A row as a record; None if it has no cell. One with a cell beyond the header is malformed."""
+    cells = place.trimmed(row)
+    if not cells:
+        return None
+    if len(cells) > width:
+        return Record(None, json.dumps(cells, ensure_ascii=False)[: landing.MAX_RECORD])
+    return Record(cells + [""] * (width - len(cells)), None)
+
+
+@contextmanager
+def _rows(path: Path, where: Path, shape: Shape, kind: Kind) -> Iterator[Iterator[list[str]]]:
+    with kinds.whole(path, where, kind) as file:
+        yield _sheet_rows(file, str(where), shape.sheet)
+
+
+def _sheet_rows(file: BinaryIO, where: str, wanted: str) -> Iterator[list[str]]:
+    """The rows of the sheet that is read, the empty ones above the first too."""
+    reaches = _looked_over(file, where)
+    file.seek(0)
+    try:
+        book = CalamineWorkbook.from_filelike(file)
+        sheet = _chosen(book, wanted, where)
+        start = sheet.start
+        if start is None:
+            return
+        errors = reaches.get(sheet.name, _Reach()).errors
+        for number, row in enumerate(
+            sheet.iter_rows()
+        ):  # from the sheet's first row on, and its first column with cells
+            cells = [_text(value) for value in row]
+            if errors:
+                for column in range(len(cells)):
+                    cells[column] = errors.get((number, column + start[1]), cells[column])
+            yield cells
+    except CalamineError as error:
+        raise _damaged(where) from error
+
+
+def _damaged(where: str) -> FileError:
+    return FileError(f"{where}: the Excel workbook is damaged or cut short; save it in Excel once more, or as CSV.")
+
+
+def _chosen(book: CalamineWorkbook, wanted: str, where: str) -> CalamineSheet:
+    """The sheet that the settings name, else the only visible one that is not empty. Raises FileError."""
+    if wanted:
+        named = [name for name in book.sheet_names if place.bare(name) == place.bare(wanted)]
+        if not named:
+            raise FileError(f"{where}: there is no sheet {wanted!r}; set sheet to one of: {_list(book.sheet_names)}.")
+        return book.get_sheet_by_name(named[0])
+    visible = [s.name for s in book.sheets_metadata if s.visible == SheetVisibleEnum.Visible]
+    full = [name for name in visible if book.get_sheet_by_name(name).start is not None]
+    if len(full) > 1:
+        raise FileError(f"{where}: several sheets have data; set sheet to one of: {_list(full)}.")
+    if not visible:
+        raise FileError(f"{where}: the workbook has no visible sheet; set sheet to one of: {_list(book.sheet_names)}.")
+    return book.get_sheet_by_name((full or visible)[0])
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:20]))
+
+
+def _text(value: Any) -> str:
+    """A cell's value: numbers by their shortest exact text, days and instants as ISO."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(int(value)) if value == int(value) else f"{Decimal(repr(value)):f}"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="milliseconds" if value.microsecond else "seconds")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return str(value)
+
+
+def _looked_over(file: BinaryIO, where: str) -> dict[str, _Reach]:
+    """How far the cells of each sheet reach. Raises FileError if a part is damaged, or too large to be one."""
+    try:
+        with zipfile.ZipFile(file) as packed:
+            size, total, reaches = file.seek(0, 2), 0, {}
+            sheets = {path: name for name, path in _sheets(packed, where, size).items()}
+            for part in packed.infolist():
+                with packed.open(part) as opened:
+                    inside = Unpacking(cast("BinaryIO", opened), size, where, "Excel")
+                    reach = _Reach()
+                    for stretch in _stretches(inside):
+                        total += len(stretch)
+                        if total > MAX_XML:
+                            raise FileError(
+                                f"{where}: the workbook unpacks to more than {MAX_XML >> 20:,} MiB; save the sheet as "
+                                "CSV."
+                            )
+                        if part.filename in sheets:
+                            _look(stretch, reach, where)
+                if part.filename in sheets:
+                    reaches[sheets[part.filename]] = reach
+            return reaches
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ElementTree.ParseError, KeyError) as error:
+        raise _damaged(where) from error
+
+
+def _stretches(part: Unpacking) -> Iterator[bytes]:
+    """A part in stretches that cut no cell."""
+    rest = b""
+    while block := part.read(_BLOCK):
+        data = rest + block
+        cut = max(data.rfind(b"<c "), data.rfind(b":c "), len(data) - _BLOCK)
+        yield data[:cut]
+        rest = data[cut:]
+    yield rest
+
+
+def _look(stretch: bytes, reach: _Reach, where: str) -> None:
+    places = _PLACE.findall(stretch)
+    reach.rows = max(reach.rows, *(int(row) for row in {row for _, row in places}), 0)
+    reach.columns = max(reach.columns, *(_number(letters) for letters in {letters for letters, _ in places}), 0)
+    reach.cells += stretch.count(b"<c ") + stretch.count(b":c ") + stretch.count(b"<c>")
+    if reach.rows * max(reach.columns, 1) > MAX_CELLS or reach.cells > MAX_CELLS:
+        raise FileError(
+            f"{where}: a sheet claims {reach.rows:,} rows and {reach.columns:,} columns, more than can be read; delete "
+            "the rows and columns that only look empty, or save the table as CSV."
+        )
+    if b't="e"' in stretch:
+        for attributes, text in _ERROR.findall(stretch):
+            at = _PLACE.search(attributes)
+            if at is None:
+                raise _damaged(where)
+            reach.errors[int(at[2]) - 1, _number(at[1]) - 1] = text.decode("ascii", "replace")
+
+
+def _number(letters: bytes) -> int:
+    """The number of a column by its letters: A is 1, AA is 27."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _sheets(packed: zipfile.ZipFile, where: str, size: int) -> dict[str, str]:
+    """The sheets of a workbook, each with the name of its part."""
+    book = _parsed(packed, "xl/workbook.xml", where, size)
+    links = _parsed(packed, "xl/_rels/workbook.xml.rels", where, size)
+    targets = {link.get("Id"): str(link.get("Target")) for link in links}
+    found = {}
+    for element in book.iter():
+        if element.tag.rpartition("}")[2] == "sheet":
+            target = targets.get(element.get(_OFFICE) or element.get(_STRICT), "")
+            found[str(element.get("name"))] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+    return found
+
+
+def _parsed(packed: zipfile.ZipFile, name: str, where: str, size: int) -> ElementTree.Element:
+    """A small part of a workbook."""
+    with packed.open(name) as part:
+        data = Unpacking(cast("BinaryIO", part), size, where, "Excel").read(16 << 20)
+    return ElementTree.fromstring(data)
