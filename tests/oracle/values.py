@@ -58,6 +58,12 @@ def trimmed(cell: str) -> str | None:
     return cell.strip(TRIM) or None
 
 
+def as_exported(text: str | None) -> str | None:
+    """A text before which `ecomm export` has put an apostrophe, lest a spreadsheet take it for a formula, without it:
+    one that begins, behind any apostrophes, with = + - @, a tab or a carriage return."""
+    return text[1:] if text and text[0] == "'" and text.lstrip("'").startswith(tuple("=+-@\t\r")) else text
+
+
 def as_word(text: str | None) -> str | None:
     """Words: trimmed, lower-cased, each run of blanks and `-` -> `_` (decisions.md, Fold); a blank is any of TRIM."""
     return None if text is None else re.sub(f"[{re.escape(TRIM)}-]+", "_", text.lower())
