@@ -104,10 +104,11 @@ _OF_BATCHES = ("rows", "revenue", "score", "rejects")
 
 
 def judge(
-    state: State, entries: Sequence[Entry], revenue: Mapping[str, Decimal | None], zone: str
+    state: State, entries: Sequence[Entry], stated: Mapping[str, tuple[int, Decimal]], zone: str
 ) -> tuple[State, list[Event]]:
     """Ask about each batch that was published since the last look, in the order of publication.
 
+    stated: batch -> its batch_orders and batch_revenue.
     What was unusual is so until a batch is published that is not, in the same respect, or until it is undone. The first
     look tells what is unusual now, not what has ever been.
     """
@@ -115,7 +116,7 @@ def judge(
     for entry in entries:
         if entry.seq <= state.judged or entry.entry not in PUBLISHES:
             continue
-        known = batches_of(entries[: entry.seq + 1], revenue, zone)
+        known = batches_of(entries[: entry.seq + 1], stated, zone)
         (batch,) = (b for b in known if b.batch_id == entry.batch_id)
         found, at = unusual(batch, known[: known.index(batch)]), entry.at or batch.as_of
         wrong = [alert for alert in state.firing if alert.rule not in _OF_BATCHES]
@@ -152,12 +153,12 @@ def look(settings: Settings, now: datetime) -> list[Event]:
     path, told = settings.warehouse / STATE, settings.alerts
     warehouse = Warehouse(settings.warehouse)
     entries = warehouse.entries
-    summary = warehouse.table("analytics_summary").select(["batch_id", "batch_revenue"]).to_pylist()
-    revenue = {row["batch_id"]: row["batch_revenue"] for row in summary}
+    summary = warehouse.table("analytics_summary").select(["batch_id", "batch_orders", "batch_revenue"]).to_pylist()
+    stated = {row["batch_id"]: (row["batch_orders"], row["batch_revenue"]) for row in summary}
     channels = channels_of(told)
     with FileLock(path.with_suffix(".lock")):
         state, unsent = _load(path)
-        state, events = judge(state, entries, revenue, settings.shop.shop_timezone)
+        state, events = judge(state, entries, stated, settings.shop.shop_timezone)
         published = live(entries)
         unusual_still = [a for a in state.firing if a.rule in _OF_BATCHES and a.batch in published]
         state, more = after(state, [*unusual_still, *standing(settings, entries, now)], now)
