@@ -14,7 +14,6 @@ from ecomm.delivery import Shape
 from ecomm.proposal.findings import Finding
 from ecomm.proposal.synonyms import LAST_RESORT, LINES, SYNONYMS
 
-
 _DISPENSABLE = ("customer_id", "product_id", "price")
 
 
