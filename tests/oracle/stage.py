@@ -99,6 +99,8 @@ def read_header(source: Source, names: list[str]) -> Header:
         target = source.aliases.get(name)
         if name in of_lines and name not in source.in_header and not target:
             columns.append(None)  # it is in line_id
+        elif line_id and name == "line_id" and name not in of_lines:
+            columns.append("extra_line_id")  # the shop's own counts, "and the other column is kept as an extra one"
         elif name in source.in_header:
             columns.append(name)
         elif target and target not in lowered:
@@ -234,8 +236,8 @@ def _judge(
 
 
 def _products_twice(source: Source, read: _Read, stored: list[Row]) -> set[int]:
-    """order_lines_distinct: of an order whose lines are told apart by what was bought, the records of one file that have
-    the same product, and the same times."""
+    """order_lines_distinct: of an order whose lines are told apart by what was bought, the records of one file that
+    have the same product, and the same times."""
     if source.name != sources.ORDERS.name:
         return set()
     groups: dict[tuple[object, ...], list[int]] = {}
@@ -263,8 +265,8 @@ def _choose(
     source: Source, group: list[_Accepted], levels: Mapping[str, str], landed: Landed
 ) -> tuple[_Accepted, list[str]]:
     """The winner of a key and the rules that it failed. Exact duplicates: "all contract columns equal after the cast
-    (and extras equal as trimmed text, and the same absent columns)": the first of them stands for all, and is as late as
-    the last. "A loser goes to `<source>_errors`"; other money than the winner's is never quiet."""
+    (and extras equal as trimmed text, and the same absent columns)": the first of them stands for all, and is as late
+    as the last. "A loser goes to `<source>_errors`"; other money than the winner's is never quiet."""
     alike: dict[object, list[_Accepted]] = {}
     for one in sorted(group, key=lambda a: a.place):
         alike.setdefault(_content(one), []).append(one)

@@ -269,8 +269,8 @@ def key_text(parts: Iterable[str]) -> str:
 
 
 def is_well_formed(text: str | None, *, blanks_pass: bool = False, longest: int = 64) -> bool:
-    """well_formed: at most 64 characters (a line_id 255); no blank and no control character (U+0000-U+001F, U+007F-U+009F)
-    inside the trimmed text; for warehouse_location, location and line_id blanks (but no control characters) pass."""
+    """well_formed: at most 64 characters (a line_id 255); no blank and no control character (U+0000-U+001F,
+    U+007F-U+009F) inside the trimmed text; in warehouse_location, location and line_id blanks pass."""
     if text is None:
         return True
     control = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F for c in text)

@@ -283,9 +283,8 @@ def failures(
     failing = []
     for source, said in of_source.items():
         names = [F.when(~F.coalesce(c.rule.holds(reading), F.lit(True)), F.lit(c.name)) for c in said]
-        beside = _BESIDE[source](rows, targets, reading.shop).withColumn("has_whole_orders", F.lit(whole_orders))
-        for brings in (c.beside for c in said if c.beside is not None):
-            beside = brings(beside, targets)
+        beside = _BESIDE[source](rows, targets, reading.shop).withColumns({"has_whole_orders": F.lit(whole_orders)})
+        beside = reduce(lambda frame, c: frame if c.beside is None else c.beside(frame, targets), said, beside)
         broken = F.filter(F.array(*names).cast("array<string>"), lambda name: name.isNotNull())
         failing.append(beside.select("key", F.explode(broken).alias("check")))
     if not failing:
