@@ -54,10 +54,10 @@ def matched(source: Source, names: Sequence[str], shape: Shape) -> Matched:
             if place is not None:
                 places[column.name] = place
                 columns[column.name] = names[place].strip(BLANKS)
-    for column, other in (("order_date", "created_timestamp"), ("order_amount", "order_total")):
-        if column in _lacking(source, places, shape) and other in places:
-            places[column] = places[other]
-            columns[column] = names[places[other]].strip(BLANKS)
+    for name, other in (("order_date", "created_timestamp"), ("order_amount", "order_total")):
+        if name in _lacking(source, places, shape) and other in places:
+            places[name] = places[other]
+            columns[name] = names[places[other]].strip(BLANKS)
     ordered = {c.name: columns[c.name] for c in source.columns if c.name in columns}
     return Matched(places, Finding(columns=ordered, asks=tuple(asks)))
 
