@@ -304,6 +304,10 @@ class Settings(BaseSettings):
                 raise ValueError(f"sources has {name!r}; use {', '.join(_PLACES[:-1])}")
             for place, shape in {"": delivery, **{f".shapes.{n}": s for n, s in delivery.shapes.items()}}.items():
                 _check_shape(f"sources.{name}{place}", shape)
+                if shape.part and name != "orders":
+                    raise ValueError(f"sources.{name}{place}.part is for orders alone; leave it out")
+                if shape.nobody and name == "customers":
+                    raise ValueError(f"sources.{name}{place}.nobody is for orders alone; leave it out")
             if delivery.absence not in ("keep", "close"):
                 raise ValueError(f"sources.{name}.absence is {delivery.absence!r}; use keep or close")
             lends = delivery.read_from

@@ -58,6 +58,12 @@ def trimmed(cell: str) -> str | None:
     return cell.strip(TRIM) or None
 
 
+def as_exported(text: str | None) -> str | None:
+    """A text before which `ecomm export` has put an apostrophe, lest a spreadsheet take it for a formula, without it:
+    one that begins, behind any apostrophes, with = + - @, a tab or a carriage return."""
+    return text[1:] if text and text[0] == "'" and text.lstrip("'").startswith(tuple("=+-@\t\r")) else text
+
+
 def as_word(text: str | None) -> str | None:
     """Words: trimmed, lower-cased, each run of blanks and `-` -> `_` (decisions.md, Fold); a blank is any of TRIM."""
     return None if text is None else re.sub(f"[{re.escape(TRIM)}-]+", "_", text.lower())
@@ -287,8 +293,8 @@ def written_key(parts: Iterable[str]) -> str:
 
 
 def is_well_formed(text: str | None, *, blanks_pass: bool = False, longest: int = 64) -> bool:
-    """well_formed: at most 64 characters (a line_id 255); no blank and no control character (U+0000-U+001F, U+007F-U+009F)
-    inside the trimmed text; for warehouse_location, location and line_id blanks (but no control characters) pass."""
+    """well_formed: at most 64 characters (a line_id 255); no blank and no control character (U+0000-U+001F,
+    U+007F-U+009F) inside the trimmed text; in warehouse_location, location and line_id blanks pass."""
     if text is None:
         return True
     control = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F for c in text)

@@ -115,12 +115,13 @@ Losses = Callable[[Entry], Iterable[tuple[str, str]]]
 def judge(
     state: State,
     entries: Sequence[Entry],
-    revenue: Mapping[str, Decimal | None],
+    stated: Mapping[str, tuple[int, Decimal]],
     zone: str,
     lost: Losses | None = None,
 ) -> tuple[State, list[Event]]:
     """Ask about each batch that was published since the last look, in the order of publication.
 
+    stated: batch -> its batch_orders and batch_revenue.
     What was unusual is so until a batch is published that is not, in the same respect, or until it is undone; a column
     that is lost is so until its source has files again. The first look tells what is unusual now, not what has ever
     been.
@@ -129,7 +130,7 @@ def judge(
     for entry in entries:
         if entry.seq <= state.judged or entry.entry not in PUBLISHES:
             continue
-        known = batches_of(entries[: entry.seq + 1], revenue, zone)
+        known = batches_of(entries[: entry.seq + 1], stated, zone)
         (batch,) = (b for b in known if b.batch_id == entry.batch_id)
         found, at = [*unusual(batch, known[: known.index(batch)])], entry.at or batch.as_of
         found += [("columns", source, said) for source, said in (lost or _none)(entry)]
@@ -214,17 +215,19 @@ def look(settings: Settings, now: datetime) -> list[Event]:
     """
     path, told = settings.warehouse / STATE, settings.alerts
     entries = Ledger.of(settings).entries
-    revenue: dict[str, Decimal | None] = {}
+    stated: dict[str, tuple[int, Decimal]] = {}
     lost: Losses = _none
     if entries:
         warehouse = Warehouse(settings.warehouse)
-        summary = warehouse.table("analytics_summary").select(["batch_id", "batch_revenue"]).to_pylist()
-        revenue, lost = {row["batch_id"]: row["batch_revenue"] for row in summary}, losses(warehouse)
+        columns = ["batch_id", "batch_orders", "batch_revenue"]
+        summary = warehouse.table("analytics_summary").select(columns).to_pylist()
+        stated = {row["batch_id"]: (row["batch_orders"], row["batch_revenue"]) for row in summary}
+        lost = losses(warehouse)
     channels = channels_of(told)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         state, unsent = _load(path)
-        state, events = judge(state, entries, revenue, settings.shop.shop_timezone, lost)
+        state, events = judge(state, entries, stated, settings.shop.shop_timezone, lost)
         published = live(entries)
         unusual_still = [a for a in state.firing if a.rule in _OF_BATCHES and a.batch in published]
         state, more = after(state, [*unusual_still, *standing(settings, entries, now)], now)

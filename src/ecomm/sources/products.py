@@ -58,7 +58,7 @@ DERIVED = (
         "string",
         "Budget (price_reporting < 25), Standard (< 100), Premium (< 500) or Luxury.",
     ),
-    Field("days_since_launch", "bigint", "Days from launch_date to the as-of day."),
+    Field("days_since_launch", "bigint", "Days from launch_date to the as-of day (shop_timezone)."),
     Field(
         "lifecycle_stage",
         "string",

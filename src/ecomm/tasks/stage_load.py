@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from ecomm import delivery
 from ecomm.attempt import Attempt
@@ -24,7 +25,7 @@ from ecomm.errors import StorageError
 from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import change_set
-from ecomm.transforms import lines, quality
+from ecomm.transforms import lines, parts, quality
 from ecomm.transforms import stage as staging
 
 log = structlog.get_logger(__name__)
@@ -80,7 +81,7 @@ class Landed:
     @property
     def chooses(self) -> bool:
         """Not every record is one of the source's."""
-        return self.borrowed or bool(self.header.only)
+        return self.borrowed or bool(self.header.only) or self.header.shape.part == "heads"
 
 
 def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> list[Landed]:
@@ -150,12 +151,24 @@ def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFram
     """The typed rows of all files of a source, each with the rules that it breaks by itself."""
     frames = [_as_text(file, source, attempt.reading) for file in landed]
     extras = sorted({e for f in landed for e in f.header.extras})
-    texts = staging.together(frames, extras)
+    texts = staging.together(frames, extras) if not source.in_parts else _joined(source, landed, frames, extras)
     if source.delivery.refunds == "rows":
         texts = lines.refunded(texts, attempt.reading)
     rows = staging.with_key(texts, source)
     verdicts = quality.verdicts(source, attempt.reading, among_rivals=False)
     return staging.typed(rows, source, attempt.reading, verdicts)
+
+
+def _joined(source: Source, landed: Sequence[Landed], frames: Sequence[DataFrame], extras: Sequence[str]) -> DataFrame:
+    """The files of a source of which some are heads of orders and some are lines: the lines with their heads."""
+    of_part: dict[str, list[DataFrame]] = {"heads": [], "lines": [], "": []}
+    for file, frame in zip(landed, frames, strict=True):
+        of_part[file.header.shape.part].append(staging.with_extras(frame, extras))
+    whole = [frame.withColumn(parts.UNMATCHED, F.lit(None).cast("string")) for frame in of_part[""]]
+    if of_part["lines"]:
+        lines_of_all = staging.together(of_part["lines"], extras)
+        whole.append(parts.joined(of_part["heads"], lines_of_all, quality.SUPERSEDED))
+    return staging.together(whole, extras)
 
 
 def _as_text(file: Landed, source: Source, reading: Reading) -> DataFrame:

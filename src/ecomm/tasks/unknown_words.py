@@ -12,7 +12,7 @@ from ecomm.attempt import Attempt
 from ecomm.contract import Rule, Shop, Source
 from ecomm.sources.rules import among
 from ecomm.tables import stage_name
-from ecomm.transforms import enrich
+from ecomm.transforms import valuation
 
 _ENDING = "_known"
 _VOCABULARY = {"category": "categories"}
@@ -53,7 +53,7 @@ def _brings(attempt: Attempt, column: str) -> str:
     """
     shop, store = attempt.session.shop, attempt.session.store
     rows = store.read(stage_name("orders")).filter((F.col("revision") == attempt.revision) & (F.col("op") == "U"))
-    valued = enrich.valued(rows, shop)
+    valued = valuation.valued(rows, shop)
     known = F.coalesce(among(F.col(column), getattr(shop.vocabularies, column)), F.lit(True))
     word = F.when(known, F.lit("")).when(F.col(column).rlike(_WORD), F.col(column)).otherwise(F.lit("?"))
     revenue = F.coalesce(F.sum(F.when(F.col("is_revenue"), F.col("amount"))), F.lit("0").cast("decimal(28,2)"))
