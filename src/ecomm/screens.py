@@ -270,7 +270,7 @@ def checked(said: Checked) -> None:
     if total > len(said.rejected):
         out.print(f"… {total - len(said.rejected):,} more: --limit {total}")
     if any(f.rule == "order_has_one_product" for f in said.findings):
-        hint = 'Orders of several products? Then set key = ["order_id", "product_id"] in [sources.orders].'
+        hint = 'Orders of several lines? Then set line_id in [sources.orders]: a header of your file, or "position".'
         out.print(hint, markup=False, soft_wrap=True)
 
 

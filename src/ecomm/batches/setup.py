@@ -50,7 +50,9 @@ warehouse = "warehouse"
 # delimiter = ";"                 # default ","; a tab is "\\t"
 # decimal_comma = true            # 12,50 is twelve and a half; then no number may have a point
 # date_format = "dd/MM/yyyy"      # d or dd, M or MM, yyyy, with / . or - between; ISO days are always read
-# key = ["order_id", "product_id"]  # orders of several lines; never changed once a warehouse is filled
+# line_id = "position"            # what tells the lines of an order apart: a header of yours, several, or "position"
+# whole_orders = true             # each file that has an order lists all its lines: what a later one lacks has ended
+# refunds = "rows"                # a row with a negative amount is a refund; default "status"
 # [sources.orders.columns]        # the contract's column = its name in your header
 # order_amount = "Total"
 # [sources.products]
