@@ -360,7 +360,7 @@ def diff(said: Diff) -> None:
         out.print(f"  (--{side}: that version is gone; computed anew, with the settings of now)", style="dim")
     for row in said.rows:
         mark, colour = _DIFFERS[row.change]
-        out.print(Text(f"{mark} {' / '.join(map(cell, row.key.values()))}", colour), soft_wrap=True)
+        out.print(Text(f"{mark} {' / '.join(filter(None, map(cell, row.key.values())))}", colour), soft_wrap=True)
         for name, (was, now) in row.columns.items():
             if row.change == "changed":
                 out.print(f"│   {escape(name)}: {escape(cell(was))} → {escape(cell(now))}", soft_wrap=True)
