@@ -190,7 +190,7 @@ def _read(source: Source, number: int, file: str, content: bytes, settings: Sett
             landed.verdicts.append(Verdict(None, ("line_malformed",)))
             landed.counts[file]["rejected"] += 1
         else:
-            readable.append((record.source_line, record.fields, _texts(header, record.fields)))
+            readable.append((record.source_line, record.fields, _texts(source, header, record.fields)))
     if source.name == sources.ORDERS.name:
         lines.line_texts(source.delivery, header.names, [(texts, cells) for _, cells, texts in readable])
         lines.refund_texts(source.delivery, [texts for _, _, texts in readable], settings.zones)
@@ -211,7 +211,8 @@ def _judge(
     stored_rows = []
     for _, fields, texts in read.records:
         typed = sources.cast(source, texts, settings.zones)
-        stored_rows.append((typed, sources.with_defaults(source, typed, settings.reporting_currency), fields))
+        stated = {name: value for name, value in typed.items() if value is not None or texts.get(name) is not None}
+        stored_rows.append((typed, sources.with_defaults(source, stated, settings.reporting_currency), fields))
     twice = _products_twice(source, read, [stored for _, stored, _ in stored_rows])
     for (line, fields, texts), (typed, stored, _) in zip(read.records, stored_rows, strict=True):
         raw = dict(zip(read.header.names, fields, strict=True))
@@ -309,9 +310,11 @@ def _other_money(source: Source, one: _Accepted, winner: _Accepted) -> bool:
     return any(one.row[name] != winner.row[name] for name in ("order_amount", "currency", "product_id"))
 
 
-def _texts(header: Header, fields: list[str]) -> dict[str, str | None]:
-    """Stated column -> trimmed text, empty = NULL."""
-    return {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
+def _texts(source: Source, header: Header, fields: list[str]) -> dict[str, str | None]:
+    """Stated column -> trimmed text, empty = NULL; of texts what `ecomm export` wrote as such."""
+    numbers = {c.name for c in source.columns if c.type not in ("string", "word", "currency", "order_status")}
+    stated = {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
+    return {c: text if c in numbers else values.as_exported(text) for c, text in stated.items()}
 
 
 def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], severity: str, key: str | None) -> Row:
@@ -322,7 +325,8 @@ def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], sev
         "raw_line": None,
         "reasons": why,
         "severity": severity,
-        "key": key,
+        "key": None if key is None else values.written_key(values.key_parts(key)),
+        "key_parts": None if key is None else values.key_parts(key),
     }
 
 

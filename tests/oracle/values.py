@@ -58,6 +58,12 @@ def trimmed(cell: str) -> str | None:
     return cell.strip(TRIM) or None
 
 
+def as_exported(text: str | None) -> str | None:
+    """A text before which `ecomm export` has put an apostrophe, lest a spreadsheet take it for a formula, without it:
+    one that begins, behind any apostrophes, with = + - @, a tab or a carriage return."""
+    return text[1:] if text and text[0] == "'" and text.lstrip("'").startswith(tuple("=+-@\t\r")) else text
+
+
 def as_word(text: str | None) -> str | None:
     """Words: trimmed, lower-cased, each run of blanks and `-` -> `_` (decisions.md, Fold); a blank is any of TRIM."""
     return None if text is None else re.sub(f"[{re.escape(TRIM)}-]+", "_", text.lower())
@@ -266,6 +272,24 @@ def row_hash(values: Iterable[Any]) -> str:
 def key_text(parts: Iterable[str]) -> str:
     """`key`: the key's parts, length-prefixed as in row_hash (length in characters)."""
     return "".join(f"{len(part)}:{part}" for part in parts)
+
+
+def key_parts(key: str) -> list[str]:
+    """The parts of a `key_text`."""
+    parts: list[str] = []
+    while key:
+        length, _, rest = key.partition(":")
+        parts.append(rest[: int(length)])
+        key = rest[int(length) :]
+    return parts
+
+
+def written_key(parts: Iterable[str]) -> str:
+    """ "Keys as people write them: `O34`, or the parts", joined by ` / `, without empty parts at the end."""
+    left = list(parts)
+    while left and not left[-1]:
+        left.pop()
+    return " / ".join(left)
 
 
 def is_well_formed(text: str | None, *, blanks_pass: bool = False, longest: int = 64) -> bool:
