@@ -157,7 +157,7 @@ def test_files_of_other_kinds_are_named(tmp_path: Path) -> None:
 def test_a_batch_of_several_kinds(tmp_path: Path) -> None:
     """A workbook, a gzip, a name in capitals and packed NDJSON are one batch; a number is an id, too."""
     shop = shop_of(tmp_path)
-    cells = [
+    cells: list[list[Any]] = [
         HEADER.strip().split(","),
         [17850, 1, "P1", date(2026, 9, 1), 5.5],
         [None],
