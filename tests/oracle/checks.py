@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import values as v
 from .enriched import calendar_columns
 from .settings import Settings
 from .tables import Targets, by, current, order_moment, order_money, share, version_at
@@ -305,7 +306,7 @@ def cross_checks(
                 "rows_checked": len(checked),
                 "failed_rows": len(failed),
                 "failed_share": share(len(failed), len(checked)),
-                "sample_keys": sorted(failed)[:MOST_KEYS],
+                "sample_keys": [v.written_key(v.key_parts(key)) for key in sorted(failed)[:MOST_KEYS]],
             }
         )
     return rows

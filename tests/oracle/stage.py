@@ -211,7 +211,8 @@ def _judge(
     stored_rows = []
     for _, fields, texts in read.records:
         typed = sources.cast(source, texts, settings.zones)
-        stored_rows.append((typed, sources.with_defaults(source, typed, settings.reporting_currency), fields))
+        stated = {name: value for name, value in typed.items() if value is not None or texts.get(name) is not None}
+        stored_rows.append((typed, sources.with_defaults(source, stated, settings.reporting_currency), fields))
     twice = _products_twice(source, read, [stored for _, stored, _ in stored_rows])
     for (line, fields, texts), (typed, stored, _) in zip(read.records, stored_rows, strict=True):
         raw = dict(zip(read.header.names, fields, strict=True))
@@ -324,7 +325,8 @@ def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], sev
         "raw_line": None,
         "reasons": why,
         "severity": severity,
-        "key": key,
+        "key": None if key is None else values.written_key(values.key_parts(key)),
+        "key_parts": None if key is None else values.key_parts(key),
     }
 
 

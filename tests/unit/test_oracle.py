@@ -402,7 +402,8 @@ def test_error_rows() -> None:
         "raw": raw,
         "raw_line": None,
         "severity": "HIGH",
-        "key": "1:70:0:",
+        "key": "7",
+        "key_parts": ["7", "", ""],
     }
     assert errors[1] == place | {
         "source_line": 2,
@@ -411,6 +412,7 @@ def test_error_rows() -> None:
         "reasons": ["line_malformed"],
         "severity": "HIGH",
         "key": None,
+        "key_parts": None,
     }
 
 
@@ -453,9 +455,9 @@ def test_duplicates_and_winner_by_time() -> None:
         (2, Decimal("2.00"), ["currency_assumed"])
     ]
     assert [pick(e, "source_line", "reasons", "severity", "key") for e in errors] == [
-        (1, ["superseded"], "NONE", "1:p"),
-        (4, ["superseded"], "NONE", "1:p"),
-        (5, ["superseded"], "NONE", "1:p"),
+        (1, ["superseded"], "NONE", "p"),
+        (4, ["superseded"], "NONE", "p"),
+        (5, ["superseded"], "NONE", "p"),
     ]
     assert counts == {"read": 5, "accepted": 1, "rejected": 0, "duplicate": 1, "superseded": 3}
 

@@ -138,7 +138,7 @@ WAYS: dict[str, bytes] = {
 def test_a_table_in_every_form(name: str, tmp_path: Path) -> None:
     """The same two records, however they are written and packed, whatever the case of the name."""
     assert read(tmp_path, name, WAYS[name]) == READ
-    assert unread(tmp_path / name) is None
+    assert unread(tmp_path / name, Shape()) is None
 
 
 def test_the_setting_decides_over_the_name(tmp_path: Path) -> None:
@@ -216,8 +216,8 @@ def test_a_copy_bears_the_name_of_the_landed_file(tmp_path: Path) -> None:
 def test_what_to_do_about_a_file_that_nothing_reads(name: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(b"whatever")
-    assert said in str(unread(path))
-    assert str(path) not in str(unread(path))
+    assert said in str(unread(path, Shape()))
+    assert str(path) not in str(unread(path, Shape()))
 
 
 # -- bounds ------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ FIELDS = (
         "string",
         "Budget, Standard, Premium or Luxury, by product_price in the reporting currency at today's rate.",
     ),
-    Field("is_discontinued", "boolean", "The product was discontinued at the time of the order."),
+    Field("is_discontinued", "boolean", "The product was known to be discontinued at the time of the order."),
     Field("product_effective_date", "timestamp", "effective_date of the product version that was joined."),
     Field(
         "stock_quantity",
