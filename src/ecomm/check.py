@@ -19,6 +19,7 @@ from ecomm.batches.ledger import Ledger
 from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate, LandedFile, State, Trigger
 from ecomm.contract import Rule, Severity, Source, match_header, match_parts
+from ecomm.delivery import written
 from ecomm.engines import start as start_engine
 from ecomm.errors import FileError, HeaderError, UsageError
 from ecomm.session import Session, sources_of
@@ -183,13 +184,14 @@ def _guess(sources: Mapping[str, Source], file: Path) -> str:
     named = [name for name in sources if name in file.name.lower()]
     if len(named) == 1:
         return named[0]
-    known = {}
+    known, read = {}, dict[str, list[str]]()
     for name, source in sources.items():
         try:
             shape = source.delivery.shape_of(file.name)
             if source.delivery.read_from and shape is source.delivery:
                 continue  # it comes for the other source
-            names = open_table(file, shape).names
+            said = written(shape)
+            read[said] = names = read.get(said) or open_table(file, shape).names
             known[name] = len(match_header(source, shape, names, str(file), reserved(name)).positions)
         except (HeaderError, FileError):
             continue

@@ -53,6 +53,10 @@ warehouse = "warehouse"
 # How a source's files are written, if not as docs/files.md says; `ecomm init --from FILE --source orders` proposes it.
 # [sources.orders]
 # delimiter = ";"                 # default ","; a tab is "\\t"
+# encoding = "cp1252"             # default "utf-8"; or "utf-16", "latin-1", "gbk" ...
+# skip_lines = 3                  # lines above the header; or header_starts_with = "Order ID"
+# footers = ["Total"]             # the table ends above a first cell that matches; * is any text
+# sheet = "Orders"                # of an Excel workbook with several
 # decimal_comma = true            # 12,50 is twelve and a half; then no number may have a point
 # date_format = "dd/MM/yyyy"      # d or dd, M or MM, yyyy, with / . or - between; ISO days are always read
 # line_id = "position"            # what tells the lines of an order apart: a header of yours, several, or "position"
