@@ -45,14 +45,18 @@ warehouse = "warehouse"
 # payment_method = ["credit_card", "paypal", "invoice", "vouchers"]
 # categories = ["Books", "Toys"]  # empty: any
 
-# How a source's files are written, if not as docs/files.md says; `ecomm init --from FILE --source orders` proposes it.
+# How a source's files are written, if not as docs/files.md says: `ecomm init --preset NAME` has it for a platform's
+# exports, and `ecomm init --from FILE` proposes it from a file.
 # [sources.orders]
 # delimiter = ";"                 # default ","; a tab is "\\t"
 # decimal_comma = true            # 12,50 is twelve and a half; then no number may have a point
 # date_format = "dd/MM/yyyy"      # d or dd, M or MM, yyyy, with / . or - between; ISO days are always read
-# key = ["order_id", "product_id"]  # orders of several lines; never changed once a warehouse is filled
+# line_id = "position"           # an order has several records: "position", or a header that tells them apart
 # [sources.orders.columns]        # the contract's column = its name in your header
 # order_amount = "Total"
+# [sources.customers]
+# read_from = "orders"            # the files of orders are read for customers too
+# only = { "Kind" = "sale" }      # only records with such a cell; "*" is any
 # [sources.products]
 # delete_column = "deleted"       # a row with one of delete_values there ends its key
 # delete_values = ["true", "t", "yes", "y", "1"]
