@@ -6,6 +6,7 @@ import gzip
 import io
 import zipfile
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,12 +19,14 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ecomm import delivery
 from ecomm.batches import landing
 from ecomm.batches.reading import columns, objects, sheets, streams
 from ecomm.batches.reading.kinds import unread
 from ecomm.batches.reading.tables import open_table
-from ecomm.delivery import Shape
-from ecomm.errors import FileError, HeaderError
+from ecomm.delivery import Computed, Delivery, Shape
+from ecomm.errors import FileError, HeaderError, UsageError
+from ecomm.settings import load
 from tests.oracle import csvfile
 
 RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -672,3 +675,51 @@ def first_line(text: str, start: int) -> tuple[None, int, int]:
     if newline < 0:
         return None, len(text), len(text)
     return None, newline - (text[newline - 1] == "\r" and newline > start), newline + 1
+
+
+# -- the settings ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"format": "xls"}, "format is 'xls'; use csv, tsv, xlsx, ndjson, json, parquet"),
+        ({"encoding": "utf-9"}, "encoding is 'utf-9'; use a name such as utf-8, utf-16, cp1252"),
+        ({"encoding": "rot13"}, "encoding is 'rot13'"),
+        ({"quote": "''"}, "quote is \"''\"; use one character"),
+        ({"escape": "\n"}, "escape is '\\n'; use one character"),
+        ({"escape": '"'}, "one character as two of delimiter, quote and escape"),
+        ({"skip_lines": -1}, "skip_lines is -1"),
+        ({"shapes": {"pos": {"files": "p*", "format": "doc"}}}, "sources.orders.shapes.pos.format is 'doc'"),
+    ],
+)
+def test_a_setting_that_cannot_be(said: dict[str, object], sentence: str) -> None:
+    """One sentence names the setting."""
+    with pytest.raises(UsageError) as error:
+        load(sources={"orders": said})
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape(),
+        Shape(delimiter=";", encoding="cp1252", footers=("Total", "*x"), skip_lines=2, quote="", escape="\\"),
+        Shape(
+            columns={"a": "A", "b": ("B", "C"), "c": Computed(product=("D", "E")), "d": Computed(constant="EUR")},
+            values={"order_status": {"paid": "completed"}},
+            line_id=("A", "B"),
+            date_format=("dd.MM.yyyy", "M/d/yyyy"),
+            null_values=("NULL", ""),
+        ),
+        Shape(line_id="position", date_format="dd.MM.yyyy"),
+    ],
+)
+def test_a_shape_is_kept_as_text(shape: Shape) -> None:
+    """What the ledger keeps of a shape is the shape without its file patterns; of the default it keeps nothing."""
+    text = delivery.written(replace(shape, files=("pos*",)))
+    assert delivery.read(text) == shape
+    assert (text == "") == (shape == Shape())
+    assert (
+        delivery.written(Delivery(**{f.name: getattr(shape, f.name) for f in fields(Shape)}, absence="close")) == text
+    )
