@@ -146,7 +146,8 @@ def test_files_of_other_kinds_are_named(tmp_path: Path) -> None:
         (folder / file.name).write_bytes(file.read_bytes())
     (folder / "report.pdf").write_bytes(b"%PDF-1.7")
     (folder / ".hidden").write_bytes(b"")
-    names = {path.name for path in status.of(shop.settings, datetime.fromisoformat(AS_OF)).unexpected}
+    found = status.of(shop.settings, datetime.fromisoformat(AS_OF)).unexpected
+    names = {file.path.name for file in found}
     assert names == {"ORDERS.CSV", "orders.csv.gz", "orders.json", "orders.xlsx", "report.pdf"}
     said = ecomm("status", cwd=tmp_path).ok().out
     assert "ORDERS.CSV: no trigger lists it" in said
@@ -157,7 +158,7 @@ def test_files_of_other_kinds_are_named(tmp_path: Path) -> None:
 def test_a_batch_of_several_kinds(tmp_path: Path) -> None:
     """A workbook, a gzip, a name in capitals and packed NDJSON are one batch; a number is an id, too."""
     shop = shop_of(tmp_path)
-    cells = [
+    cells: list[list[Any]] = [
         HEADER.strip().split(","),
         [17850, 1, "P1", date(2026, 9, 1), 5.5],
         [None],

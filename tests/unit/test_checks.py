@@ -150,8 +150,8 @@ def stated(*versions: tuple[str | None, int, int | None], fails: str = "", **sai
 def total(of_order: str | None, *amounts: str, fails: str = "", currency: str = "USD", **said: str) -> Case:
     """An order of lines with these amounts, each with the rest that is said; the batch states the first of them."""
     shipping = {"shipping_cost": said.pop("shipping", None)}
-    lines: list[Row] = [
-        {"order_amount": amount, "order_total": of_order, "line_id": str(i)} | said for i, amount in enumerate(amounts)
+    lines: list[dict[str, str | None]] = [
+        {"order_amount": amount, "order_total": of_order, "line_id": str(i), **said} for i, amount in enumerate(amounts)
     ]
     told = [*lines[:-1], lines[-1] | {"currency": currency}]
     # Of the price nothing is asked here.

@@ -54,10 +54,10 @@ def matched(source: Source, names: Sequence[str], shape: Shape) -> Matched:
             if place is not None:
                 places[column.name] = place
                 columns[column.name] = names[place].strip(BLANKS)
-    for column, other in (("order_date", "created_timestamp"), ("order_amount", "order_total")):
-        if column in _lacking(source, places, shape) and other in places:
-            places[column] = places[other]
-            columns[column] = names[places[other]].strip(BLANKS)
+    for name, other in (("order_date", "created_timestamp"), ("order_amount", "order_total")):
+        if name in _lacking(source, places, shape) and other in places:
+            places[name] = places[other]
+            columns[name] = names[places[other]].strip(BLANKS)
     ordered = {c.name: columns[c.name] for c in source.columns if c.name in columns}
     return Matched(places, Finding(columns=ordered, asks=tuple(asks)))
 
@@ -68,7 +68,7 @@ def missing(source: Source, names: Sequence[str], places: Mapping[str, int], col
     unknown = [names[i].strip(BLANKS) for i in range(len(names)) if i not in used and names[i].strip(BLANKS)]
     asks = tuple(
         f"Which column is {c.name} ({c.comment.rstrip('.')})? It must be there; set columns.{c.name} to one of: "
-        f'{", ".join(unknown) or "none is left"}; or, if the shop has none, without = ["{c.name}"].'
+        f"{', '.join(unknown) or 'none is left'}{_or_without(c.name)}."
         for c in source.columns
         if c.required and c.name not in places and c.name not in columns
     )
