@@ -28,7 +28,7 @@ from ecomm.engines import Engine
 from ecomm.history import History, told
 from ecomm.sources.rules import key_rules, readable_rules
 from ecomm.transforms import fold as folding
-from ecomm.transforms import quality, relations
+from ecomm.transforms import keys, quality, relations
 from ecomm.transforms import stage as staging
 
 CASES = Path(__file__).parent / "scd2"
@@ -193,6 +193,7 @@ def staged(engine: Engine, source: Source, files: Sequence[Written]) -> tuple[Da
         hashed = F.when(F.col("revision").isin(of_old), other).otherwise(hashed)
     rejected = exceptions.filter(F.col("verdict") == "rejected").select(*_PLACE, "severity")
     errors = typed.select(*_PLACE, "key", "revision", "batch_id", "as_of").join(rejected, _PLACE)
+    errors = errors.withColumn("key_parts", keys.parts(F.col("key"), len(source.key)))
     return stage.withColumn("row_hash", hashed), errors
 
 

@@ -83,7 +83,7 @@ def test_what_a_person_sees(tmp_path: Path) -> None:
     assert "orders.csv:3  line_malformed\n    A3,C1,P1\n" in said.out
     assert "orders.csv:4" not in said.out
     assert "2 more: --limit 4" in said.out
-    assert 'key = ["order_id", "product_id"]' in said.out
+    assert "Then set line_id in [sources.orders]" in said.out
 
 
 def test_settings_are_used(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from ecomm import redrive
 from ecomm.batches.ledger import FORMAT_VERSION, SCHEMA
 from ecomm.errors import FormatError, UsageError
 from ecomm.settings import load
+from ecomm.transforms import absences
 from tests.shop import Row, Shop
 
 pytestmark = [pytest.mark.every_engine, pytest.mark.usefixtures("shop")]
@@ -119,6 +120,21 @@ def test_a_whole_order_ends_the_lines_that_it_lacks(tmp_path: Path) -> None:
     publish(other, "b", f"{HEADER}\nA,c,p,2026-09-01,1\n", day=4)
     assert current(other) == expected
     assert other.rows("orders_target") == shop.rows("orders_target")
+
+
+def test_many_whole_orders(tmp_path: Path) -> None:
+    """More than are literals of a filter, in order and late."""
+    numbers = range(absences._FEW + 1)
+    two = "".join(f"A{n},c,p,2026-09-01,1\nA{n},c,p,2026-09-01,1\n" for n in numbers)
+    one = "".join(f"A{n},c,p,2026-09-01,1\n" for n in numbers)
+    shop = opened(tmp_path, line_id="position", whole_orders=True)
+    publish(shop, "a", f"{HEADER}\n{two}")
+    publish(shop, "c", f"{HEADER}\n{one}", day=6)
+    assert len(current(shop)) == len(numbers)
+    publish(shop, "b", f"{HEADER}\n{two}", day=4)
+    assert len(current(shop)) == len(numbers)
+    ended = [row for row in shop.rows("orders_target") if row["line_id"] == "2"]
+    assert {row["expiry_date"].day for row in ended} == {6}
 
 
 def test_the_later_file_and_the_later_record_win(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ no row of any table. It follows from the live log, and the fold is told of it as
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -22,6 +22,8 @@ from ecomm.transforms import keys
 
 # A batch's place in the log. Python orders texts by code point, which is the order of their bytes in UTF-8.
 Position = tuple[datetime, str]
+_FEW = 200
+"""So many parts are literals of a filter; more are joined: of whole orders each is a part."""
 COMPLETE = Rule(
     "snapshot_complete",
     Severity.LOW,
@@ -54,9 +56,14 @@ def parts(mentions: DataFrame, source: Source, scope: Collection[str]) -> DataFr
     return mentions.select("batch_id", part(source, scope).alias("part")).distinct()
 
 
-def following(batches: Iterable[Position], snapshots: Sequence[Snapshot]) -> list[tuple[str, str, datetime, str]]:
+def following(
+    batches: Collection[Position],
+    snapshots: Sequence[Snapshot],
+    mentioning: Mapping[str, Collection[Position]] | None = None,
+) -> list[tuple[str, str, datetime, str]]:
     """For each batch and part the first snapshot behind it that speaks of the part; none, no row.
 
+    mentioning: part -> the batches that mention it, where not all batches are asked for: each order may be a part.
     (batch_id, part, as_of and batch_id of the snapshot.)
     """
     speaking: dict[str, list[Position]] = {}
@@ -66,7 +73,8 @@ def following(batches: Iterable[Position], snapshots: Sequence[Snapshot]) -> lis
     rows = []
     for spoken, positions in sorted(speaking.items()):
         positions.sort()
-        behind = ((batch, bisect_right(positions, batch)) for batch in batches)
+        asked = batches if mentioning is None else mentioning.get(spoken, ())
+        behind = ((batch, bisect_right(positions, batch)) for batch in asked)
         rows += [(batch[1], spoken, *positions[i]) for batch, i in behind if i < len(positions)]
     return rows
 
@@ -84,7 +92,8 @@ def endings(
     """
     sided = [mentions.select("key", "as_of", "batch_id", F.lit(1).alias("mentioned"))]
     for scope in sorted({s.scope for s in snapshots}):
-        rows = following(batches, [s for s in snapshots if s.scope == scope])
+        mentioning = _mentioning(mentions, batches, source, scope) if scope else None
+        rows = following(batches, [s for s in snapshots if s.scope == scope], mentioning)
         behind = mentions.sparkSession.createDataFrame(
             rows, "batch_id string, part string, ends_at timestamp, ended_by string"
         )
@@ -95,6 +104,17 @@ def endings(
     placed = reduce(lambda a, b: a.unionByName(b), sided).groupBy("key", "batch_id")
     said = placed.agg(F.max("as_of").alias("as_of"), F.sum("mentioned").alias("mentioned"))
     return said.filter(F.col("mentioned") == 0).select("key", "as_of", "batch_id")
+
+
+def _mentioning(
+    mentions: DataFrame, batches: Iterable[Position], source: Source, scope: Collection[str]
+) -> dict[str, list[Position]]:
+    """Part -> the batches that mention it."""
+    positions = {batch_id: (as_of, batch_id) for as_of, batch_id in batches}
+    found: dict[str, list[Position]] = {}
+    for row in parts(mentions, source, scope).collect():
+        found.setdefault(row["part"], []).append(positions[row["batch_id"]])
+    return found
 
 
 def as_deletes(ended: DataFrame, statements: DataFrame) -> DataFrame:
@@ -128,5 +148,10 @@ def _spoken_of(versions: DataFrame, snapshot: Snapshot, source: Source) -> DataF
 
     if snapshot.scope:
         of_scope = texts(name for name in source.key if name in snapshot.scope)  # = part(key), from less
-        versions = versions.filter(of_scope.isin(sorted(snapshot.parts)))
+        if len(snapshot.parts) <= _FEW:
+            versions = versions.filter(of_scope.isin(sorted(snapshot.parts)))
+        else:
+            rows = [(one,) for one in sorted(snapshot.parts)]
+            spoken = versions.sparkSession.createDataFrame(rows, "_part string")
+            versions = versions.join(F.broadcast(spoken), of_scope == F.col("_part"), "left_semi")
     return versions.withColumn("key", texts(source.key))
