@@ -456,6 +456,8 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
             if found is not None:
                 positions[column.name] = found
                 break
+    if shape.line_id:
+        positions.pop("line_id", None)  # a column of that name is an extra one
     line_cells = _line_cells(shape, plain, positions, file)
     if len(line_cells) == 1:
         positions["line_id"] = line_cells[0]

@@ -423,7 +423,10 @@ def validation(name: str, levels: Mapping[str, str], verdicts: Collection[Verdic
                 "rows_checked": read,
                 "failed_rows": len(failing),
                 "failed_share": v.published(v.ratio(len(failing), read), 4),
-                "sample_keys": sorted({one.key for one in failing if one.key is not None})[:5],
+                "sample_keys": [
+                    v.written_key(v.key_parts(key))
+                    for key in sorted({one.key for one in failing if one.key is not None})[:5]
+                ],
                 "score": None,
             }
         )

@@ -274,9 +274,27 @@ def key_text(parts: Iterable[str]) -> str:
     return "".join(f"{len(part)}:{part}" for part in parts)
 
 
+def key_parts(key: str) -> list[str]:
+    """The parts of a `key_text`."""
+    parts: list[str] = []
+    while key:
+        length, _, rest = key.partition(":")
+        parts.append(rest[: int(length)])
+        key = rest[int(length) :]
+    return parts
+
+
+def written_key(parts: Iterable[str]) -> str:
+    """ "Keys as people write them: `O34`, or the parts", joined by ` / `, without empty parts at the end."""
+    left = list(parts)
+    while left and not left[-1]:
+        left.pop()
+    return " / ".join(left)
+
+
 def is_well_formed(text: str | None, *, blanks_pass: bool = False, longest: int = 64) -> bool:
-    """well_formed: at most 64 characters (a line_id 255); no blank and no control character (U+0000-U+001F, U+007F-U+009F)
-    inside the trimmed text; for warehouse_location, location and line_id blanks (but no control characters) pass."""
+    """well_formed: at most 64 characters (a line_id 255); no blank and no control character (U+0000-U+001F,
+    U+007F-U+009F) inside the trimmed text; in warehouse_location, location and line_id blanks pass."""
     if text is None:
         return True
     control = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F for c in text)

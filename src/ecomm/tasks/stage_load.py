@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from ecomm import delivery
 from ecomm.attempt import Attempt
-from ecomm.batches import archive
+from ecomm.batches import archive, drift
 from ecomm.batches.dialect import dialect
 from ecomm.batches.ledger import FileEntry
 from ecomm.batches.reading.place import Table
@@ -190,7 +190,9 @@ def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed
     store, name = attempt.session.store, errors_name(source.name)
     frames = [staging.as_it_stands(f.frame, f.header, f.claimed.file.name) for f in landed]
     standing = reduce(lambda a, b: a.unionByName(b), frames)
-    store.append(name, quality.errors(exceptions, standing, attempt.lineage).select(*store.columns(name)))
+    store.append(
+        name, quality.errors(exceptions, standing, attempt.lineage, len(source.key)).select(*store.columns(name))
+    )
 
 
 def _file_entry(source: Source, landed: Landed, counts: Mapping[tuple[str, str], int]) -> FileEntry:
@@ -211,6 +213,7 @@ def _file_entry(source: Source, landed: Landed, counts: Mapping[tuple[str, str],
         rows_left_out=landed.left_out,
         absence=source.delivery.silence if claimed.then is None else claimed.then.absence,
         shape=delivery.written(landed.header.shape),
+        columns=drift.columns_of(source, landed.header),
     )
 
 

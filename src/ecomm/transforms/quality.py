@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import OFF, Reading, Rule, Severity, Shop, Source
-from ecomm.transforms import parts
+from ecomm.transforms import keys, parts
 from ecomm.transforms.relations import several
 from ecomm.transforms.stage import strings
 
@@ -63,7 +63,7 @@ _CATEGORIES = {
     "completeness": ("_present", "_complete", "_assumed"),
     "format": ("line_malformed", "_format", "_readable", "_well_formed"),
     "referential": ("_exists",),
-    "consistency": ("_agrees", "sequence_conflict", "email_unique"),
+    "consistency": ("_agrees", "sequence_conflict", "email_unique", "column_disappeared"),
 }
 
 
@@ -292,9 +292,14 @@ _JUDGED = frozenset(
 )
 
 
-def errors(exceptions: DataFrame, standing: DataFrame, lineage: dict[str, Column]) -> DataFrame:
-    """The rejected and superseded records as `<source>_errors` stores them. standing: the records as they stand."""
+def errors(exceptions: DataFrame, standing: DataFrame, lineage: dict[str, Column], width: int) -> DataFrame:
+    """The rejected and superseded records as `<source>_errors` stores them. standing: the records as they stand.
+
+    width: how many parts the key has.
+    """
     lost = exceptions.filter(F.col("verdict").isin("rejected", "superseded"))
+    lost = lost.withColumn("key_parts", keys.parts(F.col("key"), width))
+    lost = lost.withColumn("key", keys.written(F.col("key_parts")))
     return lost.join(standing, ["source_file", "source_line"]).withColumns(lineage)
 
 

@@ -140,7 +140,7 @@ def _value(column: ContractColumn, reading: Reading) -> Column:
     value = canonical.word(cell) if column.word else canonical.typed(cell, column.type, reading.shop.source_timezone)
     if column.default is None:
         return value
-    return F.coalesce(value, F.lit(column.default).cast(column.type))
+    return F.when(cell.isNull(), F.lit(column.default).cast(column.type)).otherwise(value)
 
 
 def with_key(rows: DataFrame, source: Source) -> DataFrame:
