@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,7 @@ import pytest
 
 from ecomm import rebuild
 from ecomm.engines import Engine
+from tests import onlineretail
 from tests.conftest import keep_running
 from tests.shop import Row, Shop, differences, published
 
@@ -155,16 +157,70 @@ def test_other_rates_count_everything_anew(shops: Callable[..., Shop]) -> None:
     assert [r["unconverted_orders"] for r in shop.rows("analytics_summary")] == [0, 0]
 
 
+LINES = "order_id,line_id,customer_id,product_id,order_date,order_amount,order_status,quantity\n"
+
+
 def test_a_parcel_of_an_order_of_several_lines_is_paid_once(shops: Callable[..., Shop]) -> None:
-    shop = shops("a", sources={"orders": {"key": ["order_id", "product_id"]}})
-    lines = ORDERS + "O1,C1,P2,2025-01-02,5.00,USD,completed,\nO1,C1,P1,2025-01-02,7.00,USD,completed,\n"
+    shop = shops("a")
+    lines = LINES + "O1,10,C1,P2,2025-01-02,5.00,completed,1\nO1,2,C1,P1,2025-01-02,7.00,completed,2.5\n"
     shop.drop("b", AS_OF["first"], {"orders": {"o.csv": lines}, "shipping": {"s.csv": FIRST["shipping"]}})
     assert [(o.status, o.reason) for o in shop.run()] == [("published", None)]
     rows = sorted(shop.rows("enriched_orders"), key=lambda r: r["product_id"])
-    columns = "product_id shipments shipping_cost_reporting is_first_order"
-    assert [said(r, columns) for r in rows] == [["P1", 1, "4.40", True], ["P2", 1, None, False]]
+    columns = "line_id quantity is_first_line is_first_order shipments shipping_cost_reporting delivery_status"
+    assert [said(r, columns) for r in rows] == [
+        ["2", "2.5000", True, True, 1, "4.40", "Pending"],
+        ["10", "1.0000", False, True, None, None, None],
+    ]
     summary = shop.rows("analytics_summary")[0]
-    assert said(summary, "orders revenue shipping_cost new_buyers batch_orders") == [2, "12.00", "4.40", 1, 2]
+    assert said(summary, "orders revenue aov shipping_cost new_buyers batch_orders") == [
+        1, "12.00", "12.00", "4.40", 1, 1
+    ]  # fmt: skip
+    assert not any(rebuild.rebuild(shop.settings).values())
+
+
+def test_refunds_as_rows_are_net_of_revenue(shops: Callable[..., Shop]) -> None:
+    """The refund comes a batch later; then the batch before is as it was, and a late one shows neither."""
+    shop = shops("a", sources={"orders": {"refunds": "rows"}})
+    sold = LINES + "O1,1,C1,P1,2025-01-02,100.00,completed,\nO1,2,C1,P2,2025-01-02,50.00,completed,\n"
+    back = LINES + "O1,2,C1,P2,2025-01-09,-20.00,refunded,\nC7,1,C2,P1,2025-01-09,-5.00,,\n"
+    for name, text in (("first", sold), ("last", back)):
+        shop.drop(name, AS_OF[name], {"orders": {f"{name}.csv": text}})
+        assert [(o.status, o.reason) for o in shop.run()] == [("published", None)]
+    first, last = sorted(shop.rows("analytics_summary"), key=lambda r: r["as_of"])
+    names = "orders revenue gross_revenue refunds aov margin_estimate return_rate batch_orders batch_revenue"
+    assert said(first, names) == [1, "150.00", "150.00", "0.00", "150.00", "45.00", "0.0000", 1, "150.00"]
+    assert said(last, names) == [1, "125.00", "150.00", "25.00", "150.00", "37.50", "1.0000", 0, "-25.00"]
+    people = {r["customer_id"]: r for r in shop.rows("customer_analytics")}
+    assert said(people["C1"], "orders total_spent gross_revenue refunds") == [1, "130.00", "150.00", "20.00"]
+    assert said(people["C2"], "orders total_spent gross_revenue refunds aov") == [0, "-5.00", "0.00", "5.00", None]
+    assert not any(rebuild.rebuild(shop.settings).values())
+
+
+def test_a_day_of_online_retail(shops: Callable[..., Shop]) -> None:
+    """Invoices, gross, net and the average of an order are those of plain Python, and no line of a sale is an order."""
+    day = onlineretail.a_day(invoices=90, lines=2000)
+    head = "order_id,line_id,refund_id,customer_id,product_id,order_date,order_amount,quantity\n"
+    of_order = Counter[str]()
+    rows = []
+    for one in day:
+        of_order[one.invoice] += 1
+        key = f"{one.invoice},{of_order[one.invoice]},{'R' if one.is_refund else ''}"
+        rows.append(f"{key},{one.customer},{one.stock_code},{one.at:%Y-%m-%dT%H:%M:%SZ},{one.amount},{one.quantity}\n")
+    shop = shops("a", sources={"orders": {"refunds": "rows"}}, severity={"customer_id_present": "OFF"})
+    shop.drop("b", "2010-12-02T06:00:00Z", {"orders": {"o.csv": head + "".join(rows)}})
+    assert [(o.status, o.reason) for o in shop.run()] == [("published", None)]
+    right = onlineretail.figures(day)
+    for table in ("analytics_summary", "seasonal_analysis"):
+        [found] = shop.rows(table)
+        assert (found["orders"], found["gross_revenue"], found["refunds"]) == (
+            right.invoices,
+            right.gross,
+            right.refunds,
+        )
+        assert (found["revenue"], found["aov"]) == (right.net, right.aov)
+    assert shop.rows("analytics_summary")[0]["revenue_orders"] == right.sales < right.invoices
+    assert len(shop.rows("enriched_orders")) == right.lines
+    assert sum(r["is_first_line"] and not r["refund_id"] for r in shop.rows("enriched_orders")) == right.invoices
 
 
 def test_guests_buy_but_are_no_customers(shops: Callable[..., Shop]) -> None:
@@ -218,3 +274,45 @@ def test_a_late_batch_of_one_instant_is_the_batch_before_though_it_says_nothing_
         found.append(published(shop))
     assert not differences(*found)
     assert [(r["batch_id"], r["new_buyers"]) for r in found[0]["analytics_summary"]] == [("a", 2), ("z", 0)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "as_of", "today"),
+    [
+        ("Pacific/Auckland", "2025-01-31T18:00:00Z", "2025-02-01"),  # seven in the morning of the next day
+        ("America/Los_Angeles", "2025-02-02T05:00:00Z", "2025-02-01"),  # nine in the evening of the day before
+    ],
+)
+def test_today_is_the_day_in_the_shop(shops: Callable[..., Shop], zone: str, as_of: str, today: str) -> None:
+    """Recency, ages, deliveries and complete months are counted from the day that it is in the shop."""
+    shop = shops("a", shop={"shop_timezone": zone, "source_timezone": zone})
+    orders = (
+        "order_id,customer_id,product_id,order_date,order_amount,order_status,created_timestamp\n"
+        f"O1,C1,P1,{today} 06:00:00,10,delivered,{today} 06:00:00\n"
+        "O2,C1,P1,2025-01-10,10,delivered,2025-01-10 06:00:00\n"
+    )
+    files = {
+        "orders": {"o.csv": orders},
+        "shipping": {
+            "s.csv": "order_id,tracking_number,shipping_cost,created_timestamp,estimated_delivery,actual_delivery\n"
+            f"O1,T1,5,{today} 06:10:00,{today},{today}\nO2,T2,5,2025-01-10 06:10:00,{today},\n"
+        },
+        "customers": {"c.csv": f"customer_id,registration_date,date_of_birth\nC1,{today},2000-02-01\n"},
+        "products": {"p.csv": f"product_id,price,launch_date\nP1,10,{today}\n"},
+    }
+    shop.drop("b", as_of, files)
+    assert [(o.status, o.reason) for o in shop.run()] == [("published", None)]
+    one, two = sorted(shop.rows("enriched_orders"), key=lambda r: r["order_id"])
+    assert said(one, "delivery_status delivery_days") == ["On Time", 0]
+    assert said(two, "delivery_status delivery_days") == ["Pending", None]  # it is not overdue on the day itself
+    [customer] = shop.rows("customer_analytics")
+    assert said(customer, "days_since_last_order days_since_first_order lifecycle_stage age_group") == [
+        0, 22, "New", "25-34"
+    ]  # fmt: skip
+    assert {r["order_month"].month: r["is_complete"] for r in shop.rows("seasonal_analysis")} == {1: True, 2: False}
+    [head] = shop.rows("customers_stage")
+    assert said(head, "days_since_registration age") == [0, 25]
+    assert [r["days_since_launch"] for r in shop.rows("products_stage")] == [0]
+    assert {r["delivery_status"] for r in shop.rows("shipping_stage")} == {"On Time", "Pending"}
+    [summary] = shop.rows("analytics_summary")
+    assert said(summary, "on_time_rate clv_estimate") == ["1.0000", "8.83"]  # 6.00 + 365 / 387 x 6.00 / 2

@@ -11,7 +11,8 @@ of the tables, a pure function of the live batches, so the order of `batches` ca
     enriched.py enriched_orders                                  analytics.py  customers, products, months, ...
     summary.py  analytics_summary                                checks.py     the checks across tables
     landing.py  folders -> batches                               settings.py   what a shop can set
-    currencies.py the known codes
+    currencies.py the known codes                                lines.py      line_id and refund_id
+    drift.py      columns that disappear
 """
 
 from __future__ import annotations
@@ -192,16 +193,19 @@ def _collect(
     result.stage[name] = sorted(stage, key=_place)
     result.errors[name] = sorted(errors, key=_place)
     delivery = settings.delivery(name)
+    scope = delivery.absence_scope
+    if delivery.whole_orders and delivery.absence == "keep":  # it speaks of the lines of its orders, of no refund
+        scope = ("order_id", "refund_id")
     result.targets[name] = fold(
         name,
         statements,
-        mentions=[Mention.of(row["batch_id"], row["key"]) for row in errors if row["key"] is not None],
+        mentions=[Mention.of(row["batch_id"], row["key_parts"]) for row in errors if row["key"] is not None],
         snapshots=[
             Snapshot(batch_id, live[batch_id])
             for batch_id, part in parts.items()
-            if delivery.absence == "close" and _is_complete(part)
+            if (delivery.absence == "close" or delivery.whole_orders) and _is_complete(part)
         ],
-        scope=delivery.absence_scope,
+        scope=scope,
         key=delivery.key,
         reporting_currency=settings.reporting_currency,
         extras=extras,

@@ -3,10 +3,12 @@ is published."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import values as v
 from .enriched import calendar_columns
 from .settings import Settings
 from .tables import Targets, by, current, order_moment, order_money, share, version_at
@@ -26,6 +28,7 @@ class View:
         self._versions = {
             "customers": by(targets["customers"], "customer_id"),
             "products": by(targets["products"], "product_id"),
+            "orders": by(targets["orders"], "order_id"),
         }
 
     def where(self, source: str, column: str, value: Any) -> list[Row]:
@@ -116,8 +119,9 @@ def order_shipping_exists(order: Row, view: View) -> bool:
 
 @check("orders", "MEDIUM", "shipping")
 def cancelled_order_not_shipped(order: Row, view: View) -> bool:
-    """cancelled, and a shipment whose created_timestamp is after that of the statement that cancelled it"""
-    cancelled = order["created_timestamp"] if order["order_status"] == "cancelled" else None
+    """cancelled, and a shipment whose created_timestamp is after the time of the statement that cancelled it"""
+    time = order.get("updated_timestamp") or order["created_timestamp"]
+    cancelled = time if order["order_status"] == "cancelled" else None
     shipped = [shipment["created_timestamp"] for shipment in view.where("shipping", "order_id", order["order_id"])]
     return cancelled is not None and any(at is not None and at > cancelled for at in shipped)
 
@@ -169,6 +173,52 @@ def order_in_business_hours(order: Row, view: View) -> bool:
     """outside"""
     inside = calendar_columns(order["order_date"], order["ordered_at"], view.settings)["is_business_hours"]
     return inside is False
+
+
+@check("orders", "MEDIUM")
+def order_product_changed(order: Row, view: View) -> bool:
+    """ "a later batch that states another product for a known order": without a line_id, the version that this row
+    begins has another product than the one before, or the next one has (of a row that came late)"""
+    if order["line_id"] or order["refund_id"]:
+        return False
+    versions = [one for one in view.versions("orders", order["order_id"]) if not one["line_id"] + one["refund_id"]]
+    for one, following in product_pairs(versions):
+        if one["effective_date"] <= order["as_of"] <= following["effective_date"]:
+            return True
+    return False
+
+
+def product_pairs(versions: list[Row]) -> list[tuple[Row, Row]]:
+    """Neighbouring versions, without a gap between them, of different products."""
+    ordered = sorted(versions, key=lambda one: one["effective_date"])
+    return [
+        (one, following)
+        for one, following in itertools.pairwise(ordered)
+        if one["expiry_date"] == following["effective_date"]
+        and None not in (one["product_id"], following["product_id"])
+        and one["product_id"] != following["product_id"]
+    ]
+
+
+@check("orders", "LOW")
+def order_total_agrees(order: Row, view: View) -> bool:
+    """ "The sum of an order's lines (with tax and shipping where the file has them) is its total". Lines that have not
+    come yet are no finding, unless files have whole orders."""
+    total = order.get("order_total")
+    lines = [one for one in view.where("orders", "order_id", order["order_id"]) if not one["refund_id"]]
+    if total is None or order["refund_id"] or not lines:
+        return False
+    if any(one["order_amount"] is None for one in lines) or len({one["currency"] for one in lines}) > 1:
+        return False
+    amount = sum(one["order_amount"] for one in lines)
+    tax = sum(one["tax"] or 0 for one in lines)
+    discount = sum(one["discount"] or 0 for one in lines)
+    shipped = view.where("shipping", "order_id", order["order_id"])
+    shipping = sum(one["shipping_cost"] or 0 for one in shipped)
+    sums = {amount + a + b - c for a in (0, tax) for b in (0, shipping) for c in (0, discount)}
+    orders = view.settings.delivery("orders")
+    whole = orders.whole_orders or orders.line_id == "position"
+    return total not in sums and (whole or min(sums) > total)
 
 
 # -- the others ------------------------------------------------------------------------------------
@@ -256,7 +306,7 @@ def cross_checks(
                 "rows_checked": len(checked),
                 "failed_rows": len(failed),
                 "failed_share": share(len(failed), len(checked)),
-                "sample_keys": sorted(failed)[:MOST_KEYS],
+                "sample_keys": [v.written_key(v.key_parts(key)) for key in sorted(failed)[:MOST_KEYS]],
             }
         )
     return rows

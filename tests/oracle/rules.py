@@ -13,7 +13,7 @@ from . import values as v
 from .countries import KNOWN_COUNTRIES
 from .currencies import KNOWN_CURRENCIES
 from .settings import Settings
-from .sources import CUSTOMERS, INVENTORY, ORDERS, PRODUCTS, Source
+from .sources import CUSTOMERS, INVENTORY, ORDERS, PRODUCTS, Source, with_defaults
 from .values import Row
 
 Texts = Mapping[str, str | None]
@@ -23,6 +23,12 @@ Check = tuple[str, bool]
 
 PENALTY = {"HIGH": Decimal(1), "MEDIUM": Decimal("0.3"), "LOW": Decimal("0.1"), "NONE": Decimal(0)}
 """Row penalty: HIGH 1, MEDIUM 0.3, LOW 0.1, NONE 0; the worst first."""
+
+NULL_WORDS = {"null", "n/a", "#n/a", "nan", "none", "nil", "\\n", "(null)", "<null>", "undefined"}
+"""Issue 24: what programs write for an empty cell."""
+NOBODY_WORDS = NULL_WORDS - {"<null>"} | set("0 -1 guest unknown anonymous anon nobody n.a. na -".split())
+"""Issue 24: what programs write for a customer who is none."""
+LIKE_IDS = {"phone", "zip_code", "tracking_number", "sku"}
 
 _CASTABLE = {"money", "measure", "int", "bool", "date", "order_date", "timestamp"}
 _READABLE_HIGH = {
@@ -34,27 +40,30 @@ _READABLE_HIGH = {
 _LEVELS = {
     "orders": {
         "HIGH": "customer_id_present product_id_present order_date_present order_amount_present order_date_plausible "
-        "order_amount_not_negative order_has_one_product",
-        "MEDIUM": "order_amount_within_bounds payment_method_known order_status_known",
-        "LOW": "order_amount_zero shipping_address_present",
+        "order_amount_not_negative order_has_one_product order_lines_distinct superseded_amount_agrees order_id_intact "
+        "line_id_intact refund_id_intact",
+        "MEDIUM": "order_amount_within_bounds payment_method_known order_status_known customer_id_intact "
+        "product_id_intact customer_id_names_somebody",
+        "LOW": "order_amount_zero shipping_address_present updated_timestamp_plausible",
     },
     "customers": {
+        "HIGH": "customer_id_intact",
         "MEDIUM": "email_format date_of_birth_plausible registration_date_plausible customer_tier_known",
         "LOW": "name_present email_present phone_format last_login_plausible address_complete country_known",
     },
     "products": {
-        "HIGH": "price_present price_not_negative",
+        "HIGH": "price_present price_not_negative product_id_intact",
         "MEDIUM": "price_within_bounds product_name_present category_present category_known "
         "stock_quantity_not_negative",
         "LOW": "price_zero weight_positive dimensions_format launch_date_plausible discontinued_has_no_stock",
     },
     "inventory": {
-        "HIGH": "stock_quantity_present stock_quantity_not_negative",
+        "HIGH": "stock_quantity_present stock_quantity_not_negative product_id_intact",
         "MEDIUM": "stock_quantity_within_bounds warehouse_location_present stock_status_known stock_status_agrees",
         "LOW": "available_agrees last_updated_plausible",
     },
     "shipping": {
-        "HIGH": "shipping_cost_not_negative",
+        "HIGH": "shipping_cost_not_negative order_id_intact tracking_number_intact",
         "MEDIUM": "shipping_cost_within_bounds shipping_method_known carrier_known shipping_status_known "
         "package_weight_plausible",
         "LOW": "tracking_number_present destination_address_present dimensions_format delivery_dates_plausible",
@@ -68,6 +77,7 @@ def in_force(source: Source, settings: Settings) -> dict[str, str]:
     in several sources is overridden in all of them, but not where "without this value the row has no identity": an
     order without a customer is a guest's, a customer without is nobody."""
     levels = {"created_timestamp_plausible": "LOW", "sequence_conflict": "MEDIUM"}
+    levels |= {"null_word_as_text": "LOW", "text_marker_as_text": "MEDIUM"}
     fixed = {"line_malformed": "HIGH"}
     for name in source.key:
         if name in source.required:  # "only ids required in the header"
@@ -78,6 +88,8 @@ def in_force(source: Source, settings: Settings) -> dict[str, str]:
             levels[f"{column.name}_readable"] = "HIGH" if (source.name, column.name) in _READABLE_HIGH else "MEDIUM"
     for by_level in [_LEVELS[source.name], *([_CURRENCY] if "currency" in source.contract else [])]:
         levels |= {name: level for level, names in by_level.items() for name in names.split()}
+    if source.delivery.refunds == "rows":  # then a negative amount is a refund
+        levels.pop("order_amount_not_negative", None)
     levels = {name: settings.severity.get(name, level) for name, level in levels.items()} | fixed
     return {name: level for name, level in levels.items() if level != "OFF"}
 
@@ -151,10 +163,12 @@ class Record:
         for name in self.source.key:
             if name in self.source.required:
                 checks.append((f"{name}_present", not self.missing(name)))
-            blanks_pass = name in ("warehouse_location", "location")
-            checks.append(
-                (f"{name}_well_formed", v.is_well_formed(self.texts.get(name), blanks_pass=blanks_pass)),
-            )
+            blanks_pass = name in ("warehouse_location", "location", "line_id")
+            text = self.texts.get(name)
+            longest = 255 if name == "line_id" else 64
+            checks.append((f"{name}_well_formed", v.is_well_formed(text, blanks_pass=blanks_pass, longest=longest)))
+            if name not in ("warehouse_location", "location"):
+                checks.append((f"{name}_intact", not is_ruined(text)))
         if self.source.name == "inventory":  # empty: key part `UNKNOWN`
             checks.append(("warehouse_location_present", not self.missing("warehouse_location")))
         if self.source.name == "shipping":  # empty: no label yet; key part empty text
@@ -176,7 +190,7 @@ class Record:
         created = self.get("created_timestamp")
         since_2000 = created is None or created >= datetime(2000, 1, 1, tzinfo=UTC)
         plausible = not self.missing("created_timestamp") and since_2000 and self.not_future_instant(created)
-        checks = [("created_timestamp_plausible", plausible)]
+        checks = [("created_timestamp_plausible", plausible), *self._texts()]
         if "currency" in self.source.contract:
             currency = self.get("currency")
             has_rate = currency is None or self.settings.rate_on(currency, self._rate_day()) is not None
@@ -184,6 +198,19 @@ class Record:
             checks.append(("currency_assumed", currency is not None))
             checks.append(("currency_has_rate", has_rate))
         return checks
+
+    def _texts(self) -> list[Check]:
+        """null_word_as_text: a text column, but customer_id of an order and words, says NULL, N/A, nan, None ... and
+        nothing else. text_marker_as_text: an id (of this or another thing), phone or zip code begins with `'` or
+        `="`."""
+        names = [c.name for c in self.source.columns if c.type == "string"]
+        stated = {name: self.texts.get(name) or "" for name in names}
+        own_or_no_customer = [n for n in names if n != "customer_id" or n in self.source.key]
+        like_ids = [n for n in names if n in self.source.key or n.endswith("_id") or n in LIKE_IDS]
+        return [
+            ("null_word_as_text", not any(stated[n].lower() in NULL_WORDS for n in own_or_no_customer)),
+            ("text_marker_as_text", not any(stated[n].startswith(("'", '="', '=("')) for n in like_ids)),
+        ]
 
     def _rate_day(self) -> date | None:
         """The rate's day: an order's `order_date`, a shipment's created day, a product's: today (the batch's)."""
@@ -204,9 +231,15 @@ class Record:
     def _order(self, split: Collection[str]) -> list[Check]:
         day, amount = self.get("order_date"), self.get("order_amount")
         since_2000 = day is None or day >= date(2000, 1, 1)
-        one_product = "product_id" in self.source.key or self.texts.get("order_id") not in split
+        one_product = self.source.key_of(with_defaults(self.source, dict(self.row), "")) not in split
+        updated = self.get("updated_timestamp")
+        updated_since_2000 = updated is None or updated >= datetime(2000, 1, 1, tzinfo=UTC)
         return [
+            ("customer_id_intact", not is_ruined(self.texts.get("customer_id"))),
+            ("product_id_intact", not is_ruined(self.texts.get("product_id"))),
+            ("updated_timestamp_plausible", updated_since_2000 and self.not_future_instant(updated)),
             ("customer_id_present", not self.missing("customer_id")),
+            ("customer_id_names_somebody", (self.texts.get("customer_id") or "").lower() not in NOBODY_WORDS),
             ("product_id_present", not self.missing("product_id")),
             ("order_date_present", not self.missing("order_date")),
             ("order_amount_present", not self.missing("order_amount")),
@@ -214,7 +247,7 @@ class Record:
             ("order_amount_not_negative", amount is None or amount >= 0),
             ("order_amount_zero", amount is None or amount != 0),
             ("order_amount_within_bounds", amount is None or amount <= self.settings.bounds.order_amount),
-            ("order_has_one_product", one_product),  # same file and order, other product
+            ("order_has_one_product", one_product),  # same order in the batch, other product, no line_id
             ("payment_method_known", self.known("payment_method")),
             ("order_status_known", self.known("order_status")),
             ("shipping_address_present", not self.missing("shipping_address")),
@@ -334,15 +367,26 @@ def _years_later(day: date, years: int) -> date:
         return day.replace(year=day.year + years, day=28)
 
 
-def split_orders(records: Iterable[Texts]) -> set[str]:
-    """order_has_one_product: over all readable records of the same FILE with the same trimmed order_id: two
-    different non-empty product_ids -> every record of that order_id in the file fails."""
+def is_ruined(text: str | None) -> bool:
+    """ "Ids that a spreadsheet has ruined (`1.23457E+11`, `17850.0`, `#N/A`)": and its other errors."""
+    if text is None:
+        return False
+    if text in ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"):
+        return True
+    if text.endswith(".0"):
+        return text[:-2].isascii() and text[:-2].isdigit()
+    return re.fullmatch("[0-9]([.,][0-9]+)?[Ee][+][0-9]{2,3}", text) is not None
+
+
+def split_orders(source: Source, records: Iterable[Texts]) -> set[str]:
+    """order_has_one_product: over all readable records of the same BATCH with the same order and refund and without a
+    line_id, which end nothing: two different non-empty product_ids -> every record of the order fails. The keys."""
     products: dict[str, set[str]] = {}
     for texts in records:
-        order, item = texts.get("order_id"), texts.get("product_id")
-        if order is not None and item is not None:
-            products.setdefault(order, set()).add(item)
-    return {order for order, items in products.items() if len(items) > 1}
+        key = source.key_of(with_defaults(source, {n: texts.get(n) for n in source.key}, ""))
+        if key is not None and texts.get("product_id") is not None and texts.get("line_id") is None:
+            products.setdefault(key, set()).add(str(texts["product_id"]))
+    return {key for key, items in products.items() if len(items) > 1}
 
 
 # -- score -----------------------------------------------------------------------------------------
@@ -379,7 +423,10 @@ def validation(name: str, levels: Mapping[str, str], verdicts: Collection[Verdic
                 "rows_checked": read,
                 "failed_rows": len(failing),
                 "failed_share": v.published(v.ratio(len(failing), read), 4),
-                "sample_keys": sorted({one.key for one in failing if one.key is not None})[:5],
+                "sample_keys": [
+                    v.written_key(v.key_parts(key))
+                    for key in sorted({one.key for one in failing if one.key is not None})[:5]
+                ],
                 "score": None,
             }
         )

@@ -81,13 +81,18 @@ class Rate:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How one source's files come. columns: contract column -> the shop's header name."""
+    """How one source's files come. columns: contract column -> the shop's header name. Of orders: line_id: "a header,
+    a combination of headers, or `"position"`"; whole_orders: "a line that a later statement does not have has ended";
+    refunds: `status`, or `rows`: "a row with a negative amount is a statement of its own"."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     delimiter: str = ","
     decimal_comma: bool = False
     date_format: str | None = None
+    line_id: str | tuple[str, ...] = ""
+    whole_orders: bool = False
+    refunds: str = "status"
     absence: str = "keep"
     absence_scope: tuple[str, ...] = ()
     delete_column: str | None = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from . import csvfile, rules, sources, values
+from . import csvfile, lines, rules, sources, values
 from .fold import Statement
 from .rules import Record, Verdict
 from .settings import Settings
@@ -46,6 +46,8 @@ class _Accepted:
     """An accepted record, before duplicates and losers are sorted out."""
 
     file: str
+    number: int
+    """The file's place in `expected_files`."""
     line: int
     sha256: str
     raw: dict[str, str]
@@ -61,6 +63,11 @@ class _Accepted:
     @property
     def place(self) -> tuple[str, int]:
         return self.file, self.line
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """ "the later file of a batch ..., in the trigger's order of `expected_files`, then the later record" """
+        return self.number, self.line
 
 
 @dataclass
@@ -80,10 +87,21 @@ def read_header(source: Source, names: list[str]) -> Header:
     unknown header column becomes an extra column. An alias beside its own contract column is an unknown
     column."""
     lowered = [name.strip(values.TRIM).lower() for name in names]
+    line_id = source.delivery.line_id
+    of_lines = {line_id} if isinstance(line_id, str) else set(line_id)
+    if "position" in of_lines or not line_id:
+        of_lines = set()
+    of_lines = {name.strip(values.TRIM).lower() for name in of_lines}
+    if gone := sorted(of_lines - set(lowered)):
+        raise BatchError(f"{source.name}: missing header of line_id {', '.join(gone)}")
     columns: list[str | None] = []
     for name in lowered:
         target = source.aliases.get(name)
-        if name in source.in_header:
+        if name in of_lines and name not in source.in_header and not target:
+            columns.append(None)  # it is in line_id
+        elif line_id and name == "line_id" and name not in of_lines:
+            columns.append("extra_line_id")  # the shop's own counts, "and the other column is kept as an extra one"
+        elif name in source.in_header:
             columns.append(name)
         elif target and target not in lowered:
             columns.append(target)
@@ -92,7 +110,8 @@ def read_header(source: Source, names: list[str]) -> Header:
     named = [column for column in columns if column]
     if len(set(named)) < len(named):
         raise values.UnspecifiedError(f"two header fields for one column: {names}")
-    absent = [name for name in source.in_header if name not in named]
+    made = {"line_id"} if line_id else set()
+    absent = [name for name in source.in_header if name not in named and name not in made]
     missing = [name for name in source.required if name in absent]
     if missing:
         raise BatchError(f"{source.name}: missing required column {', '.join(missing)}")
@@ -112,17 +131,22 @@ def land(source: Source, batch_id: str, as_of: datetime, files: Mapping[str, byt
     All files of a source in a batch are one set. `source` as the shop delivers it."""
     landed = Landed()
     levels = rules.in_force(source, settings)
+    read = [
+        _read(source, number, file, content, settings, landed) for number, (file, content) in enumerate(files.items())
+    ]
     accepted: list[_Accepted] = []
-    for file in sorted(files):
-        accepted += _judge(source, file, files[file], as_of, settings, levels, landed)
+    is_orders = source.name == sources.ORDERS.name
+    split = rules.split_orders(source, [texts for one in read for texts in one.stated()]) if is_orders else set()
+    for one in read:
+        accepted += _judge(source, one, as_of, settings, levels, landed, split)
     today = as_of.astimezone(settings.zones.shop).date()
-    for group in _by_key(source, _without_duplicates(accepted, landed)).values():
+    for group in _by_key(source, accepted).values():
         winner, flags = _choose(source, group, levels, landed)
         landed.counts[winner.file]["accepted"] += 1
         landed.verdicts.append(Verdict(source.key_of(winner.row), tuple(flags)))
         kept = [name for name in flags if levels[name] != "NONE"]
         landed.stage.append(_stage_row(source, winner, kept) | sources.derive(source, winner.row, today, settings))
-        stated = {name: value for name, value in winner.row.items() if name not in winner.absent}
+        stated = {n: value for n, value in winner.row.items() if n not in winner.absent or n in source.key}
         landed.statements.append(Statement(batch_id, as_of, winner.op, stated | winner.extras))
     for row in landed.stage:
         row |= {name: row.get(name) for name in landed.extras}
@@ -131,54 +155,99 @@ def land(source: Source, batch_id: str, as_of: datetime, files: Mapping[str, byt
     return landed
 
 
-def _judge(
-    source: Source,
-    file: str,
-    content: bytes,
-    as_of: datetime,
-    settings: Settings,
-    levels: Mapping[str, str],
-    landed: Landed,
-) -> list[_Accepted]:
-    """One file: a row is rejected when any HIGH rule is not true; the others are returned."""
+@dataclass
+class _Read:
+    """One file as texts."""
+
+    name: str
+    number: int
+    sha256: str
+    header: Header
+    records: list[tuple[int, list[str], dict[str, str | None]]]
+    """Of the well-split ones: source_line, cells, stated column -> text."""
+    source: Source
+
+    def stated(self) -> list[dict[str, str | None]]:
+        """What the records say that end no key."""
+        return [t for _, cells, t in self.records if not _deletes(self.source, self.header, cells)]
+
+
+def _read(source: Source, number: int, file: str, content: bytes, settings: Settings, landed: Landed) -> _Read:
+    """One file: its header, and its records' texts; what cannot be split is rejected here."""
     try:
         parsed = csvfile.parse(content, source.delivery.delimiter)
     except csvfile.HeaderError as problem:
         raise BatchError(f"{source.name}: {file}: {problem}") from problem
     header = read_header(source, parsed.header)
     landed.extras |= {name for name in header.columns if name and name not in source.contract}
-    counts = dict.fromkeys(("read", "accepted", "rejected", "duplicate", "superseded"), 0)
-    landed.counts[file] = counts
-    counts["read"] = len(parsed.records)
-    sha256 = hashlib.sha256(content).hexdigest()
-
+    landed.counts[file] = dict.fromkeys(("read", "accepted", "rejected", "duplicate", "superseded"), 0)
+    landed.counts[file]["read"] = len(parsed.records)
     readable: list[tuple[int, list[str], dict[str, str | None]]] = []
     for record in parsed.records:
         if record.fields is None:
             error = _error(file, record.source_line, None, ["line_malformed"], "HIGH", None)
             landed.errors.append(error | {"raw_line": record.raw_line})
             landed.verdicts.append(Verdict(None, ("line_malformed",)))
-            counts["rejected"] += 1
+            landed.counts[file]["rejected"] += 1
         else:
-            readable.append((record.source_line, record.fields, _texts(header, record.fields)))
+            readable.append((record.source_line, record.fields, _texts(source, header, record.fields)))
+    if source.name == sources.ORDERS.name:
+        lines.line_texts(source.delivery, header.names, [(texts, cells) for _, cells, texts in readable])
+        lines.refund_texts(source.delivery, [texts for _, _, texts in readable], settings.zones)
+    return _Read(file, number, hashlib.sha256(content).hexdigest(), header, readable, source)
 
+
+def _judge(
+    source: Source,
+    read: _Read,
+    as_of: datetime,
+    settings: Settings,
+    levels: Mapping[str, str],
+    landed: Landed,
+    split: set[str],
+) -> list[_Accepted]:
+    """One file: a row is rejected when any HIGH rule is not true; the others are returned."""
     accepted: list[_Accepted] = []
-    split = rules.split_orders([texts for _, _, texts in readable])
-    for line, fields, texts in readable:
+    stored_rows = []
+    for _, fields, texts in read.records:
         typed = sources.cast(source, texts, settings.zones)
-        stored = sources.with_defaults(source, typed, settings.reporting_currency)
-        raw = dict(zip(header.names, fields, strict=True))
-        op = "D" if _deletes(source, header, fields) else "U"
-        failed = Record(source, texts, typed, as_of, settings, op == "D").failed(levels, split)
+        stated = {name: value for name, value in typed.items() if value is not None or texts.get(name) is not None}
+        stored_rows.append((typed, sources.with_defaults(source, stated, settings.reporting_currency), fields))
+    twice = _products_twice(source, read, [stored for _, stored, _ in stored_rows])
+    for (line, fields, texts), (typed, stored, _) in zip(read.records, stored_rows, strict=True):
+        raw = dict(zip(read.header.names, fields, strict=True))
+        op = "D" if _deletes(source, read.header, fields) else "U"
+        record = Record(source, texts, typed, as_of, settings, op == "D")
+        failed = record.failed(levels, split)
+        if op == "U" and line in twice and "order_lines_distinct" in levels:
+            failed.append("order_lines_distinct")
         if any(levels[name] == "HIGH" for name in failed):
             key = source.key_of(stored)
-            landed.errors.append(_error(file, line, raw, failed, "HIGH", key))
+            landed.errors.append(_error(read.name, line, raw, failed, "HIGH", key))
             landed.verdicts.append(Verdict(key, tuple(failed)))
-            counts["rejected"] += 1
+            landed.counts[read.name]["rejected"] += 1
         else:
             extras = {name: text for name, text in texts.items() if name not in source.contract}
-            accepted.append(_Accepted(file, line, sha256, raw, stored, extras, header.absent, op, failed))
+            accepted.append(
+                _Accepted(
+                    read.name, read.number, line, read.sha256, raw, stored, extras, read.header.absent, op, failed
+                )
+            )
     return accepted
+
+
+def _products_twice(source: Source, read: _Read, stored: list[Row]) -> set[int]:
+    """order_lines_distinct: of an order whose lines are told apart by what was bought, the records of one file that
+    have the same product, and the same times."""
+    if source.name != sources.ORDERS.name:
+        return set()
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for (line, fields, _), row in zip(read.records, stored, strict=True):
+        by_product = row["line_id"] and row["product_id"] and f"|{row['product_id']}|" in f"|{row['line_id']}|"
+        if by_product and not _deletes(source, read.header, fields):
+            times = (row["updated_timestamp"], row["created_timestamp"])
+            groups.setdefault((source.key_of(row), *times), []).append(line)
+    return {line for same in groups.values() if len(same) > 1 for line in same}
 
 
 def _deletes(source: Source, header: Header, fields: list[str]) -> bool:
@@ -196,23 +265,56 @@ def _deletes(source: Source, header: Header, fields: list[str]) -> bool:
 def _choose(
     source: Source, group: list[_Accepted], levels: Mapping[str, str], landed: Landed
 ) -> tuple[_Accepted, list[str]]:
-    """The winner of a key and the rules that it failed; "a loser goes to `<source>_errors`"."""
-    winner = max(group, key=lambda one: _strength(source, one))
-    flags = list(winner.flags)
-    for loser in group:
-        if loser is not winner:
-            reason, severity = _loses_by(loser, winner, levels)
-            if reason in levels and reason not in flags:
-                flags.append(reason)
-            key = source.key_of(loser.row)
-            landed.errors.append(_error(loser.file, loser.line, loser.raw, [reason], severity, key))
-            landed.counts[loser.file]["superseded"] += 1
+    """The winner of a key and the rules that it failed. Exact duplicates: "all contract columns equal after the cast
+    (and extras equal as trimmed text, and the same absent columns)": the first of them stands for all, and is as late
+    as the last. "A loser goes to `<source>_errors`"; other money than the winner's is never quiet."""
+    alike: dict[object, list[_Accepted]] = {}
+    for one in sorted(group, key=lambda a: a.place):
+        alike.setdefault(_content(one), []).append(one)
+    ones, *others = sorted(alike.values(), key=lambda same: _strength(source, same), reverse=True)
+    winner, flags = ones[0], list(ones[0].flags)
+    for one in (copy for same in others for copy in same):
+        if _other_money(source, one, winner) and "superseded_amount_agrees" in levels:
+            level, key = levels["superseded_amount_agrees"], source.key_of(one.row)
+            if level == "HIGH":
+                landed.errors.append(_error(one.file, one.line, one.raw, ["superseded_amount_agrees"], level, key))
+                landed.verdicts.append(Verdict(key, ("superseded_amount_agrees",)))
+                landed.counts[one.file]["rejected"] += 1
+            else:
+                landed.errors.append(_error(one.file, one.line, one.raw, ["superseded_amount_agrees"], level, key))
+                landed.counts[one.file]["superseded"] += 1
+        elif one is not next(same[0] for same in others if one in same):
+            landed.counts[one.file]["duplicate"] += 1
+        else:
+            reason, severity = _loses_by(one, winner, levels)
+            key = source.key_of(one.row)
+            landed.errors.append(_error(one.file, one.line, one.raw, [reason], severity, key))
+            landed.counts[one.file]["superseded"] += 1
+    for copy in ones[1:]:
+        landed.counts[copy.file]["duplicate"] += 1
+    for same in others:
+        reason, _ = _loses_by(same[0], winner, levels)
+        if reason == "sequence_conflict" and reason not in flags:
+            flags.append(reason)
     return winner, flags
 
 
-def _texts(header: Header, fields: list[str]) -> dict[str, str | None]:
-    """Stated column -> trimmed text, empty = NULL."""
-    return {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
+def _content(one: _Accepted) -> object:
+    return (one.op, tuple(one.row.items()), tuple(sorted(one.extras.items())), tuple(one.absent))
+
+
+def _other_money(source: Source, one: _Accepted, winner: _Accepted) -> bool:
+    """Of orders: another amount (in its currency) or another product; a row that ends its key states none."""
+    if source.name != sources.ORDERS.name or "D" in (one.op, winner.op):
+        return False
+    return any(one.row[name] != winner.row[name] for name in ("order_amount", "currency", "product_id"))
+
+
+def _texts(source: Source, header: Header, fields: list[str]) -> dict[str, str | None]:
+    """Stated column -> trimmed text, empty = NULL; of texts what `ecomm export` wrote as such."""
+    numbers = {c.name for c in source.columns if c.type not in ("string", "word", "currency", "order_status")}
+    stated = {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
+    return {c: text if c in numbers else values.as_exported(text) for c, text in stated.items()}
 
 
 def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], severity: str, key: str | None) -> Row:
@@ -223,7 +325,8 @@ def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], sev
         "raw_line": None,
         "reasons": why,
         "severity": severity,
-        "key": key,
+        "key": None if key is None else values.written_key(values.key_parts(key)),
+        "key_parts": None if key is None else values.key_parts(key),
     }
 
 
@@ -242,22 +345,6 @@ def _stage_row(source: Source, winner: _Accepted, flags: list[str]) -> Row:
     }
 
 
-def _without_duplicates(accepted: list[_Accepted], landed: Landed) -> list[_Accepted]:
-    """Exact duplicate: all contract columns equal after the cast (and extras equal as trimmed text, and the
-    same absent columns): the one with the least (file name, source_line) stays, the others are only
-    counted."""
-    seen = set()
-    kept = []
-    for one in sorted(accepted, key=lambda a: a.place):
-        content = (one.op, tuple(one.row.items()), tuple(sorted(one.extras.items())), tuple(one.absent))
-        if content in seen:
-            landed.counts[one.file]["duplicate"] += 1
-        else:
-            seen.add(content)
-            kept.append(one)
-    return kept
-
-
 def _by_key(source: Source, accepted: list[_Accepted]) -> dict[str | None, list[_Accepted]]:
     groups: dict[str | None, list[_Accepted]] = {}
     for one in accepted:
@@ -265,22 +352,25 @@ def _by_key(source: Source, accepted: list[_Accepted]) -> dict[str | None, list[
     return groups
 
 
-def _strength(source: Source, one: _Accepted) -> tuple[datetime, bool, str, str]:
-    """The winner: greatest created_timestamp (missing lowest), then delete over upsert, then greatest hex hash over
-    the tracked non-personal columns, then greatest hex hash over all contract columns, then least (file name,
-    source_line): `max` keeps the first of equals, and the rows come in that order."""
-    created: datetime | None = one.row["created_timestamp"]
-    return (
-        created or datetime.min.replace(tzinfo=UTC),
-        one.op == "D",
-        values.row_hash(one.row[name] for name in source.tracked_not_personal),
-        values.row_hash(one.row[name] for name in source.contract),
-    )
+def _time(row: Row) -> datetime | None:
+    """`updated_timestamp` where it is stated tells which of two statements is later, else `created_timestamp`."""
+    updated: datetime | None = row.get("updated_timestamp")
+    created: datetime | None = row["created_timestamp"]
+    return updated or created
+
+
+def _strength(source: Source, same: list[_Accepted]) -> tuple[datetime, bool, tuple[int, int]]:
+    """The winner among groups of equal rows: the later time (missing lowest), at equal stated times delete over upsert,
+    then the later file, then the later record."""
+    time = _time(same[0].row)
+    ends = time is not None and same[0].op == "D"
+    return time or datetime.min.replace(tzinfo=UTC), ends, max(one.order for one in same)
 
 
 def _loses_by(loser: _Accepted, winner: _Accepted, levels: Mapping[str, str]) -> tuple[str, str]:
-    """superseded, severity NONE, if its created_timestamp is less than the winner's (or missing while the
-    winner's is there); else sequence_conflict, severity MEDIUM (or as the settings say)."""
-    if loser.row["created_timestamp"] != winner.row["created_timestamp"]:
+    """superseded, severity NONE, if it is earlier, or states no time; sequence_conflict, severity MEDIUM (or as the
+    settings say), if both state the same time."""
+    time = _time(loser.row)
+    if time is None or time != _time(winner.row) or "sequence_conflict" not in levels:
         return "superseded", "NONE"
-    return "sequence_conflict", levels.get("sequence_conflict", "NONE")
+    return "sequence_conflict", levels["sequence_conflict"]

@@ -549,6 +549,18 @@ def test_an_order_of_several_lines_is_one_order(engine: Engine) -> None:
     assert june["top_category"] == "Toys"
 
 
+def test_the_public_figures_of_online_retail(engine: Engine) -> None:
+    """UCI, 1 to 3 December 2010: 382 sale invoices, gross 153,652.88, net 150,463.30, on average 402.23 an invoice."""
+    lines = [order("A", 0, "201.00", order_id=f"{n // 2}", line_id=f"{n % 2}") for n in range(2 * 382)]
+    lines[-1] |= {"amount": Decimal("201.00") + Decimal("153652.88") - 382 * Decimal("402.00")}
+    back = [refund("A", 0, "-1000.00", order_id=f"C{n}") for n in range(3)] + [refund("A", 0, "-189.58", order_id="C9")]
+    found = [customers_of(engine, lines + back)["A"], products_of(engine, lines + back)["P1"]]
+    found += months_of(engine, lines + back).values()
+    for row in found:
+        assert said(row, "orders gross_revenue refunds aov") == [382, "153652.88", "3189.58", "402.23"]
+        assert str(row.get("revenue") or row.get("total_spent")) == "150463.30"
+
+
 def test_an_order_counts_once_in_each_category(engine: Engine) -> None:
     found = category_analysis.category_analysis(placed(engine, of_three_orders()), frame(engine, PRODUCT, []))
     rows = by(found, category_analysis.FIELDS, "category")

@@ -53,7 +53,6 @@ function page(table: Table, args: URLSearchParams): Row {
   });
   const pages = Math.max(1, Math.ceil(rows.length / PAGE));
   const at = Math.min(Math.max(Number(args.get("page") ?? "1") || 1, 1), pages);
-  const cents = rows.reduce((sum, row) => sum + BigInt(String(row[table.money] ?? "0.00").replace(".", "")), 0n);
   const filters = Object.fromEntries(
     table.filters.map((name) => {
       const counts = new Map<string, number>();
@@ -65,16 +64,22 @@ function page(table: Table, args: URLSearchParams): Row {
       return [name, facet.sort((a, b) => b.rows - a.rows || (a.value < b.value ? -1 : 1)).slice(0, 50)];
     }),
   );
-  const text2 = cents.toString().padStart(3, "0");
   return {
     sort: said,
     page: at,
     pages,
     total: rows.length,
-    sums: { money: `${text2.slice(0, -2)}.${text2.slice(-2)}`, orders: rows.reduce((n, row) => n + Number(row["orders"] ?? 0), 0) },
+    sums: { money: summed(rows, table.money), refunds: summed(rows, "refunds") },
     filters,
     rows: rows.slice((at - 1) * PAGE, at * PAGE),
   };
+}
+
+/** The exact sum of a column of money. */
+function summed(rows: Row[], column: string): string {
+  const cents = rows.reduce((sum, row) => sum + BigInt(String(row[column] ?? "0.00").replace(".", "")), 0n);
+  const digits = (cents < 0n ? -cents : cents).toString().padStart(3, "0");
+  return `${cents < 0n ? "-" : ""}${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }
 
 function find(copy: Copy, q: string): Row {

@@ -7,7 +7,7 @@ stands beside what `_BESIDE` brings from the other tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from ecomm.contract import OFF, Reading, Rule, RuleFunction, Severity, Shop, rule
 from ecomm.sources import customers
-from ecomm.transforms import enrich, measures
+from ecomm.transforms import measures, valuation
 from ecomm.transforms.enrich import Targets
 from ecomm.transforms.quality import SAMPLE, category
 from ecomm.transforms.relations import as_of_join, timeline
@@ -25,12 +25,15 @@ from ecomm.transforms.relations import as_of_join, timeline
 class Check:
     """One named condition on the rows of `source` beside other tables.
 
-    parent: the source without which there is nothing to look at, so that the check is skipped.
+    parent: the source without which there is nothing to look at, so that the check is skipped. column: the same of a
+    column that no file of the batch has. beside: brings what the check alone looks at.
     """
 
     rule: Rule
     source: str
     parent: str | None = None
+    column: str | None = None
+    beside: Callable[[DataFrame, Targets], DataFrame] | None = None
 
     @property
     def name(self) -> str:
@@ -46,11 +49,17 @@ class Check:
 CHECKS: list[Check] = []
 
 
-def check(source: str, severity: Severity, parent: str | None = None) -> Callable[[RuleFunction], Check]:
+def check(
+    source: str,
+    severity: Severity,
+    parent: str | None = None,
+    column: str | None = None,
+    beside: Callable[[DataFrame, Targets], DataFrame] | None = None,
+) -> Callable[[RuleFunction], Check]:
     """Make a check of a function, as `contract.rule` makes a rule, and put it into the list."""
 
     def made(function: RuleFunction) -> Check:
-        CHECKS.append(Check(rule(severity)(function), source, parent))
+        CHECKS.append(Check(rule(severity)(function), source, parent, column, beside))
         return CHECKS[-1]
 
     return made
@@ -79,8 +88,9 @@ def order_shipping_exists(_: Reading) -> Column:
 
 @check("orders", Severity.MEDIUM, parent="shipping")
 def cancelled_order_not_shipped(_: Reading) -> Column:
-    """cancelled, and a shipment whose created_timestamp is after that of the statement that cancelled it"""
-    return (F.col("order_status") != F.lit("cancelled")) | (F.col("last_shipped") <= F.col("created_timestamp"))
+    """cancelled, and a shipment whose created_timestamp is after the time of the statement that cancelled it"""
+    stated = F.coalesce("updated_timestamp", "created_timestamp")
+    return (F.col("order_status") != F.lit("cancelled")) | (F.col("last_shipped") <= stated)
 
 
 @check("orders", Severity.MEDIUM, parent="products")
@@ -127,7 +137,61 @@ def order_after_launch(_: Reading) -> Column:
 @check("orders", Severity.NONE)
 def order_in_business_hours(reading: Reading) -> Column:
     """outside the shop's business_hours; the hour is known"""
-    return enrich.calendar(reading.shop)["is_business_hours"]
+    return valuation.calendar(reading.shop)["is_business_hours"]
+
+
+def _with_changed_products(orders: DataFrame, targets: Targets) -> DataFrame:
+    """Orders with `product_changed` where their statement begins, or precedes, a version of another product."""
+    versions = targets.orders.filter((F.col("line_id") == F.lit("")) & (F.col("refund_id") == F.lit("")))
+    was = versions.filter(~F.col("is_current")).select(
+        "order_id",
+        F.col("product_id").alias("_was"),
+        F.col("effective_date").alias("_since"),
+        F.col("expiry_date").alias("_until"),
+    )
+    then = versions.select("order_id", F.col("product_id").alias("_then"), F.col("effective_date").alias("_until"))
+    changes = was.join(then, ["order_id", "_until"]).filter(F.col("_was") != F.col("_then"))
+    stated = orders.filter((F.col("line_id") == F.lit("")) & (F.col("refund_id") == F.lit(""))).select(
+        "key", "order_id", "as_of"
+    )
+    meets = stated.join(changes, "order_id").filter(F.col("as_of").between(F.col("_since"), F.col("_until")))
+    return orders.join(meets.select("key").distinct().withColumn("product_changed", F.lit(True)), "key", "left")
+
+
+@check("orders", Severity.MEDIUM, beside=_with_changed_products)
+def order_product_changed(_: Reading) -> Column:
+    """no line_id, and another batch states another product for the order: a line may be lost. Say what tells the \
+lines of an order apart: line_id in [sources.orders]
+    """
+    return F.col("product_changed").isNull()
+
+
+def _with_totals(orders: DataFrame, targets: Targets) -> DataFrame:
+    """Orders with the sums of their current lines, refunds apart, and of their shipments' costs."""
+    lines = _current(targets.orders).filter(F.col("refund_id") == F.lit(""))
+    unread = F.when(F.col("order_amount").isNull(), 1).otherwise(0)
+    sums = lines.groupBy("order_id").agg(
+        F.sum("order_amount").alias("lines_amount"),
+        F.coalesce(F.sum("tax"), F.lit(0)).alias("lines_tax"),
+        F.coalesce(F.sum("discount"), F.lit(0)).alias("lines_discount"),
+        ((F.min("currency") == F.max("currency")) & (F.sum(unread) == 0)).alias("lines_add_up"),
+    )
+    shipped = _current(targets.shipping).groupBy("order_id").agg(F.sum("shipping_cost").alias("shipped_for"))
+    return orders.join(sums, "order_id", "left").join(shipped, "order_id", "left")
+
+
+@check("orders", Severity.LOW, column="order_total", beside=_with_totals)
+def order_total_agrees(_: Reading) -> Column:
+    """the order's current lines sum up to more than order_total, or, where files have whole orders, to another sum; \
+with or without their tax, their discount and the shipping cost
+    """
+    total = F.col("order_total")
+    amount, tax, less = (F.col(f"lines_{name}") for name in ("amount", "tax", "discount"))
+    shipping = F.coalesce("shipped_for", F.lit(0))
+    sums = [amount + a + b - c for a in (F.lit(0), tax) for b in (F.lit(0), shipping) for c in (F.lit(0), less)]
+    agrees = F.exists(F.array(*[(one == total) for one in sums]), lambda x: x)
+    missing = ~F.col("has_whole_orders") & (F.least(*sums) < total)
+    return agrees | missing | ~measures.is_sale() | ~F.col("lines_add_up")
 
 
 # --- customers ----------------------------------------------------------------------------------------------------
@@ -197,15 +261,21 @@ def shipping_address_agrees(_: Reading) -> Column:
 def in_force(source: str, shop: Shop) -> list[Check]:
     """The checks of a source at the shop's levels; those that are OFF are gone."""
     levels = {c: shop.severity.get(c.name, c.rule.severity) for c in CHECKS if c.source == source}
-    return [Check(c.rule.at(level), c.source, c.parent) for c, level in levels.items() if level != OFF]
+    return [replace(c, rule=c.rule.at(level)) for c, level in levels.items() if level != OFF]
 
 
 def failures(
-    checks: Iterable[Check], rows: Mapping[str, DataFrame], targets: Targets, reading: Reading
+    checks: Iterable[Check],
+    rows: Mapping[str, DataFrame],
+    targets: Targets,
+    reading: Reading,
+    *,
+    whole_orders: bool = False,
 ) -> DataFrame | None:
     """Which checks some rows fail: check, failed_rows, sample_keys (the five least), in one frame; None: no check.
 
-    rows: source -> what this batch states, as stage has it, one row a key. targets: as they will be.
+    rows: source -> what this batch states, as stage has it, one row a key. targets: as they will be. whole_orders: a
+    file that has an order has all its lines.
     """
     of_source: dict[str, list[Check]] = {}
     for one in checks:
@@ -213,7 +283,8 @@ def failures(
     failing = []
     for source, said in of_source.items():
         names = [F.when(~F.coalesce(c.rule.holds(reading), F.lit(True)), F.lit(c.name)) for c in said]
-        beside = _BESIDE[source](rows, targets, reading.shop)
+        beside = _BESIDE[source](rows, targets, reading.shop).withColumns({"has_whole_orders": F.lit(whole_orders)})
+        beside = reduce(lambda frame, c: frame if c.beside is None else c.beside(frame, targets), said, beside)
         broken = F.filter(F.array(*names).cast("array<string>"), lambda name: name.isNotNull())
         failing.append(beside.select("key", F.explode(broken).alias("check")))
     if not failing:
@@ -230,10 +301,9 @@ def failures(
 
 def _orders(rows: Mapping[str, DataFrame], targets: Targets, shop: Shop) -> DataFrame:
     """Orders beside the customer and the product of their time, what is there now, and their shipments."""
-    said = (
-        "key order_id refund_id customer_id product_id order_date ordered_at order_status order_amount currency".split()
-    )
-    orders = rows["orders"].select(*said, "created_timestamp")
+    said = "key as_of order_id line_id refund_id customer_id product_id order_date ordered_at order_status".split()
+    said += "order_amount currency order_total created_timestamp updated_timestamp".split()
+    orders = rows["orders"].select(*said)
     customer = targets.customers.select("customer_id", "effective_date", "customer_tier", "registration_date")
     product = targets.products.select(
         "product_id",
@@ -247,7 +317,7 @@ def _orders(rows: Mapping[str, DataFrame], targets: Targets, shop: Shop) -> Data
     product = timeline(product, "product_id", before=["discontinued"])
     product = product.withColumnRenamed("effective_date", "product_began")
     shipped = _current(targets.shipping).groupBy("order_id").agg(F.max("created_timestamp").alias("last_shipped"))
-    beside = enrich.valued(orders, shop).withColumn("_at", enrich.instant(shop))
+    beside = valuation.valued(orders, shop).withColumn("_at", valuation.instant(shop))
     beside = as_of_join(beside, customer, "customer_id", F.col("_at"))
     beside = as_of_join(beside, product, "product_id", F.col("_at"))
     beside = beside.join(_there(targets.customers, "customer_id", "has_customer"), "customer_id", "left")
