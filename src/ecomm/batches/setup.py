@@ -67,7 +67,7 @@ warehouse = "warehouse"
 # order_amount = "Total"
 # [sources.customers]
 # read_from = "orders"            # the files of orders are read for customers too
-# only = { "Kind" = "sale" }      # only records with such a cell; "*" is any
+# only = {{ "Kind" = "sale" }}    # only records with such a cell; "*" is any
 # [sources.products]
 # delete_column = "deleted"       # a row with one of delete_values there ends its key
 # delete_values = ["true", "t", "yes", "y", "1"]
