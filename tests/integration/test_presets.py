@@ -51,7 +51,7 @@ RIGHT = {
         {
             ("orders", _SHOPIFY): (10, 10, 0, 0),
             ("customers", _SHOPIFY): (5, 3, 0, 5),
-            ("products", _SHOPIFY): (10, 5, 0, 0),
+            ("products", _SHOPIFY): (9, 4, 0, 1),
             ("shipping", _SHOPIFY): (6, 6, 0, 4),
         },
         orders=6,
@@ -95,14 +95,15 @@ RIGHT = {
     ),
     "etsy": Right(
         {"orders": [_ETSY]},
-        {("orders", _ETSY): (8, 8, 0, 0), ("customers", _ETSY): (8, 3, 0, 0), ("products", _ETSY): (8, 4, 0, 0)},
+        {("orders", _ETSY): (8, 8, 0, 0), ("customers", _ETSY): (7, 2, 0, 1), ("products", _ETSY): (8, 4, 0, 0)},
         orders=6,
         lines=8,
         gross="1393.00",
+        guests=1,
     ),
     "square": Right(
         {"orders": [_SQUARE]},
-        {("orders", _SQUARE): (8, 8, 0, 0), ("customers", _SQUARE): (4, 2, 0, 4), ("products", _SQUARE): (8, 4, 0, 0)},
+        {("orders", _SQUARE): (8, 8, 0, 0), ("customers", _SQUARE): (4, 2, 0, 4), ("products", _SQUARE): (7, 3, 0, 1)},
         orders=5,
         lines=7,
         gross="1335.00",
