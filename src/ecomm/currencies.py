@@ -34,3 +34,8 @@ def signs() -> dict[str, tuple[str, ...]]:
 def with_digits(number: int) -> tuple[str, ...]:
     """The currencies whose minor unit has so many digits; two is what most have."""
     return tuple(code for code in codes() if get_currency_precision(code) == number)
+
+
+def places(currency: str) -> int:
+    """How many decimals a figure in a currency has: those of its minor unit, but at least two and at most three."""
+    return 3 if currency in with_digits(3) else 2

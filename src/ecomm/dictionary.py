@@ -12,7 +12,7 @@ _INTRODUCTION = """\
 Written by `make docs` from the comments that are stored with the tables. `ecomm show TABLE`, `ecomm sql QUERY` and
 `ecomm export TABLE --out FILE` read them as they are published.
 
-- Money is decimal(18,2); shares (0-1) and ratios are decimal(18,4). Instants (timestamp) are UTC. NULL = not known;
+- Money is decimal(18,3); shares (0-1) and ratios are decimal(18,4). Instants (timestamp) are UTC. NULL = not known;
   x / 0 is NULL. Rounding is half up, once, when a column is published.
 - *key*: part of what names a row of the source. *personal*: tells about a person. *not tracked*: a change opens no
   version. Columns that no contract names follow those listed here, in stage and target, as text.

@@ -19,6 +19,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ecomm.errors import StorageError, UsageError, sentence
+from ecomm.money import DIGITS
 from ecomm.tables import Table
 from ecomm.warehouse import Warehouse
 
@@ -181,6 +182,8 @@ def _cell(field: pa.Field) -> str:
     column = f'"{field.name}"'
     if pa.types.is_timestamp(field.type):
         return f"replace(strftime({column}, '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z')"
+    if pa.types.is_decimal(field.type) and field.type.scale == DIGITS:
+        return rf"regexp_replace({column}::varchar, '(\.\d\d)0$', '\1')"
     if pa.types.is_nested(field.type):
         return f"to_json({column})::varchar"
     if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):

@@ -19,6 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from ecomm.money import written
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -55,13 +57,13 @@ _COLOURS = {
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it: instants and days as ISO texts, decimals as texts with their scale."""
+    """A value as JSON knows it: instants and days as ISO texts, decimals as texts, money as it is written."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return str(value)
+        return written(value)
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, Path):

@@ -13,6 +13,7 @@ import pytest
 
 from ecomm import rebuild
 from ecomm.engines import Engine
+from ecomm.money import written
 from tests import onlineretail
 from tests.conftest import keep_running
 from tests.shop import Row, Shop, differences, published
@@ -69,7 +70,7 @@ def publish(shop: Shop, *names: str) -> None:
 
 def said(row: Row, names: str) -> list[Any]:
     """Some columns of a row; decimals as text."""
-    return [str(v) if isinstance(v := row[name], Decimal) else v for name in names.split()]
+    return [written(v) if isinstance(v := row[name], Decimal) else v for name in names.split()]
 
 
 MONEY = "orders revenue_orders revenue aov margin_estimate margin_rate shipping_cost clv_estimate"

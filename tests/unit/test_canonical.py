@@ -23,9 +23,11 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import Reading, Shop, text_name
 from ecomm.engines import Engine
+from ecomm.money import MONEY
 from ecomm.sources import customers, orders, products, rules, shipping
 from tests.oracle import sources
 from tests.oracle import values as v
+from tests.oracle.settings import Settings
 
 pytestmark = pytest.mark.every_engine
 
@@ -167,6 +169,37 @@ def test_any_decimal(engine: Engine, scale: int) -> None:
     wanted = [v.as_decimal(18, scale)(t) for t in texts]
     assert sum(w is not None for w in wanted) > 10, "too few numbers to mean anything"
     assert wrong(texts, evaluate(engine, texts, lambda t: canonical.decimal(t, 18, scale)), wanted) == {}
+
+
+THREE_DECIMALS = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
+
+
+def test_amount(engine: Engine) -> None:
+    """Two decimals, and three where the row's currency has thousandths."""
+    texts = drawn(
+        near(
+            pieces(
+                SIGNS, [*DIGITS, "9" * 15, "9" * 16], ["", ".", ".5", ".05", ".125", ".120", ".1250", ".1255"], ZEROS
+            )
+        )
+    )
+    pairs = [(t, c) for t in texts for c in ("USD", "JPY", *THREE_DECIMALS, None)]
+    frame = engine.spark.createDataFrame(
+        [(n, t, c) for n, (t, c) in enumerate(pairs)], "n int, order_amount__text string, currency__text string"
+    )
+    for own in ("USD", "KWD"):
+        thousandths = orders.SOURCE.has_thousandths(Shop(reporting_currency=own))
+        amount = canonical.typed(F.col("order_amount__text"), MONEY, "UTC", thousandths)
+        got = {r["n"]: r["x"] for r in frame.select("n", amount.alias("x")).collect()}
+        wanted = [v.as_money(t, c or own) for t, c in pairs]
+        assert sum(w is not None and w != w.quantize(Decimal("0.01")) for w in wanted) > 50
+        assert {pairs[n]: (got[n], w) for n, w in enumerate(wanted) if got[n] != w} == {}
+
+
+def test_an_amount_without_a_currency_has_two_decimals(engine: Engine) -> None:
+    """A shop of USD, and a source without a currency column."""
+    cases = {"12.50": Decimal("12.500"), "12.500": Decimal("12.500"), "12.999": None, "1" * 16: None}
+    holds(engine, canonical.amount, cases)
 
 
 def test_integer(engine: Engine) -> None:
@@ -359,7 +392,7 @@ def test_local_date(engine: Engine, zone: str) -> None:
 @pytest.mark.parametrize(("source_zone", "shop_zone"), [("UTC", "UTC"), ("Europe/Berlin", "America/New_York")])
 def test_order_date(engine: Engine, source_zone: str, shop_zone: str) -> None:
     """An order's day and instant, from its order_date or else from when its row was written."""
-    zones = v.Zones(ZoneInfo(source_zone), ZoneInfo(shop_zone))
+    settings = Settings(source_timezone=source_zone, shop_timezone=shop_zone)
     days = ["2025-03-30", "2025-01-15", "2025-01-16", ""]
     clocks = [
         "",
@@ -385,7 +418,7 @@ def test_order_date(engine: Engine, source_zone: str, shop_zone: str) -> None:
     got = {r["n"]: (r["day"], None if r["at"] is None else v.EPOCH + timedelta(microseconds=r["at"])) for r in rows}
     wanted = {}
     for n, (order_date, created) in enumerate(pairs):
-        row = sources.cast(sources.ORDERS, {"order_date": order_date, "created_timestamp": created}, zones)
+        row = sources.cast(sources.ORDERS, {"order_date": order_date, "created_timestamp": created}, settings)
         wanted[n] = (row["order_date"], row["ordered_at"])
     assert {pairs[n]: (got[n], wanted[n]) for n in wanted if got[n] != wanted[n]} == {}
 

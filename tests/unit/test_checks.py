@@ -21,6 +21,7 @@ from ecomm import rulebook
 from ecomm.contract import Bounds, Rate, Reading, Severity, Shop
 from ecomm.engines import Engine
 from ecomm.errors import UsageError
+from ecomm.money import MONEY
 from ecomm.session import sources_of
 from ecomm.settings import load
 from ecomm.sources import SOURCES
@@ -48,7 +49,7 @@ VERSION = {"effective_date": "timestamp", "is_current": "boolean"}
 SCHEMAS = {
     "orders": {
         "key": "string", "order_id": "string", "customer_id": "string", "product_id": "string", "order_date": "date",
-        "ordered_at": "timestamp", "order_status": "string", "order_amount": "decimal(18,2)", "currency": "string",
+        "ordered_at": "timestamp", "order_status": "string", "order_amount": MONEY, "currency": "string",
         "shipping_address": "string", "created_timestamp": "timestamp",
     },
     "customers": {
@@ -56,7 +57,7 @@ SCHEMAS = {
         "registration_date": "date",
     },
     "products": {
-        "key": "string", "product_id": "string", "price": "decimal(18,2)", "currency": "string", "launch_date": "date",
+        "key": "string", "product_id": "string", "price": MONEY, "currency": "string", "launch_date": "date",
         "discontinued": "boolean", "stock_quantity": "bigint",
     },
     "inventory": {"key": "string", "product_id": "string", "stock_quantity": "bigint"},

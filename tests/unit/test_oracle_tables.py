@@ -210,8 +210,8 @@ def analysed(*rows: Row) -> dict[str, list[Row]]:
         "customer_analytics": customers,
         "product_analytics": products,
         "seasonal_analysis": seasonal_analysis(enriched, today, settings),
-        "segment_analysis": segment_analysis(customers),
-        "category_analysis": category_analysis(products, enriched),
+        "segment_analysis": segment_analysis(customers, settings),
+        "category_analysis": category_analysis(products, enriched, settings),
         "analytics_summary": analytics_summary({"b": at(31)}, {"b": keys}, targets, settings),
     }
 

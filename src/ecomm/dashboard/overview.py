@@ -9,6 +9,7 @@ from typing import Any
 from ecomm.batches.ledger import live, positions, today_of
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import UsageError
+from ecomm.money import MONEY
 
 KPIS = ("revenue", "orders", "aov", "customers", "margin_estimate", "clv_estimate")
 RANGES = {"30": ("day", 30), "90": ("day", 90), "365": ("week", 365), "all": ("month", None)}
@@ -68,7 +69,7 @@ def course(moment: Moment, days: str) -> Answer:
     rows = moment.rows(
         "select cast(date_trunc($1, order_date) as date) as first_day, count(*) as orders, "
         "count(*) filter (where is_revenue) as revenue_orders, "
-        "coalesce(sum(amount) filter (where is_revenue), 0)::decimal(18, 2) as revenue "
+        f"coalesce(sum(amount) filter (where is_revenue), 0)::{MONEY} as revenue "
         "from enriched_orders where order_date between $2 and $3 group by 1 order by 1",
         [grain, max(first, date(1, 1, 1)), today if length else date.max],
     )

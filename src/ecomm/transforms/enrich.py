@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Field, Shop
+from ecomm.money import MONEY
 from ecomm.sources import customers, products, shipping
 from ecomm.transforms import measures
 from ecomm.transforms.rates import rated
@@ -32,14 +33,14 @@ FIELDS = (
     Field("order_status", "string", "Where the order stands now."),
     Field("payment_method", "string", "How it is paid."),
     Field("quantity", "decimal(18,4)", "How many were ordered on this line; NULL if the shop does not say."),
-    Field("order_amount", "decimal(18,2)", "Amount of the line in the order's currency; below 0 only for a refund."),
+    Field("order_amount", MONEY, "Amount of the line in the order's currency; below 0 only for a refund."),
     Field("currency", "string", "ISO 4217 code of order_amount."),
     Field(
         "rate",
         "decimal(18,8)",
         "Reporting currency for one of the order's currency on order_date; NULL: no rate.",
     ),
-    Field("amount", "decimal(18,2)", "order_amount x rate, reporting currency; NULL without a rate."),
+    Field("amount", MONEY, "order_amount x rate, reporting currency; NULL without a rate."),
     Field(
         "is_revenue",
         "boolean",
@@ -49,7 +50,7 @@ FIELDS = (
     Field("margin_rate", "decimal(18,4)", "The assumed margin of product_category, 0-1 (settings)."),
     Field(
         "margin_estimate",
-        "decimal(18,2)",
+        MONEY,
         "amount x margin_rate where is_revenue, else 0; below 0 for a refund; reporting currency.",
     ),
     Field(
@@ -75,7 +76,7 @@ FIELDS = (
     Field("product_name", "string", "The product's name at the time of the order."),
     Field("product_category", "string", "Category at the time of the order."),
     Field("product_subcategory", "string", "Subcategory at the time of the order."),
-    Field("product_price", "decimal(18,2)", "Price at the time of the order, in the product's currency."),
+    Field("product_price", MONEY, "Price at the time of the order, in the product's currency."),
     Field(
         "price_segment",
         "string",
@@ -101,7 +102,7 @@ FIELDS = (
     ),
     Field(
         "shipping_cost_reporting",
-        "decimal(18,2)",
+        MONEY,
         "Sum of the order's shipping_cost, each at the rate of its created day; on its first line only.",
     ),
     Field(
@@ -155,7 +156,7 @@ class Targets:
 
 def valued(orders: DataFrame, shop: Shop) -> DataFrame:
     """Orders with rate, amount (order_amount x rate) and is_revenue (see FIELDS)."""
-    converted = canonical.half_up(F.col("order_amount") * F.col("rate"), 18, 2)
+    converted = canonical.published(F.col("order_amount") * F.col("rate"), shop.places)
     taken = [status for status in shop.non_revenue_statuses if status not in measures.RETURNED]
     sold = (F.col("amount") > 0) & ~_status_is(shop.non_revenue_statuses)
     given_back = (F.col("amount") < 0) & ~_status_is(taken)
@@ -180,10 +181,10 @@ def margin_rate(category: Column, shop: Shop) -> Column:
     return chosen.otherwise(rate)
 
 
-def margin_estimate(rate: Column) -> Column:
+def margin_estimate(rate: Column, shop: Shop) -> Column:
     """amount x margin rate where is_revenue, else 0."""
-    estimate = F.when(F.col("is_revenue"), canonical.half_up(F.col("amount") * rate, 18, 2))
-    return F.coalesce(estimate, F.lit("0.00").cast("decimal(18,2)"))
+    estimate = F.when(F.col("is_revenue"), canonical.published(F.col("amount") * rate, shop.places))
+    return F.coalesce(estimate, F.lit("0").cast(MONEY))
 
 
 def enriched_orders(targets: Targets, shop: Shop, today: date) -> DataFrame:
@@ -313,7 +314,7 @@ def shipments(standing: DataFrame, today: Column, shop: Shop, within: Sequence[s
         "tracking_number",
         "created_timestamp",
         "shipping_method",
-        canonical.half_up(F.col("shipping_cost") * F.col("rate"), 18, 2).alias("cost"),
+        canonical.published(F.col("shipping_cost") * F.col("rate"), shop.places).alias("cost"),
         badness.alias("badness"),
         shipping.delivery_days(today, shop.shop_timezone).alias("days"),
         numbered.alias("numbered"),
@@ -331,7 +332,7 @@ def shipments(standing: DataFrame, today: Column, shop: Shop, within: Sequence[s
     summed = rows.groupBy(*order).agg(
         F.count(F.lit(1)).alias("shipments"),
         F.max(F.when(F.col("place") == 1, F.col("shipping_method"))).alias("shipping_method"),
-        F.sum("cost").try_cast("decimal(18,2)").alias("shipping_cost_reporting"),
+        F.sum("cost").try_cast(MONEY).alias("shipping_cost_reporting"),
         F.min("badness").alias("badness"),
         F.max("days").alias("delivery_days"),
     )
@@ -353,7 +354,7 @@ def _money(shop: Shop) -> dict[str, Column]:
     rate = margin_rate(F.col("product_category"), shop)
     return {
         "margin_rate": rate,
-        "margin_estimate": margin_estimate(rate),
+        "margin_estimate": margin_estimate(rate, shop),
         "is_first_order": F.coalesce(F.col("_first") & measures.is_sale(), F.lit(False)),
     }
 
