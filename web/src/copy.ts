@@ -53,7 +53,7 @@ function page(table: Table, args: URLSearchParams): Row {
   });
   const pages = Math.max(1, Math.ceil(rows.length / PAGE));
   const at = Math.min(Math.max(Number(args.get("page") ?? "1") || 1, 1), pages);
-  const cents = rows.reduce((sum, row) => sum + BigInt(String(row[table.money] ?? "0.00").replace(".", "")), 0n);
+  const total = rows.reduce((sum, row) => sum + thousandths(String(row[table.money] ?? "0")), 0n);
   const filters = Object.fromEntries(
     table.filters.map((name) => {
       const counts = new Map<string, number>();
@@ -65,16 +65,26 @@ function page(table: Table, args: URLSearchParams): Row {
       return [name, facet.sort((a, b) => b.rows - a.rows || (a.value < b.value ? -1 : 1)).slice(0, 50)];
     }),
   );
-  const text2 = cents.toString().padStart(3, "0");
   return {
     sort: said,
     page: at,
     pages,
     total: rows.length,
-    sums: { money: `${text2.slice(0, -2)}.${text2.slice(-2)}`, orders: rows.reduce((n, row) => n + Number(row["orders"] ?? 0), 0) },
+    sums: { money: amount(total), orders: rows.reduce((n, row) => n + Number(row["orders"] ?? 0), 0) },
     filters,
     rows: rows.slice((at - 1) * PAGE, at * PAGE),
   };
+}
+
+/** An amount has two decimals, or three in currencies such as KWD. */
+function thousandths(text: string): bigint {
+  const [whole = "0", part = ""] = text.split(".");
+  return BigInt(whole + part.padEnd(3, "0"));
+}
+
+function amount(total: bigint): string {
+  const digits = String(total).replace("-", "").padStart(4, "0");
+  return `${total < 0n ? "-" : ""}${digits.slice(0, -3)}.${digits.slice(-3).replace(/0$/, "")}`;
 }
 
 function find(copy: Copy, q: string): Row {
