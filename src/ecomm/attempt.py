@@ -63,7 +63,7 @@ class Attempt:
     which they were written. opened: the seq of this attempt's OPEN. held: the entry that held the batch, if its rows
     come from stage. replaces: the entry of the batch in the live log, which this attempt ends. why: what a person said
     who asked for it. corrections: what is read in place of records of the batch. score: the batch's, once its rows are
-    judged. joined: its tasks run in processes of their own.
+    judged. notes: what a person should hear of the batch at once. joined: its tasks run in processes of their own.
     """
 
     session: Session
@@ -81,6 +81,7 @@ class Attempt:
     changes: dict[str, ChangeSet] = field(default_factory=dict)
     tallies: dict[str, list[quality.Tally]] = field(default_factory=dict)
     score: Decimal | None = None
+    notes: list[str] = field(default_factory=list)
     journaled: bool = False
     joined: bool = False
 

@@ -58,6 +58,11 @@ def trimmed(raw: Column) -> Column:
     return F.when(text != F.lit(""), text)
 
 
+def piece(text: Column, separator: str, place: int) -> Column:
+    """What is between two separators of a text that has enough of them; the first piece has the place 0."""
+    return F.substring_index(F.substring_index(text, separator, place + 1), separator, -1)
+
+
 def decimal(text: Column, precision: int, scale: int) -> Column:
     """A plain decimal number that fits: `12.50`, `+15`, `12.500`; `12.999`, `1e3`, `1,234.50` are NULL."""
     form = rf"\A[+-]?[0-9]{{1,{precision - scale}}}(\.[0-9]{{1,{scale}}}0*)?\z"

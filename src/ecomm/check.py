@@ -18,7 +18,7 @@ from ecomm.batches.archive import Claimed
 from ecomm.batches.ledger import Ledger
 from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate, LandedFile, State, Trigger
-from ecomm.contract import Rule, Severity, Source, match_header
+from ecomm.contract import Rule, Severity, Source, match_header, match_parts
 from ecomm.engines import start as start_engine
 from ecomm.errors import FileError, HeaderError, UsageError
 from ecomm.session import Session, sources_of
@@ -90,6 +90,7 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
     shape = chosen.delivery.shape_of(file.name)
     table = open_table(file, shape)
     header = match_header(chosen, shape, table.names, str(file), reserved(chosen.name))
+    match_parts(chosen, {str(file): header})
     shop = settings.counting(rates.read(settings))
     with tempfile.TemporaryDirectory(prefix="ecomm-check-") as folder:
         root = Path(folder)

@@ -229,14 +229,18 @@ def text(column: str) -> Column:
     return F.col(text_name(column))
 
 
-def findings() -> Column:
-    """The names of the noted rules that the reading of a record's cells found broken."""
-    return F.col(text_name("findings"))
-
-
 def text_name(column: str) -> str:
     """The name under which a judged frame carries the text of a cell."""
     return f"{column}__text"
+
+
+FINDINGS = text_name("findings")
+"""The names of the noted rules that the reading of a record's cells has found broken."""
+
+
+def findings() -> Column:
+    """The noted rules that a record breaks."""
+    return F.col(FINDINGS)
 
 
 # A column of the key's version before, by its name.
@@ -315,6 +319,11 @@ class Source:
     def notes(self) -> bool:
         """The reading of a file's cells finds what rules name: `findings` stands among its texts."""
         return any(shape.notes for shape in self.delivery.all_shapes)
+
+    @property
+    def in_parts(self) -> bool:
+        """Orders and their lines come in two files of a batch."""
+        return any(shape.part for shape in self.delivery.all_shapes)
 
     @property
     def group(self) -> str:
@@ -461,6 +470,8 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
             if found is not None:
                 positions[column.name] = found
                 break
+    if shape.line_id:
+        positions.pop("line_id", None)  # a column of that name is an extra one
     line_cells = _line_cells(shape, plain, positions, file)
     if len(line_cells) == 1:
         positions["line_id"] = line_cells[0]
@@ -528,6 +539,31 @@ def _line_cells(shape: Shape, plain: Sequence[str], positions: Mapping[str, int]
             )
         found.append(place)
     return tuple(found)
+
+
+def match_parts(source: Source, headers: Mapping[str, Header]) -> None:
+    """Check that the files of a batch that are heads or lines of orders have together what the source must have.
+
+    headers: file -> its header, of one source. Raises HeaderError.
+    """
+    of_part = {part: {f: h for f, h in headers.items() if h.shape.part == part} for part in ("heads", "lines")}
+    heads, lines = of_part["heads"], of_part["lines"]
+    if not heads and not lines:
+        return
+    if not heads or not lines:
+        file, lacking = next(iter(heads or lines)), "lines" if heads else "heads"
+        raise HeaderError(
+            f"{file}: its shape says part = {'lines' if lines else 'heads'!r}, and no file of the batch has the "
+            f"{lacking} of these orders; list both files in one trigger."
+        )
+    lacks = [set.union(*[set(h.absent) for h in files.values()]) for files in (heads, lines)]
+    shape = next(iter(lines.values())).shape
+    without = {name for h in heads.values() for name in h.shape.without}
+    if missing := [n for n in source.demanded(shape) if n in lacks[0] & lacks[1] and n not in without]:
+        raise HeaderError(
+            f"{' and '.join((next(iter(heads)), next(iter(lines))))}: neither header has {', '.join(missing)}, which "
+            f"{source.name} must have; name the header in [sources.{source.name}.shapes], or the column in without."
+        )
 
 
 def _computed(shape: Shape, header: Sequence[str], file: str) -> tuple[dict[str, Computed], dict[str, int]]:

@@ -14,6 +14,13 @@ Written by `make docs` from the comments that are stored with the tables. `ecomm
 
 - Money is decimal(18,3); shares (0-1) and ratios are decimal(18,4). Instants (timestamp) are UTC. NULL = not known;
   x / 0 is NULL. Rounding is half up, once, when a column is published.
+- **Today**, or the as-of day, is the day of an instant in `shop_timezone`: in a stage table of the row's `as_of`, in
+  `analytics_summary` of the batch's, in all other tables of the last batch's. No clock is read.
+- **An order is counted once**, however many lines it has: `orders` and every other count or rate of orders looks at
+  different values of `order_id`. An order is revenue if any of its lines is, cancelled if all are, returned if any line
+  was returned or refunded. In a group (a product, a category, a month) it counts once with its lines of that group.
+- **A refund** that is a row of its own (`refund_id`) is no order. `revenue` = `gross_revenue` - `refunds`; `aov` =
+  `gross_revenue` / `revenue_orders`; everything else that is made of revenue or margin is net of refunds.
 - *key*: part of what names a row of the source. *personal*: tells about a person. *not tracked*: a change opens no
   version. Columns that no contract names follow those listed here, in stage and target, as text.
 - Below, the **key** of a table is what no two of its rows share.

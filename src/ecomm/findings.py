@@ -13,9 +13,13 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from ecomm.batches import drift
 from ecomm.batches.ledger import JUDGES, Entry, held, live
 from ecomm.contract import Severity
+from ecomm.engines import deltafiles
 from ecomm.errors import EcommError, UsageError
+from ecomm.keys import parts_of
+from ecomm.tables import key_of
 from ecomm.transforms import absences
 from ecomm.transforms.checks import CHECKS
 from ecomm.warehouse import Warehouse
@@ -92,7 +96,7 @@ def quality_of(warehouse: Warehouse, batch: str | None) -> Quality:
         {n: sum(getattr(f, f"rows_{n}") for f in entry.files) for n in _ROWS},
         len(said),
         sorted(
-            (_finding(row, r) for r in said if r["failed_rows"]),
+            (_finding(warehouse, row, r) for r in said if r["failed_rows"]),
             key=lambda f: (_LOUD_FIRST.index(f.level), -(f.share or 0), f.source, f.check),
         ),
         [r["check_name"] for r in said if r["description"].startswith("skipped: ")],
@@ -121,8 +125,9 @@ def _results(warehouse: Warehouse, entry: Entry) -> list[dict[str, Any]]:
     return [r for r in rows if r["check_name"] != "batch_score"]
 
 
-def _finding(batch: Score, row: Mapping[str, Any]) -> Finding:
-    keys = [parts(key) for key in row["sample_keys"]]
+def _finding(warehouse: Warehouse, batch: Score, row: Mapping[str, Any]) -> Finding:
+    columns = key_of(deltafiles, warehouse.path, row["table_name"])
+    keys = [parts_of(key, len(columns)) for key in row["sample_keys"]]
     return Finding(
         row["severity"],
         row["table_name"],
@@ -133,13 +138,17 @@ def _finding(batch: Score, row: Mapping[str, Any]) -> Finding:
         row["rows_checked"],
         row["failed_share"],
         keys,
-        _next(batch, row["table_name"], row["check_name"], row["severity"], keys),
+        _next(batch, row["table_name"], row["check_name"], row["severity"], keys, columns),
     )
 
 
-def _next(batch: Score, source: str, check: str, level: str, keys: Sequence[Sequence[str]]) -> str:
+def _next(
+    batch: Score, source: str, check: str, level: str, keys: Sequence[Sequence[str]], columns: Sequence[str]
+) -> str:
     """A command that shows the rows: those of a key, those that were rejected, or the flagged among both."""
     across = check in ACROSS
+    if check == drift.NAME:
+        return ""
     rejects = not across and (level == Severity.HIGH or check == absences.COMPLETE.name)
     if rejects and batch.state not in ("rejected", "undone"):
         return shlex.join(["ecomm", "quarantine", source, "--batch", batch.batch_id])
@@ -149,20 +158,11 @@ def _next(batch: Score, source: str, check: str, level: str, keys: Sequence[Sequ
         named = [part for i, part in enumerate(keys[0]) if any(keys[0][i:])]  # history takes the first parts of a key
         return shlex.join(["ecomm", "history", source, *named])
     of_batch = batch.batch_id.replace("'", "''")
+    parts = [f"key_parts[{i}]" for i in range(1, len(columns) + 1)]
     queries = [
-        f"select source_file, source_line, key from {source}_{table} where batch_id = '{of_batch}' "
+        f"select source_file, source_line, {', '.join(key)} from {source}_{table} where batch_id = '{of_batch}' "
         f"and list_contains({names}, '{check}')"
-        for table, names in (("stage", "quality_flags"), ("errors", "reasons"))
+        for table, names, key in (("stage", "quality_flags", columns), ("errors", "reasons", parts))
     ]
     # Double quotes for the shell, as the query has single ones.
     return 'ecomm sql "{}"'.format(re.sub(r'(["\\$`])', r"\\\1", " union all ".join(queries)))
-
-
-def parts(key: str) -> list[str]:
-    """The parts of a key as stage writes it: `3:abc0:` is `abc` and an empty one."""
-    found = []
-    while key:
-        length, _, rest = key.partition(":")
-        found.append(rest[: int(length)])
-        key = rest[int(length) :]
-    return found

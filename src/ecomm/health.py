@@ -83,6 +83,7 @@ def said(report: Report, now: datetime) -> tuple[bool, dict[str, object]]:
         "held_up_by": report.held_up_by,
         "waiting": dict(report.waiting),
         "failed": dict(report.failed),
+        "untriggered": dict(report.untriggered),
     }
 
 

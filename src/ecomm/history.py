@@ -27,7 +27,7 @@ from ecomm.errors import UsageError
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import CATALOGUE, errors_name, key_of, late_columns, stage_name, target_name
-from ecomm.transforms import absences
+from ecomm.transforms import absences, keys
 from ecomm.transforms import fold as folding
 from ecomm.transforms.absences import Snapshot
 
@@ -128,9 +128,10 @@ def with_parts(history: History, among: Sequence[Snapshot]) -> list[Snapshot]:
 
 
 def rejected_in(history: History, among: Sequence[Snapshot]) -> DataFrame:
-    """The rejected records of these snapshots whose key is readable."""
+    """The rejected records of these snapshots whose key is readable, with `key` as stage has it."""
     rejected = history.errors.filter((F.col("severity") == str(Severity.HIGH)) & F.col("key").isNotNull())
-    return rejected.filter(F.col("revision").isin([s.revision for s in among]))
+    rejected = rejected.filter(F.col("revision").isin([s.revision for s in among]))
+    return rejected.withColumn("key", keys.prefixed(history.source.key))
 
 
 def _endings(history: History, statements: DataFrame, touched: DataFrame | None) -> DataFrame | None:

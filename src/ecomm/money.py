@@ -11,7 +11,7 @@ DIGITS = 3
 CENTS = Decimal("0.01")
 
 
-def written(value: Decimal) -> str:
+def shown(value: Decimal) -> str:
     """A number as people and programs see it: of three decimals the third only if it is not 0.
 
     Amounts are stored with three, of which most currencies have two.

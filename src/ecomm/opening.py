@@ -12,7 +12,7 @@ from ecomm.batches.corrections import Correction
 from ecomm.batches.ledger import Entry, live
 from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate
-from ecomm.contract import match_header
+from ecomm.contract import match_header, match_parts
 from ecomm.session import Session
 from ecomm.tables import reserved
 
@@ -70,6 +70,9 @@ def read_headers(attempt: Attempt) -> None:
         if attempt.borrows(claimed):  # its other columns are those of the source for which it comes
             header = replace(header, extras={})
         attempt.headers[claimed.copy] = (header, table)
+    for source in attempt.delivered():
+        claimed_of = attempt.claimed_of(source)
+        match_parts(source, {str(c.file.path): attempt.headers[c.copy][0] for c in claimed_of})
 
 
 def take_corrections(attempt: Attempt) -> None:

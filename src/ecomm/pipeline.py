@@ -14,11 +14,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ecomm import handover
-from ecomm.batches import locks
+from ecomm.batches import locks, quiet
 from ecomm.batches.ledger import Entry, Ledger, accepted, kept
 from ecomm.batches.trigger import Candidate, State, scan
 from ecomm.engines import Engine
@@ -50,6 +51,7 @@ def run(
     StorageError; what concerns one batch is in its Outcome, and the others go on.
     """
     ledger = Ledger.of(settings)
+    foreseen = [] if only or replacing else take_quiet(settings, ledger, dry_run=dry_run)
     if replacing is not None:
         only = replacing
         if replacing not in {e.batch_id for e in kept(ledger.entries)}:
@@ -64,6 +66,7 @@ def run(
     if dry_run:
         agreed = [str(e.batch_id) for e in accepted(ledger.entries)]
         said = [_said(c, "would publish" if c.state is State.PENDING else c.state.value) for c in candidates]
+        agreed += foreseen
         return [Outcome(batch, "would publish") for batch in agreed if wanted(batch)] + said
     if not is_work(settings, ledger, candidates):
         return [_said(c, c.state.value) for c in candidates]
@@ -77,6 +80,32 @@ def look(settings: Settings, ledger: Ledger, replacing: str | None = None) -> li
     Raises UsageError.
     """
     return scan(settings, ledger.entries, list(SOURCES), datetime.now(UTC), replacing)
+
+
+def take_quiet(
+    settings: Settings,
+    ledger: Ledger,
+    still_for: Mapping[Path, float] | None = None,
+    *,
+    dry_run: bool = False,
+    locked: bool = False,
+) -> list[str]:
+    """Write triggers for files that are a batch without one (`batches = "quiet"` or `"daily"`); the batches' ids.
+
+    still_for: how many seconds each file has stood still, if that is known. dry_run: write nothing. locked: the caller
+    holds all locks. Raises LockedError, StorageError, UsageError.
+    """
+    if settings.batches == "triggers":
+        return []
+    candidates, now = look(settings, ledger), datetime.now(UTC)
+    if still_for is None:
+        still_for = quiet.seconds_still(settings, [file.path for file in quiet.readable(settings, candidates)])
+    if not (found := quiet.planned(settings, candidates, ledger.entries, still_for, now)) or dry_run:
+        return [one.batch_id for one in found]
+    with nullcontext() if locked else locks.of(settings):  # of two programs one writes the trigger; the other finds it
+        found = quiet.planned(settings, look(settings, ledger), ledger.entries, still_for, now)
+        quiet.announce(settings, found, now)
+    return [one.batch_id for one in found]
 
 
 def is_work(settings: Settings, ledger: Ledger, candidates: Sequence[Candidate]) -> bool:
@@ -236,6 +265,7 @@ def _open_next(settings: Settings, engine: Engine, run_id: str, listener: Listen
     A batch that failed before comes after the others. The caller holds all locks.
     """
     ledger = Ledger.of(settings)
+    take_quiet(settings, ledger, locked=True)
     candidates = look(settings, ledger)
     if not is_work(settings, ledger, candidates):
         handover.note_nothing(settings, run_id)
@@ -291,7 +321,8 @@ def _one_of(session: Session, opened: Entry, task: str) -> list[Outcome]:
         code = error.exit_code if isinstance(error, EcommError) else 1
         return [Outcome(batch, "failed", reason, code, time.monotonic() - started, opened.seq)]
     result = attempt.results[task]
-    return [Outcome(batch, "done", task, 0, time.monotonic() - started, opened.seq, tuple(result.files), (result,))]
+    seconds, notes = time.monotonic() - started, tuple(attempt.notes)
+    return [Outcome(batch, "done", task, 0, seconds, opened.seq, tuple(result.files), (result,), notes=notes)]
 
 
 def _others(session: Session) -> list[Outcome]:

@@ -19,7 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ecomm.money import written
+from ecomm.keys import written
+from ecomm.money import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ecomm.alerts import State
     from ecomm.batches.ledger import Entry, FileEntry
     from ecomm.batches.status import HeldLine, UndoneLine
+    from ecomm.batches.untriggered import Untriggered
     from ecomm.check import Checked
     from ecomm.diff import Diff
     from ecomm.findings import Quality
@@ -44,6 +46,7 @@ class _Terminal(Console):
 
 
 out = _Terminal(highlight=False)
+_FILES = 20  # files that no trigger lists are named one by one up to so many
 
 _COLOURS = {
     "published": "green",
@@ -63,7 +66,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return written(value)
+        return shown(value)
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, Path):
@@ -163,12 +166,22 @@ def outcome(said: Outcome) -> None:
     if said.left:
         line.append(f"; left in landing, for they changed after they were read: {', '.join(said.left)}", "yellow")
     out.print(line, soft_wrap=True)
+    for note in said.notes:
+        out.print(Text(f"  {note}", "yellow"), soft_wrap=True)
 
 
 def line(name: str, state: str, reason: str | None) -> None:
     """One line: what it is about, how it stands, and why."""
     text = Text.assemble((name, "bold"), ": ", (state, _COLOURS.get(state, "white")))
     out.print(text.append(f": {reason}") if reason else text, soft_wrap=True)
+
+
+def untriggered(files: Sequence[Untriggered]) -> None:
+    """One line for each file that no trigger lists, at most 20."""
+    for file in files[:_FILES]:
+        line("unexpected", str(file.path), file.sentence)
+    if len(files) > _FILES:
+        out.print(f"… {len(files) - _FILES:,} more files that no trigger lists: `ecomm status --json`", markup=False)
 
 
 def held(batch: HeldLine) -> None:
@@ -272,7 +285,7 @@ def checked(said: Checked) -> None:
     if total > len(said.rejected):
         out.print(f"… {total - len(said.rejected):,} more: --limit {total}")
     if any(f.rule == "order_has_one_product" for f in said.findings):
-        hint = 'Orders of several products? Then set key = ["order_id", "product_id"] in [sources.orders].'
+        hint = 'Orders of several lines? Then set line_id in [sources.orders]: a header of your file, or "position".'
         out.print(hint, markup=False, soft_wrap=True)
 
 
@@ -295,7 +308,7 @@ def quality(said: Quality) -> None:
         )
         out.print(f"       {escape(f.meaning)}", soft_wrap=True)
         if f.keys:
-            keys = ", ".join(" / ".join(filter(None, map(cell, key))) for key in f.keys)
+            keys = ", ".join(written([*map(cell, key)]) for key in f.keys)
             out.print(f"       such as {escape(keys)}{' …' if f.failed_rows > len(f.keys) else ''}", soft_wrap=True)
         if f.next:
             out.print(Text(f"       {f.next}", "dim"), soft_wrap=True)
@@ -362,7 +375,7 @@ def diff(said: Diff) -> None:
         out.print(f"  (--{side}: that version is gone; computed anew, with the settings of now)", style="dim")
     for row in said.rows:
         mark, colour = _DIFFERS[row.change]
-        out.print(Text(f"{mark} {' / '.join(map(cell, row.key.values()))}", colour), soft_wrap=True)
+        out.print(Text(f"{mark} {written([*map(cell, row.key.values())])}", colour), soft_wrap=True)
         for name, (was, now) in row.columns.items():
             if row.change == "changed":
                 out.print(f"│   {escape(name)}: {escape(cell(was))} → {escape(cell(now))}", soft_wrap=True)

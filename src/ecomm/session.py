@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ecomm import __version__
-from ecomm.batches import archive, locks, rates
+from ecomm.batches import archive, drift, locks, rates
 from ecomm.batches.ledger import Entry, FileEntry, Ledger, open_attempt
 from ecomm.batches.trigger import Trigger
 from ecomm.contract import Shop, Source
@@ -119,7 +119,12 @@ class Session:
 
 def sources_of(settings: Settings) -> Mapping[str, Source]:
     """The sources as the shop delivers and judges them. Raises UsageError."""
-    besides = [quality.SEQUENCE_CONFLICT, quality.UNPUBLISHED.name, *(check.name for check in checks.CHECKS)]
+    besides = [
+        quality.SEQUENCE_CONFLICT,
+        quality.UNPUBLISHED.name,
+        drift.NAME,
+        *(check.name for check in checks.CHECKS),
+    ]
     return of_shop(settings.sources, settings.severity, checks=besides)
 
 

@@ -145,13 +145,16 @@ def _with_lines(orders: Delivery) -> Delivery:
     return replace(orders, key=(), line_id=headers(orders), shapes=shapes)
 
 
+_Alert = Literal["held", "failed", "late", "score", "rejects", "rows", "revenue", "columns", "untriggered"]
+
+
 class Alerts(BaseModel):
     """Who is told when an alert begins or ends. What stands in the address of a webhook or of apprise is secret."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    off: list[Literal["held", "failed", "late", "score", "rejects", "rows", "revenue"]] = Field(
-        default_factory=list, description="Rules that nobody wants to hear of."
+    off: list[Literal["held", "failed", "late", "score", "rejects", "rows", "revenue", "columns", "untriggered"]] = (
+        Field(default_factory=list, description="Rules that nobody wants to hear of.")
     )
     command: str = Field("", description="A program that gets each event as JSON on its input.")
     webhook: str = Field(
@@ -201,6 +204,11 @@ class Settings(BaseSettings):
         ge=0,
         le=3600,
         description="`ecomm watch`: a file that has changed within this time is still being written.",
+    )
+    batches: Literal["triggers", "quiet", "daily"] = Field(
+        "triggers",
+        description="What makes a batch: a trigger file; or, without one, files that have stood still (quiet), or "
+        "those of a day that is over (daily).",
     )
     sources: dict[str, Delivery] = Field(default_factory=dict, description="How the files of a source are delivered.")
     severity: dict[str, str] = Field(default_factory=dict, description="Rule -> HIGH, MEDIUM, LOW, NONE or OFF.")
@@ -296,6 +304,10 @@ class Settings(BaseSettings):
                 raise ValueError(f"sources has {name!r}; use {', '.join(_PLACES[:-1])}")
             for place, shape in {"": delivery, **{f".shapes.{n}": s for n, s in delivery.shapes.items()}}.items():
                 _check_shape(f"sources.{name}{place}", shape)
+                if shape.part and name != "orders":
+                    raise ValueError(f"sources.{name}{place}.part is for orders alone; leave it out")
+                if shape.nobody and name == "customers":
+                    raise ValueError(f"sources.{name}{place}.nobody is for orders alone; leave it out")
             if delivery.absence not in ("keep", "close"):
                 raise ValueError(f"sources.{name}.absence is {delivery.absence!r}; use keep or close")
             lends = delivery.read_from

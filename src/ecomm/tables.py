@@ -48,7 +48,9 @@ LINEAGE = (
 )
 _STAGE = (
     Field("op", "string", "U (upsert) or D (delete)."),
-    Field("key", "string", "The key's parts, each with its length before it."),
+    Field(
+        "key", "string", "For joins: the key's parts, each with its length before it. To read, take the key's columns."
+    ),
     Field("absent_columns", "array<string>", "Contract columns that the file's header lacked: they say nothing."),
     Field("extra_columns", "array<string>", "Columns besides the contract that the file's header had."),
     Field("quality_flags", "array<string>", "The MEDIUM and LOW rules that the row breaks."),
@@ -66,7 +68,14 @@ _ERRORS = (
     Field("raw_line", "string", "The line as it stands, if it could not be split."),
     Field("reasons", "array<string>", "Every rule that the record breaks, or superseded, or sequence_conflict."),
     Field("severity", "string", "HIGH: rejected. MEDIUM: lost to another of its time. NONE: superseded."),
-    Field("key", "string", "The key as in stage; NULL if it is not readable."),
+    Field(
+        "key",
+        "string",
+        "The key: its parts with ` / ` between them, without empty ones at the end; NULL if it is not readable.",
+    ),
+    Field(
+        "key_parts", "array<string>", "All parts of the key, in the order of its columns; NULL if it is not readable."
+    ),
     Field("revision", "bigint", "The ledger entry that opened the attempt which wrote the row."),
 )
 _TARGET = (
@@ -88,7 +97,7 @@ _VALIDATION = (
     Field("failed_rows", "bigint", "Rows that failed."),
     Field("failed_share", "decimal(18,4)", "failed_rows / rows_checked, 0-1."),
     Field("description", "string", "What the check says."),
-    Field("sample_keys", "array<string>", "At most five keys of failed rows."),
+    Field("sample_keys", "array<string>", "At most five keys of failed rows, as in `<source>_errors`."),
     Field("score", "decimal(18,2)", "The batch's score, 0-100; only in the row batch_score."),
 )
 _CORRECTIONS = (

@@ -20,7 +20,7 @@ _BESIDES = ("effective_date", "expiry_date", "is_current", "row_hash", "batch_id
 def versions_of(
     warehouse: Warehouse, source: str, key: Sequence[str]
 ) -> list[tuple[dict[str, str], list[str], list[dict[str, Any]]]]:
-    """The keys that begin with these parts: (key, columns to compare, versions oldest first).
+    """The keys that begin with these parts, line 2 before line 10: (key, columns to compare, versions oldest first).
 
     A version has the target's columns and `origin`, the file and line that opened it, and whether other cells were read
     in the line's place. Raises UsageError.
@@ -45,7 +45,8 @@ def versions_of(
     }
     columns = [c for c in target.column_names if c not in _BESIDES and c not in names]
     keyed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in target.sort_by([(n, "ascending") for n in (*names, "effective_date")]).to_pylist():
+    rows = target.to_pylist()
+    for row in sorted(rows, key=lambda row: (*((len(row[n]), row[n]) for n in names), row["effective_date"])):
         parts = tuple(row[n] for n in names)
         keyed.setdefault(parts, []).append(row | {"origin": lines.get((parts, row["batch_id"]))})
     return [(dict(zip(names, parts, strict=True)), columns, rows) for parts, rows in keyed.items()]

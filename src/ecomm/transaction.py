@@ -37,7 +37,7 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a trigger in a run."""
+    """What became of a trigger in a run. notes: what a person should hear of the batch at once."""
 
     batch_id: str
     status: str
@@ -48,6 +48,7 @@ class Outcome:
     files: tuple[FileEntry, ...] = ()
     tasks: tuple[TaskResult, ...] = ()
     left: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, object]:
         """For machines."""
@@ -60,6 +61,7 @@ class Outcome:
             "files": [asdict(f) for f in self.files],
             "tasks": [{"task": t.task, "status": t.status, "seconds": round(t.seconds, 3)} for t in self.tasks],
             "left_in_landing": list(self.left),
+            "notes": list(self.notes),
         }
 
 
@@ -146,6 +148,7 @@ def ended(attempt: Attempt, started: float) -> Outcome:
         files=tuple(attempt.files),
         tasks=tuple(attempt.results.values()),
         left=tuple(left),
+        notes=tuple(attempt.notes),
     )
     return _logged(session, outcome)
 

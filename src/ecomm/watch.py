@@ -25,13 +25,15 @@ import structlog
 import watchfiles
 
 from ecomm import pipeline
-from ecomm.batches import locks
+from ecomm.batches import locks, quiet
 from ecomm.batches.ledger import Ledger, accepted, open_attempt, version_of
 from ecomm.batches.trigger import TRIGGER, Candidate, State
+from ecomm.batches.untriggered import untriggered
 from ecomm.engines import Engine, sail
 from ecomm.errors import LockedError, sentence
 from ecomm.session import Listener, TaskResult, left_behind, open_warehouse, recover, running, silent
 from ecomm.settings import Settings
+from ecomm.sources import SOURCES
 from ecomm.transaction import Outcome
 
 log = structlog.get_logger()
@@ -105,7 +107,8 @@ class Report:
     """What the watcher saw when it looked last, and what it does.
 
     at: when it looked (UTC). working_on: the batch that is being published. waiting, failed: batch -> why. held_up_by:
-    the other run that works on the warehouse, in a sentence. trouble: why nothing can be published at all.
+    the other run that works on the warehouse, in a sentence. trouble: why nothing can be published at all. untriggered:
+    file -> what to do with it, of files that no trigger lists.
     """
 
     at: datetime
@@ -114,6 +117,7 @@ class Report:
     failed: Mapping[str, str] = field(default_factory=dict)
     held_up_by: str | None = None
     trouble: str | None = None
+    untriggered: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -192,11 +196,12 @@ class Watch:
         self._failures: dict[str, Failure] = {}
         self._trouble: Failure | None = None
         self._told: dict[str, str] = {}
+        self._named: set[Path] = set()
         self._engine: Engine | None = None
         self._until = ExitStack()
         self._version, self._due, self._tidied_at = -2, 0.0, -math.inf
         self._left = RENEWED if settings.engine == "sail" else math.inf
-        self.stopping = self._growing = False
+        self.stopping = self._growing = self._once = False
         self._wake = SimpleQueue[None]()  # a signal's handler may put to it
 
     def stop(self) -> None:
@@ -211,6 +216,7 @@ class Watch:
         later it is said, and tried again. A KeyboardInterrupt takes back what was written of the batch at work.
         """
         sail.give_memory_back()
+        self._once = once
         if once:
             self._left = math.inf
         try:
@@ -267,6 +273,10 @@ class Watch:
             return
         ledger = Ledger.of(self.settings)
         candidates = pipeline.look(self.settings, ledger)
+        if self.settings.batches != "triggers" and self._took_quiet(ledger, candidates, now):
+            now = time.monotonic()
+            self._still.note(landed(self.settings), now)
+            candidates = pipeline.look(self.settings, ledger)
         agreed = [str(e.batch_id) for e in accepted(ledger.entries)]
         known = {*agreed, *(c.name for c in candidates)}
         self._failures = {name: failure for name, failure in self._failures.items() if name in known}
@@ -274,6 +284,7 @@ class Watch:
         self._growing, self._due, self._version = bool(found.growing), found.due, version
         self.report = Report(datetime.now(UTC), None, {**found.growing, **found.waiting}, found.failed)
         self._tell_new(found)
+        self._name_untriggered(candidates, now)
         untidy = left_behind(self.settings, ledger)
         if found.complete_since or (untidy and now >= self._tidied_at + _LEFT_BEHIND):
             self._tidied_at = now
@@ -282,6 +293,35 @@ class Watch:
         elif untidy:
             self._due = min(self._due, self._tidied_at + _LEFT_BEHIND)
         self._trouble = None
+
+    def _took_quiet(self, ledger: Ledger, candidates: Sequence[Candidate], now: float) -> bool:
+        """Write triggers for what is a batch without one; whether there was any. What another run works on waits."""
+        paths = [file.path for file in quiet.readable(self.settings, candidates)]
+        still_for = {path: now - self._still.since([path], now) for path in paths}
+        try:
+            return bool(pipeline.take_quiet(self.settings, ledger, still_for))
+        except LockedError:
+            return False
+
+    def _name_untriggered(self, candidates: Sequence[Candidate], now: float) -> None:
+        """Say once of each file that no trigger lists what to do with it, when it has stood still."""
+        settings, calm = self.settings, self.settings.quiet_seconds
+        loose = untriggered(settings, candidates, list(SOURCES))
+        since = {file.path: self._still.since([file.path], now) for file in loose}
+        by_itself = {file.path for file in loose if file.advice is None and settings.batches != "triggers"}
+        named = [f for f in loose if f.path not in by_itself and since[f.path] + calm <= now]
+        self.report = replace(self.report, untriggered={str(f.path): f.sentence for f in named})
+        for file in named:
+            if file.path not in self._named and not self._once:
+                self._say(f"{file.path}: {file.sentence}.")
+        self._named = {file.path for file in named}
+        later = [
+            at + calm * factor for at in since.values() for factor in (1, quiet.PATIENCE) if at + calm * factor > now
+        ]
+        if settings.batches == "daily" and by_itself:
+            later.append(now + quiet.until_midnight(settings, datetime.now(UTC)))
+        self._due = min([self._due, *later])
+        self._growing |= settings.batches == "quiet" and bool(by_itself)
 
     def _tell_new(self, found: Plan) -> None:
         """Tell of each batch that waits or cannot be read, once."""

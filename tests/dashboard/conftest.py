@@ -66,6 +66,25 @@ def eventful(shop: Shop) -> Shop:
     return shop
 
 
+def of_lines(root: Path) -> Shop:
+    """Two orders: one of eleven lines, of which one was refunded a day later; and a refund without its order."""
+    shop = Shop(root, sources={"orders": {"refunds": "rows"}})
+    head = "order_id,line_id,customer_id,product_id,order_date,order_amount,order_status\n"
+    sold = [f"O1,{n},C1,P{n},2025-01-02,{n}.00,completed\n" for n in range(1, 12)]
+    first = head + "".join(sold) + "O2,1,C1,P1,2025-01-03,30.00,pending\n"
+    last = head + "O1,2,C1,P2,2025-01-03T09:00:00Z,-1.50,\nC9,1,C1,P1,2025-01-02,-4.00,\n"
+    products = "product_id,product_name,price,category\n" + "".join(f"P{n},Lamp {n},{n},Lamps\n" for n in range(1, 12))
+    files = {
+        "orders": {"d1.csv": first},
+        "products": {"p1.csv": products},
+        "customers": {"c1.csv": "customer_id\nC1\n"},
+    }
+    shop.drop("day 1", "2025-01-03T12:00:00Z", files)
+    shop.drop("day 2", "2025-01-04T12:00:00Z", {"orders": {"d2.csv": last}})
+    assert [o.status for o in pipeline.run(shop.settings)] == ["published", "published"]
+    return shop
+
+
 @pytest.fixture(scope="module")  # its event loop must not outlive it
 def chromium() -> Iterator[Browser]:
     """A real browser; where there is none the test is skipped, but in CI it fails."""

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +20,10 @@ from ecomm.dashboard.overview import KPIS
 from ecomm.dashboard.static import asked, write
 from ecomm.errors import UsageError
 from ecomm.export import as_csv
-from ecomm.money import written
+from ecomm.money import shown
 from ecomm.settings import load
 from ecomm.transforms.checks import CHECKS
-from tests.dashboard.conftest import eventful, said
+from tests.dashboard.conftest import eventful, of_lines, said
 from tests.shop import SOURCES, Row, Shop, plain
 
 LAST = "batch_2025_01_16"
@@ -40,7 +41,7 @@ def rows(moment: Moment, table: str) -> list[Row]:
 def text(value: Any) -> Any:
     """A value as it stands in JSON."""
     if isinstance(value, Decimal):
-        return written(value)
+        return shown(value)
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -128,7 +129,7 @@ def test_a_listing_sorts_filters_and_pages_where_the_data_is(moment: Moment, nam
         assert answer["total"] == len(some)
         assert answer["sums"] == {
             "money": text(sum((r[listing.money] for r in some), Decimal("0.00"))),
-            "orders": sum(r["orders"] for r in some),
+            "refunds": "0.00",
         }
         assert all(r[column] == value for r in answer["rows"])
         assert len(answer["filters"][column]) == len(whole)  # its own choice can be changed
@@ -290,3 +291,31 @@ def test_a_copy_holds_the_same_answers(sample: Shop, moment: Moment, tmp_path_fa
         write(sample.settings, sample.settings.warehouse / "copy")
     with pytest.raises(UsageError, match="there is no warehouse here"):
         write(load(warehouse=into / "nothing"), into)
+
+
+def test_an_order_of_several_lines_is_one_order(tmp_path: Path) -> None:
+    """Counted once in every answer; what was refunded is said; a key has its lines in order."""
+    moment = Moment(of_lines(tmp_path).settings)
+    overview = said(moment, "overview", days="30")
+    kpis = {k["name"]: k["value"] for k in overview["kpis"]}
+    assert (kpis["orders"], kpis["revenue"], kpis["aov"]) == (2, "90.50", "48.00")
+    assert (overview["summary"]["gross_revenue"], overview["summary"]["refunds"]) == ("96.00", "5.50")
+    course = overview["course"]
+    assert [course[name] for name in ("orders", "revenue_orders", "revenue", "gross_revenue", "refunds")] == [
+        2, 2, "90.50", "96.00", "5.50"
+    ]  # fmt: skip
+    days = {r["first_day"]: (r["orders"], r["revenue"], r["refunds"]) for r in course["rows"] if r["orders"]}
+    assert days == {"2025-01-02": (1, "62.00", "4.00"), "2025-01-03": (1, "28.50", "1.50")}
+    assert said(moment, "products")["sums"] == {"money": "90.50", "refunds": "5.50"}
+
+    found = said(moment, "find", q="O1")["matches"]
+    assert [(m["source"], m["key"], m["parts"], m["versions"]) for m in found] == [("orders", "O1", 12, 12)]
+    lives = [life["key"] for life in said(moment, "history", source="orders", key="O1")["lives"]]
+    assert [key["line_id"] for key in lives] == ["1", "2", "2", *map(str, range(3, 12))]
+    assert [bool(key["refund_id"]) for key in lives[:4]] == [False, False, True, False]
+    orders = said(moment, "history", source="customers", key="C1")["orders"]
+    assert [(o["order_id"], o["lines"], o["amount"], o["product_name"], o["order_status"]) for o in orders] == [
+        ("O2", 1, "30.00", "Lamp 1", "pending"),
+        ("C9", 0, "-4.00", "Lamp 1", None),
+        ("O1", 11, "64.50", "Lamp 1", "completed"),
+    ]

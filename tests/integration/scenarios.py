@@ -50,6 +50,7 @@ _HEADERS = {
     "shipping": "order_id tracking_number shipping_method shipping_cost currency package_weight dimensions_cm "
     "estimated_delivery actual_delivery carrier destination_address shipping_status created_timestamp",
 }
+_OF_LINES = ("quantity", "tax", "order_total", "updated_timestamp")
 _REQUIRED = {
     "orders": {"order_id", "customer_id", "product_id", "order_date", "order_amount"},
     "customers": {"customer_id"},
@@ -145,15 +146,25 @@ def _deliveries(seed: int) -> dict[str, Delivery]:
             date_format="dd.MM.yyyy",
         )
     if seed % 10 == 9:
-        said.setdefault("orders", {})["key"] = ("order_id", "product_id")
+        said.setdefault("orders", {})["line_id"] = "product_id"
+    if seed % 10 in (2, 7):
+        said.setdefault("orders", {}).update(line_id="item", whole_orders=seed % 10 == 2)
+    if seed % 10 == 5:
+        said.setdefault("orders", {})["line_id"] = "position"
+    if seed % 10 in (2, 5, 6):
+        said.setdefault("orders", {})["refunds"] = "rows"
     return {source: Delivery(**options) for source, options in said.items()}
 
 
 def shop_options(settings: Settings) -> dict[str, Any]:
     """The settings as `tests.shop.Shop` takes them: [shop] and the tables of their own. Rates: `rates_csv`."""
     said = {name: value for name, value in asdict(settings).items() if name != "rates"}
+    for name, delivery in said["sources"].items():
+        said["sources"][name] = {option: value for option, value in delivery.items() if value is not None}
     own = ("scale", "bounds", "vocabularies", "severity", "min_score", "sources")
     tables = {name: said.pop(name) for name in own}
+    for name, delivery in tables["sources"].items():
+        tables["sources"][name] = {key: value for key, value in delivery.items() if value is not None}
     return {"shop": said, **{name: said for name, said in tables.items() if said != asdict(Settings())[name]}}
 
 
@@ -172,6 +183,7 @@ class _Teller:
     def __init__(self, seed: int, rng: random.Random, settings: Settings) -> None:
         self.seed, self.rng, self.settings = seed, rng, settings
         self.traps = random.Random(f"traps {seed}")
+        self.lines = random.Random(f"lines {seed}")
         self.said: dict[str, dict[tuple[str, ...], Texts]] = {source: {} for source in _HEADERS}
         self.as_of = _INSTANTS[0]
         self.last = False
@@ -190,8 +202,21 @@ class _Teller:
         """Few and seldom missing, so that winners tie."""
         return (self.as_of - timedelta(days=self.rng.randrange(2))).strftime("%Y-%m-%dT08:00:00Z")
 
+    def parts(self, source: str) -> tuple[str, ...]:
+        """The columns of a key."""
+        of_lines = source == "orders" and self.settings.delivery(source).line_id == "item"
+        return ("order_id", "item") if of_lines else _KEYS[source]
+
     def keys(self, source: str) -> list[tuple[str, ...]]:
         """The keys of which this batch says something."""
+        keys = self.ids(source)
+        if self.parts(source) == _KEYS[source]:
+            return keys
+        items = [(*key, item) for key in keys for item in ("1", "2", "a b")]
+        return [one for one in items if one[-1] == "1" or self.lines.random() < 0.4]
+
+    def ids(self, source: str) -> list[tuple[str, ...]]:
+        """The same without the lines of orders."""
         drawn: list[tuple[str, ...]]
         if source == "inventory":
             places = [("North Hall", "A 1"), ("North Hall", ""), ("South", "A 1"), ("", "")]
@@ -212,7 +237,7 @@ class _Teller:
             "inventory": self.stock,
             "shipping": self.shipment,
         }[source]
-        return draw() | dict(zip(_KEYS[source], key, strict=True))
+        return draw() | dict(zip(self.parts(source), key, strict=True))
 
     def order(self) -> Texts:
         steady = self.seed % 4 == 3  # a shop that does well, with a customer who comes again
@@ -232,6 +257,10 @@ class _Teller:
                 *("failed", "lost", *["completed"] * 12 * steady),
             ),
             "created_timestamp": self.one(self.created(), self.created(), ""),
+            "quantity": self.lines.choice(("1", "2", "0.5", "", "x")),
+            "tax": self.lines.choice(("0", "1.50", "")),
+            "order_total": self.lines.choice(("20", "100", "101.50", "200", "")),
+            "updated_timestamp": self.lines.choice(("", "", "", (self.as_of - timedelta(hours=3)).isoformat())),
         }
 
     def customer(self) -> Texts:
@@ -303,13 +332,14 @@ class _Teller:
             other = self.row(source, key)
             fresh = self.row(source, key)
             before = told.get(key)
-            columns = [name for name in fresh if name not in _KEYS[source]]
+            columns = [name for name in fresh if name not in (*self.parts(source), *_OF_LINES)]
             some = self.rng.sample(columns, self.rng.randint(0, 3))
-            row = fresh if before is None else before | {name: fresh[name] for name in (*some, "created_timestamp")}
+            at = ("created_timestamp", *(_OF_LINES if source == "orders" else ()))
+            row = fresh if before is None else before | {name: fresh[name] for name in (*some, *at)}
             action = self.rng.randrange(12)
             if action == 0:
                 column, text = self.rng.choice(_WRONG[source])
-                if column not in _KEYS[source] or text not in (row[column], ""):
+                if column not in self.parts(source) or text not in (row[column], ""):
                     rows.append(row | {column: text})
                     continue
             elif action == 1:
@@ -323,8 +353,14 @@ class _Teller:
                 rows.append(row | {"deleted": "Yes"})
                 del told[key]
                 continue
-            elif action in (5, 6) and source == "orders" and self.settings.delivery(source).key:
+            elif action in (5, 6) and source == "orders" and self.settings.delivery(source).line_id == "product_id":
                 rows.append(row | {"product_id": self.one("P1", "P2", "P3")})
+            elif action in (7, 8) and source == "orders" and self.settings.delivery(source).refunds == "rows":
+                rows.append(row | {"order_amount": "-5.00"})
+            elif action == 9 and source == "orders":  # what is lost is money
+                rows.append(row | {"order_amount": "7.77", "updated_timestamp": "2020-01-01"})
+            elif action == 10 and source == "orders" and self.lines.random() < 0.3:  # what is lost is a line
+                rows.append(row | {"product_id": "P5" if row["product_id"] != "P5" else "P1"})
             told[key] = row
             rows.append(row)
         return rows
@@ -334,6 +370,9 @@ class _Teller:
         delivery = self.settings.delivery(source)
         rows = [laid(self.traps, row) for row in self.rows(source)]
         columns = [c for c in _HEADERS[source].split() if c in _REQUIRED[source] or self.rng.random() < 0.9]
+        if source == "orders":
+            columns += [c for c in _OF_LINES if self.lines.random() < 0.8]
+            columns += ["item"] if "item" in self.parts(source) else []
         columns += ["deleted"] if delivery.delete_column else []
         out = io.StringIO()
         writer = csv.writer(out, delimiter=delivery.delimiter, lineterminator="\n")
@@ -347,7 +386,7 @@ class _Teller:
 
 def _written(delivery: Delivery, column: str, text: str) -> str:
     """A cell as the shop writes it."""
-    if delivery.decimal_comma and column == "order_amount":
+    if delivery.decimal_comma and column in ("order_amount", "quantity", "tax", "order_total"):
         return text.replace(".", ",")
     if delivery.date_format == "dd.MM.yyyy" and column == "order_date" and text[4:5] == "-":
         return f"{text[8:10]}.{text[5:7]}.{text[:4]}{text[10:]}"

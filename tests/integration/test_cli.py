@@ -580,7 +580,7 @@ def test_status(copy: Path) -> None:
     assert "nobody.csv" in said
 
     told = ecomm("status", "--json", *places(copy), cwd=copy).ok().json
-    assert set(told) == {"published", "held", "undone", "triggers", "unexpected_files", "running"}
+    assert set(told) == {"published", "held", "undone", "triggers", "unexpected_files", "unread_files", "running"}
     assert {t["batch_id"]: t["state"] for t in told["triggers"]} == {
         "ready": "pending", "missing": "waiting", "not ready": "waiting", "far ahead": "waiting",
         "broken.json": "failed", "no price": "failed",

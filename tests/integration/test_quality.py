@@ -12,7 +12,8 @@ import pytest
 
 from ecomm.engines import deltafiles
 from ecomm.errors import EcommError, UsageError
-from ecomm.findings import parts, quality_of
+from ecomm.findings import quality_of
+from ecomm.keys import parts_of, prefixed_parts, written
 from ecomm.transforms.checks import CHECKS
 from tests.integration.test_cli import ecomm, in_warehouse
 from tests.oracle import checks_on_arrival, read_landing
@@ -69,7 +70,7 @@ def test_what_is_not_there_yet_is_not_looked_for(shop: Shop) -> None:
     publish(shop, "c", "2025-01-17T06:00:00Z", FIRST)
     row = across(shop, "c")["order_customer_exists"]
     assert (row["severity"], row["rows_checked"], row["failed_rows"]) == ("HIGH", 2, 1)
-    assert (row["failed_share"], row["sample_keys"]) == (Decimal("0.5000"), ["2:O2"])
+    assert (row["failed_share"], row["sample_keys"]) == (Decimal("0.5000"), ["O2"])
     publish(shop, "d", "2025-01-18T06:00:00Z", {"customers": "customer_id,email\nC2,\n", **FIRST})
     assert across(shop, "d")["order_customer_exists"]["failed_rows"] == 0
 
@@ -152,9 +153,20 @@ def test_nothing_was_found(shop: Shop) -> None:
     assert "customer_has_orders" in told
 
 
-def test_parts_of_a_key() -> None:
-    assert parts("3:a:b0:5:Größe") == ["a:b", "", "Größe"]
-    assert parts("") == []
+@pytest.mark.parametrize(
+    ("key", "parts", "text"),
+    [
+        ("3:a:b0:5:Größe", ["a:b", "", "Größe"], "a:b /  / Größe"),
+        ("3:O340:0:", ["O34", "", ""], "O34"),
+        ("2:P18:Halle /2", ["P1", "Halle /2"], "P1 / Halle /2"),
+        ("2:P19:A / B / C", ["P1", "A / B / C"], "P1 / A / B / C"),
+        ("", [], ""),
+    ],
+)
+def test_a_key_as_people_write_it(key: str, parts: list[str], text: str) -> None:
+    assert prefixed_parts(key) == parts
+    assert written(parts) == text
+    assert parts_of(text, len(parts) or 1) == [*parts[: len(parts_of(text, len(parts) or 1))]] or [""]
 
 
 def test_quality_as_it_is_read(sample: Shop) -> None:

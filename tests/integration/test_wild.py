@@ -6,7 +6,7 @@ Each case is a folder of `tests/wild`: the files, by source. Cases about the byt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -56,7 +56,7 @@ class Case:
 
 
 @pytest.fixture
-def case(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def case(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Case]:
     """Make a case of its folder's name and a settings text."""
     keep_running(engine, monkeypatch)
 

@@ -12,6 +12,7 @@ of the tables, a pure function of the live batches, so the order of `batches` ca
     summary.py  analytics_summary                                checks.py     the checks across tables
     landing.py  folders -> batches                               settings.py   what a shop can set
     currencies.py the known codes                                lines.py      line_id and refund_id
+    drift.py      columns that disappear
 """
 
 from __future__ import annotations
@@ -198,7 +199,7 @@ def _collect(
     result.targets[name] = fold(
         name,
         statements,
-        mentions=[Mention.of(row["batch_id"], row["key"]) for row in errors if row["key"] is not None],
+        mentions=[Mention.of(row["batch_id"], row["key_parts"]) for row in errors if row["key"] is not None],
         snapshots=[
             Snapshot(batch_id, live[batch_id])
             for batch_id, part in parts.items()

@@ -3,10 +3,12 @@ is published."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import values as v
 from .enriched import calendar_columns
 from .settings import Settings
 from .tables import Targets, by, current, order_moment, order_money, share, version_at
@@ -175,8 +177,8 @@ def order_in_business_hours(order: Row, view: View) -> bool:
 
 @check("orders", "MEDIUM")
 def order_product_changed(order: Row, view: View) -> bool:
-    """ "a later batch that states another product for a known order": without a line_id, the order's version that this
-    row begins has another product than the one before, or the one after that of its instant has (a row that came late)"""
+    """ "a later batch that states another product for a known order": without a line_id, the version that this row
+    begins has another product than the one before, or the next one has (of a row that came late)"""
     if order["line_id"] or order["refund_id"]:
         return False
     versions = [one for one in view.versions("orders", order["order_id"]) if not one["line_id"] + one["refund_id"]]
@@ -191,7 +193,7 @@ def product_pairs(versions: list[Row]) -> list[tuple[Row, Row]]:
     ordered = sorted(versions, key=lambda one: one["effective_date"])
     return [
         (one, following)
-        for one, following in zip(ordered, ordered[1:], strict=False)
+        for one, following in itertools.pairwise(ordered)
         if one["expiry_date"] == following["effective_date"]
         and None not in (one["product_id"], following["product_id"])
         and one["product_id"] != following["product_id"]
@@ -304,7 +306,7 @@ def cross_checks(
                 "rows_checked": len(checked),
                 "failed_rows": len(failed),
                 "failed_share": share(len(failed), len(checked)),
-                "sample_keys": sorted(failed)[:MOST_KEYS],
+                "sample_keys": [v.written_key(v.key_parts(key)) for key in sorted(failed)[:MOST_KEYS]],
             }
         )
     return rows

@@ -30,13 +30,8 @@ class Mention(NamedTuple):
     key: tuple[str, ...]
 
     @classmethod
-    def of(cls, batch_id: str, key: str) -> Mention:
-        """By the `key` of an error row: the key's parts, length-prefixed."""
-        parts: list[str] = []
-        while key:
-            length, _, rest = key.partition(":")
-            parts.append(rest[: int(length)])
-            key = rest[int(length) :]
+    def of(cls, batch_id: str, parts: Iterable[str]) -> Mention:
+        """By the `key_parts` of an error row."""
         return cls(batch_id, tuple(parts))
 
 

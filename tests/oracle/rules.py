@@ -24,6 +24,12 @@ Check = tuple[str, bool]
 PENALTY = {"HIGH": Decimal(1), "MEDIUM": Decimal("0.3"), "LOW": Decimal("0.1"), "NONE": Decimal(0)}
 """Row penalty: HIGH 1, MEDIUM 0.3, LOW 0.1, NONE 0; the worst first."""
 
+NULL_WORDS = {"null", "n/a", "#n/a", "nan", "none", "nil", "\\n", "(null)", "<null>", "undefined"}
+"""Issue 24: what programs write for an empty cell."""
+NOBODY_WORDS = NULL_WORDS - {"<null>"} | set("0 -1 guest unknown anonymous anon nobody n.a. na -".split())
+"""Issue 24: what programs write for a customer who is none."""
+LIKE_IDS = {"phone", "zip_code", "tracking_number", "sku"}
+
 _CASTABLE = {"money", "measure", "int", "bool", "date", "order_date", "timestamp"}
 _READABLE_HIGH = {
     ("orders", "order_date"), ("orders", "order_amount"), ("products", "price"), ("inventory", "stock_quantity"),
@@ -37,7 +43,7 @@ _LEVELS = {
         "order_amount_not_negative order_has_one_product order_lines_distinct superseded_amount_agrees order_id_intact "
         "line_id_intact refund_id_intact",
         "MEDIUM": "order_amount_within_bounds payment_method_known order_status_known customer_id_intact "
-        "product_id_intact",
+        "product_id_intact customer_id_names_somebody",
         "LOW": "order_amount_zero shipping_address_present updated_timestamp_plausible",
     },
     "customers": {
@@ -71,6 +77,7 @@ def in_force(source: Source, settings: Settings) -> dict[str, str]:
     in several sources is overridden in all of them, but not where "without this value the row has no identity": an
     order without a customer is a guest's, a customer without is nobody."""
     levels = {"created_timestamp_plausible": "LOW", "sequence_conflict": "MEDIUM"}
+    levels |= {"null_word_as_text": "LOW", "text_marker_as_text": "MEDIUM"}
     fixed = {"line_malformed": "HIGH"}
     for name in source.key:
         if name in source.required:  # "only ids required in the header"
@@ -183,7 +190,7 @@ class Record:
         created = self.get("created_timestamp")
         since_2000 = created is None or created >= datetime(2000, 1, 1, tzinfo=UTC)
         plausible = not self.missing("created_timestamp") and since_2000 and self.not_future_instant(created)
-        checks = [("created_timestamp_plausible", plausible)]
+        checks = [("created_timestamp_plausible", plausible), *self._texts()]
         if "currency" in self.source.contract:
             currency = self.get("currency")
             has_rate = currency is None or self.settings.rate_on(currency, self._rate_day()) is not None
@@ -191,6 +198,19 @@ class Record:
             checks.append(("currency_assumed", currency is not None))
             checks.append(("currency_has_rate", has_rate))
         return checks
+
+    def _texts(self) -> list[Check]:
+        """null_word_as_text: a text column, but customer_id of an order and words, says NULL, N/A, nan, None ... and
+        nothing else. text_marker_as_text: an id (of this or another thing), phone or zip code begins with `'` or
+        `="`."""
+        names = [c.name for c in self.source.columns if c.type == "string"]
+        stated = {name: self.texts.get(name) or "" for name in names}
+        own_or_no_customer = [n for n in names if n != "customer_id" or n in self.source.key]
+        like_ids = [n for n in names if n in self.source.key or n.endswith("_id") or n in LIKE_IDS]
+        return [
+            ("null_word_as_text", not any(stated[n].lower() in NULL_WORDS for n in own_or_no_customer)),
+            ("text_marker_as_text", not any(stated[n].startswith(("'", '="', '=("')) for n in like_ids)),
+        ]
 
     def _rate_day(self) -> date | None:
         """The rate's day: an order's `order_date`, a shipment's created day, a product's: today (the batch's)."""
@@ -219,6 +239,7 @@ class Record:
             ("product_id_intact", not is_ruined(self.texts.get("product_id"))),
             ("updated_timestamp_plausible", updated_since_2000 and self.not_future_instant(updated)),
             ("customer_id_present", not self.missing("customer_id")),
+            ("customer_id_names_somebody", (self.texts.get("customer_id") or "").lower() not in NOBODY_WORDS),
             ("product_id_present", not self.missing("product_id")),
             ("order_date_present", not self.missing("order_date")),
             ("order_amount_present", not self.missing("order_amount")),
@@ -402,7 +423,10 @@ def validation(name: str, levels: Mapping[str, str], verdicts: Collection[Verdic
                 "rows_checked": read,
                 "failed_rows": len(failing),
                 "failed_share": v.published(v.ratio(len(failing), read), 4),
-                "sample_keys": sorted({one.key for one in failing if one.key is not None})[:5],
+                "sample_keys": [
+                    v.written_key(v.key_parts(key))
+                    for key in sorted({one.key for one in failing if one.key is not None})[:5]
+                ],
                 "score": None,
             }
         )

@@ -195,8 +195,11 @@ def _ordered_at(order_date_text: str | None, row: Row, zones: Zones) -> datetime
 def with_defaults(source: Source, row: Row, reporting_currency: str) -> Row:
     """The row as it is stored: every contract column, and what stands for a missing value.
 
+    A column that is not in `row` was empty or never stated; `discontinued` that is NULL there could not be read.
+
     "An order's empty/never stated currency = USD. Missing currency is stored as the reporting currency";
-    "discontinued: empty, unreadable, or never stated = false"; "warehouse_location empty or absent =
+    "discontinued: empty or never stated = false", and a text that cannot be read is NULL;
+    "warehouse_location empty or absent =
     `UNKNOWN`; location, tracking_number empty or absent = ''" (decisions.md)."""
     missing = {
         "currency": reporting_currency,
@@ -209,7 +212,10 @@ def with_defaults(source: Source, row: Row, reporting_currency: str) -> Row:
     }
     missing |= {name: missing.get(name, "") for name in source.key if name not in source.required}
     stored = {name: row.get(name) for name in source.contract}
-    return {name: missing.get(name) if value is None else value for name, value in stored.items()}
+    unread = {"discontinued"} & row.keys()
+    return {
+        name: missing.get(name) if value is None and name not in unread else value for name, value in stored.items()
+    }
 
 
 # -- derived columns of stage ----------------------------------------------------------------------
@@ -268,7 +274,7 @@ def _derive_product(row: Row, today: date, settings: Settings) -> Row:
         "height_cm": v.published(height, 4),
         "volume_cm3": _volume(sides),
         "stock_indicator": stock_indicator(stock, 10),
-        "is_sellable": not row["discontinued"] and stock is not None and stock > 0,
+        "is_sellable": row["discontinued"] is False and stock is not None and stock > 0,
         "stock_value": stock_value,
     }
 
@@ -311,11 +317,11 @@ def customer_lifecycle(registration: date | None, today: date) -> str | None:
     return "New" if days < 30 else "Active" if days < 365 else "Established"
 
 
-def product_lifecycle(discontinued: bool, days: int | None) -> str | None:
-    """Discontinued; Upcoming < 0; New < 90; Growing < 365; Mature"""
+def product_lifecycle(discontinued: bool | None, days: int | None) -> str | None:
+    """Discontinued; Upcoming < 0; New < 90; Growing < 365; Mature; NULL if discontinued is not known."""
     if discontinued:
         return "Discontinued"
-    if days is None:
+    if discontinued is None or days is None:
         return None
     return "Upcoming" if days < 0 else "New" if days < 90 else "Growing" if days < 365 else "Mature"
 

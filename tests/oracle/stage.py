@@ -99,6 +99,8 @@ def read_header(source: Source, names: list[str]) -> Header:
         target = source.aliases.get(name)
         if name in of_lines and name not in source.in_header and not target:
             columns.append(None)  # it is in line_id
+        elif line_id and name == "line_id" and name not in of_lines:
+            columns.append("extra_line_id")  # the shop's own counts, "and the other column is kept as an extra one"
         elif name in source.in_header:
             columns.append(name)
         elif target and target not in lowered:
@@ -188,7 +190,7 @@ def _read(source: Source, number: int, file: str, content: bytes, settings: Sett
             landed.verdicts.append(Verdict(None, ("line_malformed",)))
             landed.counts[file]["rejected"] += 1
         else:
-            readable.append((record.source_line, record.fields, _texts(header, record.fields)))
+            readable.append((record.source_line, record.fields, _texts(source, header, record.fields)))
     if source.name == sources.ORDERS.name:
         lines.line_texts(source.delivery, header.names, [(texts, cells) for _, cells, texts in readable])
         lines.refund_texts(source.delivery, [texts for _, _, texts in readable], settings)
@@ -209,7 +211,8 @@ def _judge(
     stored_rows = []
     for _, fields, texts in read.records:
         typed = sources.cast(source, texts, settings)
-        stored_rows.append((typed, sources.with_defaults(source, typed, settings.reporting_currency), fields))
+        stated = {name: value for name, value in typed.items() if value is not None or texts.get(name) is not None}
+        stored_rows.append((typed, sources.with_defaults(source, stated, settings.reporting_currency), fields))
     twice = _products_twice(source, read, [stored for _, stored, _ in stored_rows])
     for (line, fields, texts), (typed, stored, _) in zip(read.records, stored_rows, strict=True):
         raw = dict(zip(read.header.names, fields, strict=True))
@@ -234,8 +237,8 @@ def _judge(
 
 
 def _products_twice(source: Source, read: _Read, stored: list[Row]) -> set[int]:
-    """order_lines_distinct: of an order whose lines are told apart by what was bought, the records of one file that have
-    the same product, and the same times."""
+    """order_lines_distinct: of an order whose lines are told apart by what was bought, the records of one file that
+    have the same product, and the same times."""
     if source.name != sources.ORDERS.name:
         return set()
     groups: dict[tuple[object, ...], list[int]] = {}
@@ -263,8 +266,8 @@ def _choose(
     source: Source, group: list[_Accepted], levels: Mapping[str, str], landed: Landed
 ) -> tuple[_Accepted, list[str]]:
     """The winner of a key and the rules that it failed. Exact duplicates: "all contract columns equal after the cast
-    (and extras equal as trimmed text, and the same absent columns)": the first of them stands for all, and is as late as
-    the last. "A loser goes to `<source>_errors`"; other money than the winner's is never quiet."""
+    (and extras equal as trimmed text, and the same absent columns)": the first of them stands for all, and is as late
+    as the last. "A loser goes to `<source>_errors`"; other money than the winner's is never quiet."""
     alike: dict[object, list[_Accepted]] = {}
     for one in sorted(group, key=lambda a: a.place):
         alike.setdefault(_content(one), []).append(one)
@@ -307,9 +310,11 @@ def _other_money(source: Source, one: _Accepted, winner: _Accepted) -> bool:
     return any(one.row[name] != winner.row[name] for name in ("order_amount", "currency", "product_id"))
 
 
-def _texts(header: Header, fields: list[str]) -> dict[str, str | None]:
-    """Stated column -> trimmed text, empty = NULL."""
-    return {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
+def _texts(source: Source, header: Header, fields: list[str]) -> dict[str, str | None]:
+    """Stated column -> trimmed text, empty = NULL; of texts what `ecomm export` wrote as such."""
+    numbers = {c.name for c in source.columns if c.type not in ("string", "word", "currency", "order_status")}
+    stated = {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
+    return {c: text if c in numbers else values.as_exported(text) for c, text in stated.items()}
 
 
 def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], severity: str, key: str | None) -> Row:
@@ -320,7 +325,8 @@ def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], sev
         "raw_line": None,
         "reasons": why,
         "severity": severity,
-        "key": key,
+        "key": None if key is None else values.written_key(values.key_parts(key)),
+        "key_parts": None if key is None else values.key_parts(key),
     }
 
 

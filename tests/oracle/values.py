@@ -60,6 +60,12 @@ def trimmed(cell: str) -> str | None:
     return cell.strip(TRIM) or None
 
 
+def as_exported(text: str | None) -> str | None:
+    """A text before which `ecomm export` has put an apostrophe, lest a spreadsheet take it for a formula, without it:
+    one that begins, behind any apostrophes, with = + - @, a tab or a carriage return."""
+    return text[1:] if text and text[0] == "'" and text.lstrip("'").startswith(tuple("=+-@\t\r")) else text
+
+
 def as_word(text: str | None) -> str | None:
     """Words: trimmed, lower-cased, each run of blanks and `-` -> `_` (decisions.md, Fold); a blank is any of TRIM."""
     return None if text is None else re.sub(f"[{re.escape(TRIM)}-]+", "_", text.lower())
@@ -284,9 +290,27 @@ def key_text(parts: Iterable[str]) -> str:
     return "".join(f"{len(part)}:{part}" for part in parts)
 
 
+def key_parts(key: str) -> list[str]:
+    """The parts of a `key_text`."""
+    parts: list[str] = []
+    while key:
+        length, _, rest = key.partition(":")
+        parts.append(rest[: int(length)])
+        key = rest[int(length) :]
+    return parts
+
+
+def written_key(parts: Iterable[str]) -> str:
+    """ "Keys as people write them: `O34`, or the parts", joined by ` / `, without empty parts at the end."""
+    left = list(parts)
+    while left and not left[-1]:
+        left.pop()
+    return " / ".join(left)
+
+
 def is_well_formed(text: str | None, *, blanks_pass: bool = False, longest: int = 64) -> bool:
-    """well_formed: at most 64 characters (a line_id 255); no blank and no control character (U+0000-U+001F, U+007F-U+009F)
-    inside the trimmed text; for warehouse_location, location and line_id blanks (but no control characters) pass."""
+    """well_formed: at most 64 characters (a line_id 255); no blank and no control character (U+0000-U+001F,
+    U+007F-U+009F) inside the trimmed text; in warehouse_location, location and line_id blanks pass."""
     if text is None:
         return True
     control = any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F for c in text)

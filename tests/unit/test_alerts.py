@@ -23,7 +23,7 @@ MONDAY = datetime(2026, 1, 5, 6, tzinfo=UTC)
 def batch(n: int, orders: int = 100, **said: object) -> Batch:
     """The batch of a day."""
     at = MONDAY + timedelta(days=n)
-    usual = Batch(f"b{n:03}", at, at.weekday(), {"orders": orders, "customers": 20}, 0.01, 95.0, orders * 50.0)
+    usual = Batch(f"b{n:03}", at, at.weekday(), {"orders": orders, "customers": 20}, 0.01, 95.0, orders * 50.0, orders)
     return replace(usual, **said)  # type: ignore[arg-type]
 
 

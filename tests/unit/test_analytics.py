@@ -20,7 +20,7 @@ from ecomm.analytics import (
 )
 from ecomm.contract import Field, Rate, Scale, Shop
 from ecomm.engines import Engine
-from ecomm.money import MONEY, written
+from ecomm.money import MONEY, shown
 from ecomm.sources.products import in_reporting_currency
 from ecomm.transforms.rates import rated
 from tests.shop import Row
@@ -117,7 +117,7 @@ def by(found: DataFrame, fields: tuple[Field, ...], key: str) -> dict[Any, Row]:
 
 def said(row: Row, names: str) -> list[Any]:
     """Some columns of a row; decimals as text, so that their scale counts."""
-    return [written(v) if isinstance(v := row[name], Decimal) else v for name in names.split()]
+    return [shown(v) if isinstance(v := row[name], Decimal) else v for name in names.split()]
 
 
 # -- rates -----------------------------------------------------------------------------------------

@@ -45,12 +45,14 @@ def jan(day: int) -> date:
     return date(2025, 1, day)
 
 
-VERSION = {"effective_date": "timestamp", "is_current": "boolean"}
+VERSION = {"effective_date": "timestamp", "expiry_date": "timestamp", "is_current": "boolean"}
 SCHEMAS = {
     "orders": {
         "key": "string", "order_id": "string", "customer_id": "string", "product_id": "string", "order_date": "date",
         "ordered_at": "timestamp", "order_status": "string", "order_amount": MONEY, "currency": "string",
-        "shipping_address": "string", "created_timestamp": "timestamp",
+        "shipping_address": "string", "created_timestamp": "timestamp", "as_of": "timestamp", "line_id": "string",
+        "refund_id": "string", "order_total": MONEY, "tax": MONEY, "discount": MONEY,
+        "updated_timestamp": "timestamp",
     },
     "customers": {
         "key": "string", "customer_id": "string", "email": "string", "customer_tier": "string",
@@ -63,13 +65,15 @@ SCHEMAS = {
     "inventory": {"key": "string", "product_id": "string", "stock_quantity": "bigint"},
     "shipping": {
         "key": "string", "order_id": "string", "destination_address": "string", "created_timestamp": "timestamp",
+        "shipping_cost": MONEY,
     },
 }  # fmt: skip
 GOOD: dict[str, Row] = {
     "orders": {
         "order_id": "O{n}", "customer_id": "C{n}", "product_id": "P{n}", "order_date": jan(10),
         "ordered_at": at(10, 12), "order_status": "delivered", "order_amount": "50.00", "currency": "USD",
-        "shipping_address": "Main St 1", "created_timestamp": at(10, 12),
+        "shipping_address": "Main St 1", "created_timestamp": at(10, 12), "as_of": at(12), "line_id": "",
+        "refund_id": "",
     },
     "customers": {
         "customer_id": "C{n}", "email": "{n}@b.co", "customer_tier": "gold", "registration_date": jan(1),
@@ -128,6 +132,31 @@ def products(*versions: tuple[datetime, bool], fails: str = "", now: bool = True
         for i, (begins, gone) in enumerate(versions)
     ]
     return Case(fails, targets={"products": told})
+
+
+def stated(*versions: tuple[str | None, int, int | None], fails: str = "", **said: Any) -> Case:
+    """An order's versions, each with its product and days from and to; the batch of the 12th states the order."""
+    told = [
+        {
+            "product_id": product,
+            "effective_date": at(since),
+            "expiry_date": until and at(until),
+            "is_current": not until,
+        }
+        for product, since, until in versions
+    ]
+    return Case(fails, {"orders": said}, {"orders": [version | said for version in told]})
+
+
+def total(of_order: str | None, *amounts: str, fails: str = "", currency: str = "USD", **said: str) -> Case:
+    """An order of lines with these amounts, each with the rest that is said; the batch states the first of them."""
+    shipping = {"shipping_cost": said.pop("shipping", None)}
+    lines: list[dict[str, str | None]] = [
+        {"order_amount": amount, "order_total": of_order, "line_id": str(i), **said} for i, amount in enumerate(amounts)
+    ]
+    told = [*lines[:-1], lines[-1] | {"currency": currency}]
+    # Of the price nothing is asked here.
+    return Case(fails, {"orders": lines[0], "products": {"price": None}, "shipping": shipping}, {"orders": told})
 
 
 CASES: dict[str, Case] = {
@@ -227,6 +256,31 @@ CASES: dict[str, Case] = {
     "registered the day after": Case("order_after_registration", {"customers": {"registration_date": jan(11)}}),
     "registered that day": Case("", {"customers": {"registration_date": jan(10)}}),
     "registered some day": Case("", {"customers": {"registration_date": None}}),
+    # lines
+    "another product than before": stated(("P0", 2, 12), ("P{n}", 12, None), fails="order_product_changed"),
+    "another product afterwards": stated(
+        ("P{n}", 2, 14), ("P0", 14, None), fails="order_product_changed product_has_orders"
+    ),
+    "the same product as before": stated(("P{n}", 2, 12), ("P{n}", 12, None)),
+    "another product long before": stated(("P0", 2, 5), ("P{n}", 5, 12), ("P{n}", 12, None)),
+    "another product in a life before": stated(("P0", 2, 5), ("P{n}", 12, None)),
+    "another product of another line": stated(("P0", 2, 12), ("P{n}", 12, None), line_id="1"),
+    "another product of a refund": stated(("P0", 2, 12), ("P{n}", 12, None), refund_id="R1"),
+    "a product where there was none": stated((None, 2, 12), ("P{n}", 12, None)),
+    "a line of 20 of a total of 50": total("50.00", "20.00", "30.00"),
+    "a total on every line": total("50.00", "50.00", "50.00", fails="order_total_agrees"),
+    "a line that has not come yet": total("50.00", "20.00"),
+    "a total with tax": total("59.50", "20.00", "30.00", tax="4.75"),
+    "a total with shipping": total("54.90", "20.00", "30.00", shipping="4.90"),
+    "a total with tax and shipping": total("64.40", "20.00", "30.00", tax="4.75", shipping="4.90"),
+    "a total less discounts": total("44.00", "20.00", "30.00", discount="3.00"),
+    "a cent too much": total("49.99", "20.00", "30.00", fails="order_total_agrees"),
+    "no total": total(None, "20.00", "30.00"),
+    "lines in two currencies": total("50.00", "50.00", "50.00", currency="EUR"),
+    "a refund's total": Case("", {"orders": {"refund_id": "R", "order_amount": "-50.00", "order_total": "-50.00"}}),
+    "shipped after it was cancelled, by the time of the change": order(
+        order_status="cancelled", updated_timestamp=at(12)
+    ),
     # business hours
     "a minute early": order("order_in_business_hours", ordered_at=at(10, 8, 59)),
     "as it opens": order(ordered_at=at(10, 9)),
@@ -263,7 +317,8 @@ def frames(engine: Engine, *, target: bool) -> dict[str, DataFrame]:
         rows = [row for n, case in enumerate(CASES.values()) for row in case.of(source, n, target=target)]
         money = {c for c, kind in columns.items() if kind.startswith("decimal")}
         values = [
-            tuple(Decimal(row[c]) if c in money and row[c] is not None else row[c] for c in columns) for row in rows
+            tuple(Decimal(row[c]) if c in money and row.get(c) is not None else row.get(c) for c in columns)
+            for row in rows
         ]
         made[source] = engine.spark.createDataFrame(values, ", ".join(f"{c} {kind}" for c, kind in columns.items()))
     return made
@@ -314,6 +369,24 @@ def test_bounds_tiers_and_levels_are_the_shops(engine: Engine) -> None:
     assert rows["premium_order_value"]["failed_rows"] > len(CASES) // 2
     assert "email_unique" not in rows
     assert "premium_order_value" not in failed(engine, Shop(premium_tiers=()))
+
+
+def test_files_with_whole_orders_have_their_total(engine: Engine) -> None:
+    """Then a line that is missing is a finding too."""
+    asked = [c for c in checks.in_force("orders", SHOP) if c.name == "order_total_agrees"]
+    targets = Targets(**frames(engine, target=True))
+    rows = frames(engine, target=False)
+    names = list(CASES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "SAMPLE", 10_000)
+        frame = checks.failures(asked, rows, targets, Reading(at(15), SHOP), whole_orders=True)
+        assert frame is not None
+        (row,) = frame.collect()
+    assert {names[int(key)] for key in row["sample_keys"]} == {
+        "a line that has not come yet",
+        "a total on every line",
+        "a cent too much",
+    }
 
 
 def test_nothing_to_check() -> None:

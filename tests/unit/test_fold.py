@@ -320,7 +320,8 @@ def test_what_stands_for_nothing_is_carried_by_the_header_not_by_the_value(engin
     histories = {
         "kept": [first, product("b2", 2)],
         "never stated": [product("b1", 1)],
-        "emptied": [first, product("b2", 2, currency=None, discontinued=None), product("b3", 3)],
+        "emptied": [first, product("b2", 2, currency=None, discontinued=False), product("b3", 3)],
+        "unread": [first, product("b2", 2, discontinued=None), product("b3", 3)],
     }
     found = fold(engine, "products", histories)
     assert told(found["kept"], "currency", "discontinued") == [(1, None, "b1", "EUR", True)]
@@ -329,6 +330,7 @@ def test_what_stands_for_nothing_is_carried_by_the_header_not_by_the_value(engin
         (1, 2, "b1", "EUR", True),
         (2, None, "b2", "USD", False),
     ]
+    assert told(found["unread"], "discontinued") == [(1, 2, "b1", True), (2, None, "b2", None)]
 
 
 def test_a_hash_is_of_the_row_after_carry_over(engine: Engine) -> None:

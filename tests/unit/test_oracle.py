@@ -33,6 +33,7 @@ from tests.oracle import (
 )
 from tests.oracle import values as v
 from tests.oracle.csvfile import CsvFile, HeaderError, parse
+from tests.oracle.settings import Delivery
 from tests.oracle.sources import SOURCES
 
 MALFORMED = "malformed"
@@ -401,7 +402,8 @@ def test_error_rows() -> None:
         "raw": raw,
         "raw_line": None,
         "severity": "HIGH",
-        "key": "1:7",
+        "key": "7",
+        "key_parts": ["7", "", ""],
     }
     assert errors[1] == place | {
         "source_line": 2,
@@ -410,17 +412,20 @@ def test_error_rows() -> None:
         "reasons": ["line_malformed"],
         "severity": "HIGH",
         "key": None,
+        "key_parts": None,
     }
 
 
 def test_order_has_one_product() -> None:
-    """Also the record without a product, also a record rejected for another reason, never another file."""
+    """Over the whole batch; also the record without a product, also a record rejected for another reason."""
     lines = [
         "1,c,p,2025-01-01,1",
         " 1,c,q,2025-01-01,-1",
         "1,c,,2025-01-01,1",
         "2,c,p,2025-01-01,1",
         "2,c,p,x,1",
+        "3,c,p,2025-01-01,1",
+        "3,c,p,2025-01-01,1",
     ]
     files = {
         "a.csv": "\n".join([ORDERS, *lines]).encode(),
@@ -432,10 +437,8 @@ def test_order_has_one_product() -> None:
         for e in result.errors["orders"]
         if "order_has_one_product" in e["reasons"]
     ]
-    assert split == [("a.csv", 1), ("a.csv", 2), ("a.csv", 3)]
-    # order 2 is not split in either file: two statements of one batch, one wins
-    assert len(result.stage["orders"]) == 1
-    assert result.stage["orders"][0]["quality_flags"] == ["currency_assumed", "sequence_conflict"]
+    assert split == [*(("a.csv", line) for line in (1, 2, 3, 4, 5)), ("b.csv", 1)]
+    assert [pick(row, "order_id", "quality_flags") for row in result.stage["orders"]] == [("3", ["currency_assumed"])]
 
 
 def test_duplicates_and_winner_by_time() -> None:
@@ -452,9 +455,9 @@ def test_duplicates_and_winner_by_time() -> None:
         (2, Decimal("2.00"), ["currency_assumed"])
     ]
     assert [pick(e, "source_line", "reasons", "severity", "key") for e in errors] == [
-        (1, ["superseded"], "NONE", "1:p"),
-        (4, ["superseded"], "NONE", "1:p"),
-        (5, ["superseded"], "NONE", "1:p"),
+        (1, ["superseded"], "NONE", "p"),
+        (4, ["superseded"], "NONE", "p"),
+        (5, ["superseded"], "NONE", "p"),
     ]
     assert counts == {"read": 5, "accepted": 1, "rejected": 0, "duplicate": 1, "superseded": 3}
 
@@ -469,26 +472,134 @@ def test_the_least_file_then_line_stays_of_duplicates() -> None:
     assert [result.counts["b", "customers", file]["duplicate"] for file in ("a.csv", "b.csv")] == [1, 1]
 
 
-def test_winner_at_equal_time_by_hash() -> None:
-    """Greatest hex hash over the tracked, not personal columns; then over all contract columns."""
-    names = ["customer_id", *SOURCES["customers"].contract[1:]]
-    empty = dict.fromkeys(names)
-    cities = {
-        city: v.row_hash(
-            (empty | {"customer_id": "c", "city": city})[n]
-            for n in SOURCES["customers"].tracked
-            if n not in {"first_name", "last_name", "email", "phone", "date_of_birth", "address", "zip_code"}
-        )
-        for city in ("Ankara", "Bonn", "Cork")
-    }
-    wins = max(cities, key=lambda city: cities[city])
-    stage, errors, _ = one("customers", "customer_id,city\n" + "".join(f"c,{city}\n" for city in cities))
-    assert [pick(row, "city", "quality_flags") for row in stage] == [(wins, ["sequence_conflict"])]
+def test_the_later_record_wins() -> None:
+    """Without times the later file of the batch, in the trigger's order, then the later record; at an equal stated time
+    it is a conflict, decided so too."""
+    stage, errors, _ = one("customers", "customer_id,city\nc,Cork\nc,Bonn\nc,Ankara\n")
+    assert [pick(row, "city", "quality_flags") for row in stage] == [("Ankara", [])]
+    assert [pick(e, "reasons", "severity") for e in errors] == [(["superseded"], "NONE")] * 2
+
+    files = {"b.csv": b"customer_id,city\nc,Bonn\n", "a.csv": b"customer_id,city\nc,Cork\nc,Ankara\n"}
+    for order, city in ((("b.csv", "a.csv"), "Ankara"), (("a.csv", "b.csv"), "Bonn")):
+        result = run([Batch("b", at(10), {"customers": {name: files[name] for name in order}})])
+        assert [row["city"] for row in result.stage["customers"]] == [city]
+
+    rows = "".join(f"c,{city},2025-01-01\n" for city in ("Cork", "Ankara", "Bonn"))
+    stage, errors, _ = one("customers", f"customer_id,city,created_timestamp\n{rows}")
+    assert [pick(row, "city", "quality_flags") for row in stage] == [("Bonn", ["sequence_conflict"])]
     assert [pick(e, "reasons", "severity") for e in errors] == [(["sequence_conflict"], "MEDIUM")] * 2
 
-    mails = {m: v.row_hash((empty | {"customer_id": "c", "email": m}).values()) for m in ("a@x.io", "b@x.io", "c@x.io")}
-    stage, _, _ = one("customers", "customer_id,email\n" + "".join(f"c,{mail}\n" for mail in mails))
-    assert stage[0]["email"] == max(mails, key=lambda mail: mails[mail])
+
+def test_what_is_stated_once_more_is_stated_later() -> None:
+    stage, errors, counts = one("customers", "customer_id,city\nc,Cork\nc,Bonn\nc,Cork\n")
+    assert [pick(row, "city", "source_line") for row in stage] == [("Cork", 1)]
+    assert [e["source_line"] for e in errors] == [2]
+    assert (counts["duplicate"], counts["superseded"]) == (1, 1)
+
+
+UPDATED = f"{ORDERS},created_timestamp,updated_timestamp"
+
+
+def test_when_a_row_was_updated_decides() -> None:
+    rows = ["1,c,p,2025-01-01,1,2025-01-02,2025-01-05", "1,c,p,2025-01-01,1,2025-01-04,"]
+    stage, _, _ = one("orders", "\n".join([UPDATED, *rows, ""]))
+    assert [row["source_line"] for row in stage] == [1]
+    stage, _, _ = one("orders", "\n".join([UPDATED, rows[0].replace("-05", "-03"), rows[1], ""]))
+    assert [row["source_line"] for row in stage] == [2]
+
+
+@pytest.mark.parametrize("other", ["1,c,p,2025-01-01,2,2025-01-01", "1,c,q,2025-01-01,1,2025-01-01"])
+def test_money_that_loses_is_loud(other: str) -> None:
+    """Also a copy of it; a status update with the same amount and product is quiet."""
+    last = "1,c,p,2025-01-01,1,2025-01-03"
+    settings = Settings(sources={"orders": Delivery(line_id="order_id")})
+    content = "\n".join([f"{ORDERS},created_timestamp", other, other, last.replace("-03", "-02"), last, ""])
+    _, errors, counts = one("orders", content, settings=settings)
+    assert [pick(e, "reasons", "severity") for e in errors] == [
+        (["superseded_amount_agrees"], "HIGH"),
+        (["superseded_amount_agrees"], "HIGH"),
+        (["superseded"], "NONE"),
+    ]
+    assert counts == {"read": 4, "accepted": 1, "rejected": 2, "duplicate": 0, "superseded": 1}
+
+
+@pytest.mark.parametrize(
+    ("line_id", "lines"),
+    [
+        ("item", ["1", "2", "2"]),
+        (("order_id", "item"), ["A|1", "A|2", "A|2"]),
+        ("position", ["1", "2", "3"]),
+        (("gift", "item"), ["\\\\\\||1", "|2", "|2"]),
+    ],
+)
+def test_which_line_a_record_is(line_id: str | tuple[str, ...], lines: list[str]) -> None:
+    header = f"{ORDERS},Item,Gift"
+    rows = ["A,c,p,2025-01-01,1,1,\\|", "A,c,q,2025-01-01,1,2,", "A,c,q,2025-01-01,2,2,"]
+    settings = Settings(sources={"orders": Delivery(line_id=line_id)})
+    stage, errors, _ = one("orders", "\n".join([header, *rows, ""]), settings=settings)
+    found = {row["source_line"]: row["line_id"] for row in stage}
+    found |= {e["source_line"]: lines[e["source_line"] - 1] for e in errors}
+    assert [found[n] for n in (1, 2, 3)] == lines
+    assert len(errors) == len(lines) - len(set(lines))
+
+
+def test_equal_lines_by_position_are_two_lines() -> None:
+    settings = Settings(sources={"orders": Delivery(line_id="position")})
+    stage, _, counts = one("orders", f"{ORDERS}\nA,c,p,2025-01-01,1\nA,c,p,2025-01-01,1\n", settings=settings)
+    assert [row["line_id"] for row in stage] == ["1", "2"]
+    assert counts["duplicate"] == 0
+
+
+def test_lines_that_are_products_must_differ() -> None:
+    settings = Settings(sources={"orders": Delivery(line_id="product_id")})
+    rows = ["A,c,p,2025-01-01,1", "A,c,p,2025-01-01,1", "A,c,q,2025-01-01,1"]
+    stage, errors, _ = one("orders", "\n".join([ORDERS, *rows, ""]), settings=settings)
+    assert ["order_lines_distinct" in e["reasons"] for e in errors] == [True, True]
+    assert [row["line_id"] for row in stage] == ["q"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "refund"),
+    [
+        ("2025-01-05,-1,2025-01-06T10:00:00+01:00,", "2025-01-06T09:00:00Z"),
+        ("2025-01-05T08:00:00.5Z,-1,,", "2025-01-05T08:00:00.5Z"),
+        ("2025-01-05,-1,,", "2025-01-05#1"),
+        ("2025-01-05,-1,2025-01-06,R7", "R7"),
+        ("2025-01-05,1,2025-01-06,R7", ""),
+        ("2025-01-05,0,,", ""),
+    ],
+)
+def test_which_refund_a_record_is(cells: str, refund: str) -> None:
+    settings = Settings(sources={"orders": Delivery(refunds="rows")})
+    header = "order_id,customer_id,product_id,order_date,order_amount,created_timestamp,refund_id"
+    stage, errors, _ = one("orders", f"{header}\nA,c,p,{cells}\n", settings=settings)
+    assert [row["refund_id"] for row in stage] == [refund]
+    assert not errors
+
+
+def test_refunds_of_a_day_are_numbered_and_no_rivals_of_their_sale() -> None:
+    settings = Settings(sources={"orders": Delivery(refunds="rows")})
+    rows = ["A,c,p,2025-01-05,9", "A,c,p,2025-01-05,-1", "A,c,p,2025-01-05,-1"]
+    stage, errors, _ = one("orders", "\n".join([ORDERS, *rows, ""]), settings=settings)
+    assert [row["refund_id"] for row in stage] == ["", "2025-01-05#1", "2025-01-05#2"]
+    assert not errors
+
+
+def test_a_whole_order_ends_its_lines_and_no_refund() -> None:
+    settings = Settings(sources={"orders": Delivery(line_id="product_id", whole_orders=True, refunds="rows")})
+    rows = ["A,c,p,2025-01-01,1", "A,c,q,2025-01-01,1", "A,c,q,2025-01-01,-1", "B,c,p,2025-01-01,1"]
+    first = "\n".join([ORDERS, *rows])
+    later = "\n".join([ORDERS, "A,c,p,2025-01-01,1"])
+    made = [
+        Batch("a", at(10), {"orders": {"a.csv": first.encode()}}),
+        Batch("b", at(11), {"orders": {"b.csv": later.encode()}}),
+    ]
+    current = [row for row in run(made, settings).targets["orders"] if row["is_current"]]
+    assert [pick(row, "order_id", "line_id", "refund_id") for row in current] == [
+        ("A", "p", ""),
+        ("A", "q", "2025-01-01#1"),
+        ("B", "p", ""),
+    ]
 
 
 def test_absent_is_not_empty_among_duplicates() -> None:
@@ -497,7 +608,7 @@ def test_absent_is_not_empty_among_duplicates() -> None:
     assert pick(result.stage["customers"][0], "source_file", "source_line") == ("a.csv", 1)
     assert result.counts["b", "customers", "a.csv"]["duplicate"] == 1
     assert result.counts["b", "customers", "b.csv"]["superseded"] == 1
-    assert result.errors["customers"][0]["reasons"] == ["sequence_conflict"]
+    assert result.errors["customers"][0]["reasons"] == ["superseded"]
 
 
 # -- stage -----------------------------------------------------------------------------------------
@@ -509,10 +620,12 @@ def test_stage_row() -> None:
         one("orders", content)  # `Order-Status` would become order_status
     content = content.replace("Order-Status", "order_status").replace("ignored", "CANCELED")
     stage, _, counts = one("orders", content)
-    tracked = ["1001", "c1", "p1", date(2025, 1, 2), Decimal("19.90"), "USD", None, None, "cancelled"]
+    tracked = ["1001", "", "", "c1", "p1", date(2025, 1, 2), Decimal("19.90"), "USD", None, None, "cancelled"]
     assert stage == [
         {
             "order_id": "1001",
+            "line_id": "",
+            "refund_id": "",
             "customer_id": "c1",
             "product_id": "p1",
             "order_date": date(2025, 1, 2),
@@ -522,6 +635,12 @@ def test_stage_row() -> None:
             "shipping_address": None,
             "order_status": "cancelled",
             "created_timestamp": None,
+            "quantity": None,
+            "unit_price": None,
+            "discount": None,
+            "tax": None,
+            "order_total": None,
+            "updated_timestamp": None,
             "ordered_at": at(2, 9, 30),
             "gift_wrap": "yes",
             "batch_id": "b",
@@ -531,8 +650,11 @@ def test_stage_row() -> None:
             "source_line": 1,
             "row_hash": v.row_hash(tracked),
             "op": "U",
-            "key": "4:1001",
-            "absent_columns": ["currency", "payment_method", "shipping_address", "created_timestamp"],
+            "key": "4:10010:0:",
+            "absent_columns": [
+                *("line_id", "refund_id", "currency", "payment_method", "shipping_address", "created_timestamp"),
+                *("quantity", "unit_price", "discount", "tax", "order_total", "updated_timestamp"),
+            ],
             "quality_flags": ["currency_assumed"],
         }
     ]

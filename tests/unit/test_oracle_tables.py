@@ -748,7 +748,7 @@ def failed(check: str, **said: Iterable[str]) -> list[str]:
     row = checks(batch("b", at(20), **said))["b", check]
     assert row["failed_rows"] == len(row["sample_keys"])
     assert row["severity"] == (row["rule_severity"] if row["sample_keys"] else "NONE")
-    return [key.split(":", 1)[1] for key in row["sample_keys"]]
+    return list(row["sample_keys"])
 
 
 def test_an_orphan_heals_when_the_parent_comes() -> None:
@@ -777,7 +777,7 @@ def test_an_orphan_heals_when_the_parent_comes() -> None:
         "rows_checked": 2,
         "failed_rows": 1,
         "failed_share": NUMBER("0.5000"),
-        "sample_keys": ["1:3"],
+        "sample_keys": ["3"],
     }
     assert found["d", "order_customer_exists"]["failed_rows"] == 0
     assert ("c", "order_customer_exists") not in found  # no file of orders
@@ -800,8 +800,8 @@ def test_orphans_both_ways() -> None:
         "shipping": [SHIPPING, "1,t,1,,,,", "7,t,1,,,,"],
     }
     assert failed("order_product_exists", **said) == ["2"]
-    assert failed("shipping_order_exists", **said) == ["71:t"]
-    assert failed("inventory_product_exists", **said) == ["y4:East0:"]
+    assert failed("shipping_order_exists", **said) == ["7 / t"]
+    assert failed("inventory_product_exists", **said) == ["y / East"]
     assert failed("customer_has_orders", **said) == ["d"]
     assert failed("product_has_orders", **said) == ["q"]
     assert failed("product_has_inventory", **said) == ["q"]
@@ -847,7 +847,7 @@ def test_ordered_after_the_end_of_a_product() -> None:
             ),
         ),
     )
-    assert found["o", "order_product_not_discontinued"]["sample_keys"] == ["1:2", "1:3"]
+    assert found["o", "order_product_not_discontinued"]["sample_keys"] == ["2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -891,14 +891,14 @@ def test_the_same_email_and_another_address() -> None:
     assert failed("email_unique", **said) == ["a", "b"]
     assert failed("shipping_address_agrees", **said) == []
     said["shipping"] = ["order_id,destination_address", "1,Mill Lane", "2,Mill Lane"]
-    assert failed("shipping_address_agrees", **said) == ["10:"]
+    assert failed("shipping_address_agrees", **said) == ["1"]
 
 
 def test_the_stock_of_one_batch() -> None:
     head = "product_id,price,stock_quantity"
     first = batch("a", at(1), products=[head, "p,1,5", "q,1,5", "r,1,5"], inventory=[BINS, "p,E,2", "p,W,3", "q,E,4"])
     found = checks(first, batch("b", at(2), products=[head, "q,1,9"]))
-    assert found["a", "stock_agrees"]["sample_keys"] == ["1:q"]
+    assert found["a", "stock_agrees"]["sample_keys"] == ["q"]
     assert found["b", "stock_agrees"]["failed_rows"] == 0  # its batch says nothing of warehouses
 
 

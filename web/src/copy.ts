@@ -53,7 +53,6 @@ function page(table: Table, args: URLSearchParams): Row {
   });
   const pages = Math.max(1, Math.ceil(rows.length / PAGE));
   const at = Math.min(Math.max(Number(args.get("page") ?? "1") || 1, 1), pages);
-  const total = rows.reduce((sum, row) => sum + thousandths(String(row[table.money] ?? "0")), 0n);
   const filters = Object.fromEntries(
     table.filters.map((name) => {
       const counts = new Map<string, number>();
@@ -70,21 +69,23 @@ function page(table: Table, args: URLSearchParams): Row {
     page: at,
     pages,
     total: rows.length,
-    sums: { money: amount(total), orders: rows.reduce((n, row) => n + Number(row["orders"] ?? 0), 0) },
+    sums: { money: summed(rows, table.money), refunds: summed(rows, "refunds") },
     filters,
     rows: rows.slice((at - 1) * PAGE, at * PAGE),
   };
+}
+
+/** The exact sum of a column of money. */
+function summed(rows: Row[], column: string): string {
+  const total = rows.reduce((sum, row) => sum + thousandths(String(row[column] ?? "0")), 0n);
+  const digits = (total < 0n ? -total : total).toString().padStart(4, "0");
+  return `${total < 0n ? "-" : ""}${digits.slice(0, -3)}.${digits.slice(-3).replace(/0$/, "")}`;
 }
 
 /** An amount has two decimals, or three in currencies such as KWD. */
 function thousandths(text: string): bigint {
   const [whole = "0", part = ""] = text.split(".");
   return BigInt(whole + part.padEnd(3, "0"));
-}
-
-function amount(total: bigint): string {
-  const digits = String(total).replace("-", "").padStart(4, "0");
-  return `${total < 0n ? "-" : ""}${digits.slice(0, -3)}.${digits.slice(-3).replace(/0$/, "")}`;
 }
 
 function find(copy: Copy, q: string): Row {

@@ -23,6 +23,11 @@ export function money(value: Figure): string {
   return value == null ? NONE : put(number({ style: "currency", currency: currency.value }), value);
 }
 
+/** What net revenue is made of; nothing to say where nothing was refunded by a row of its own. */
+export function netOf(gross: Figure, refunds: Figure): string {
+  return Number(refunds ?? 0) === 0 ? "" : `${money(gross)} sold, ${money(refunds)} refunded`;
+}
+
 /** An amount at a glance: whole from a thousand on, and with a unit from a million on. */
 export function moneyShort(value: Figure): string {
   if (value == null) return NONE;

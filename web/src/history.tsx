@@ -7,7 +7,7 @@ import { copy, go, link, path, route, stamp, useAnswer } from "./state";
 
 interface Found {
   q: string;
-  matches: { source: string; key: string; versions: number | null; is_current: boolean; exact: boolean }[];
+  matches: { source: string; key: string; versions: number | null; parts?: number; is_current: boolean; exact: boolean }[];
 }
 interface Version {
   effective_date: string;
@@ -22,10 +22,17 @@ interface History {
   source: string;
   key: string;
   lives: { source: string; key: Record<string, string>; versions: Version[] }[];
-  orders: { order_id: string; order_date: string; order_status: string; amount: string | null; product_id: string; product_name: string | null }[];
+  orders: { order_id: string; order_date: string; order_status: string | null; amount: string | null; product_id: string | null; product_name: string | null; lines: number }[];
 }
 
 const ONE: Record<string, string> = { orders: "Order", customers: "Customer", products: "Product", shipping: "Shipment", inventory: "Stock" };
+
+/** A key as people say it: an order, which line of it, which refund of that. */
+function titleOf(source: string, key: Record<string, string>): string {
+  const said: Record<string, string> = { line_id: "line ", refund_id: "refund " };
+  const parts = Object.entries(key).filter(([, value]) => value);
+  return `${ONE[source]} ${parts.map(([name, value]) => `${source === "orders" ? (said[name] ?? "") : ""}${value}`).join(" · ")}`;
+}
 
 export function HistoryView() {
   const { q, source, key } = route.value.args;
@@ -74,13 +81,25 @@ function Matches({ said }: { said: Found }) {
             <a href={link("history", { source: m.source, key: m.key })}>
               <span class="tag">{ONE[m.source]}</span>
               <strong>{m.key}</strong>
-              {m.versions !== null && <span class="muted">{`${count(m.versions)} version${m.versions === 1 ? "" : "s"}${m.is_current ? "" : ", ended"}`}</span>}
+              {m.versions !== null && <span class="muted">{`${m.source === "orders" && (m.parts ?? 1) > 1 ? `${count(m.parts)} lines and refunds, ` : ""}${count(m.versions)} version${m.versions === 1 ? "" : "s"}${m.is_current ? "" : ", ended"}`}</span>}
               <Icon name="right" />
             </a>
           </li>
         ))}
       </ul>
     </Panel>
+  );
+}
+
+/** The product of an order's first line, and how many lines more it has. */
+function Bought({ order }: { order: History["orders"][number] }) {
+  if (order.product_id === null) return <span class="muted">–</span>;
+  const more = order.lines - 1;
+  return (
+    <>
+      <a href={link("history", { source: "products", key: order.product_id })}>{order.product_name ?? order.product_id}</a>
+      {more > 0 && <span class="muted">{` and ${count(more)} more line${more === 1 ? "" : "s"}`}</span>}
+    </>
   );
 }
 
@@ -102,7 +121,7 @@ function Lives({ said }: { said: History }) {
         return (
           <Panel
             key={`${life.source} ${Object.values(life.key).join(" ")}`}
-            title={`${ONE[life.source]} ${Object.values(life.key).filter(Boolean).join(" · ")}`}
+            title={titleOf(life.source, life.key)}
             note={`${count(life.versions.length)} version${life.versions.length === 1 ? "" : "s"}${ended ? "; its life has ended" : ""}`}
             side={said.source === life.source && !stamp.value?.reveal && said.source !== "products" ? <span class="tag">Personal values are masked</span> : undefined}
           >
@@ -165,8 +184,8 @@ function Lives({ said }: { said: History }) {
             columns={[
               { name: "order", title: "Order", cell: (o) => <a href={link("history", { source: "orders", key: o.order_id })}>{o.order_id}</a> },
               { name: "day", title: "Day", cell: (o) => day(o.order_date) },
-              { name: "status", title: "Status", cell: (o) => words(o.order_status ?? "–") },
-              { name: "product", title: "Product", cell: (o) => <a href={link("history", { source: "products", key: o.product_id })}>{o.product_name ?? o.product_id}</a> },
+              { name: "status", title: "Status", cell: (o) => (o.lines ? words(o.order_status ?? "–") : "Refund") },
+              { name: "product", title: "Product", cell: (o) => <Bought order={o} /> },
               { name: "amount", title: "Amount", figure: true, cell: (o) => money(o.amount) },
             ]}
           />

@@ -13,7 +13,7 @@ interface Listed {
   page: number;
   pages: number;
   total: number;
-  sums: { money: string; orders: number };
+  sums: { money: string; refunds: string };
   filters: Record<string, { value: string; rows: number }[]>;
   rows: Row[];
 }
@@ -26,6 +26,8 @@ const CUSTOMERS: Shown[] = [
   ["rfm_group", "RFM group", "text"],
   ["orders", "Orders", "count"],
   ["total_spent", "Spent", "money"],
+  ["gross_revenue", "Sold", "money"],
+  ["refunds", "Refunded", "money"],
   ["clv_estimate", "Lifetime value", "money"],
   ["last_order_date", "Last order", "day"],
   ["return_rate", "Returned", "share"],
@@ -37,12 +39,16 @@ const PRODUCTS: Shown[] = [
   ["price_reporting", "Price", "money"],
   ["orders", "Orders", "count"],
   ["revenue", "Revenue", "money"],
+  ["gross_revenue", "Sold", "money"],
+  ["refunds", "Refunded", "money"],
   ["margin_estimate", "Margin (est.)", "money"],
   ["return_rate", "Returned", "share"],
   ["stock_quantity", "Stock", "count"],
   ["days_of_stock", "Days of stock", "number"],
   ["lifecycle_stage", "Stage", "text"],
 ];
+/** Shown where something was refunded by a row of its own. */
+const OF_REFUNDS = ["gross_revenue", "refunds"];
 const RANKS: Record<string, number> = { VIP: 4, "High Value": 3, "Medium Value": 2, "Low Value": 1, Star: 4, "High Performer": 3, "Medium Performer": 2, "Low Performer": 1 };
 
 function Rank({ value }: { value: string }) {
@@ -69,7 +75,8 @@ export function Listing({ name }: { name: "customers" | "products" }) {
   const slot = useAnswer<Listed>(path(name, args));
   const one = name === "customers" ? "customer_id" : "product_id";
   const said = slot.data;
-  const shown = name === "customers" ? CUSTOMERS : PRODUCTS;
+  const refunded = Number(said?.sums.refunds ?? 0) !== 0;
+  const shown = (name === "customers" ? CUSTOMERS : PRODUCTS).filter(([column]) => refunded || !OF_REFUNDS.includes(column));
   const key: Column<Row> =
     name === "customers"
       ? { name: one, title: "Customer", cell: (r) => <a href={link("history", { source: name, key: String(r[one]) })}>{r[one]}</a> }
@@ -108,7 +115,7 @@ export function Listing({ name }: { name: "customers" | "products" }) {
         {(said) => (
           <Panel
             title={filtered ? `${count(said.total)} that match` : `All ${count(said.total)}`}
-            note={`${money(said.sums.money)} revenue in ${count(said.sums.orders)} orders of any status`}
+            note={`${money(said.sums.money)} revenue${refunded ? `, ${money(said.sums.refunds)} refunded` : ""}`}
             side={filtered ? <a class="more" href={link(name, args["sort"] ? { sort: args["sort"] } : {})}>Clear filters</a> : undefined}
             class="listing"
           >

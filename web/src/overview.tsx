@@ -1,7 +1,7 @@
 // The shop at a glance.
 
 import { Chart } from "./chart";
-import { count, countShort, day, dayShort, money, moneyBrief, moneyShort, moneyTiny, month, monthBrief, percent } from "./format";
+import { count, countShort, day, dayShort, money, moneyBrief, moneyShort, moneyTiny, month, monthBrief, netOf, percent } from "./format";
 import { Icon } from "./icons";
 import { Choice, Delta, Head, Loaded, Panel, Ranked, Spark } from "./parts";
 import { here, link, path, route, stamp, useAnswer, type Stamp } from "./state";
@@ -20,6 +20,8 @@ interface Day {
   orders: number;
   revenue_orders: number;
   revenue: string;
+  gross_revenue: string;
+  refunds: string;
 }
 type Row = Record<string, Figure | boolean>;
 interface Overview {
@@ -28,7 +30,7 @@ interface Overview {
   trend: { batch_id: string; as_of: string }[];
   summary: Row | null;
   previous: Row | null;
-  course: { days: string; grain: "day" | "week" | "month"; until: string; orders: number; revenue: string; rows: Day[] };
+  course: { days: string; grain: "day" | "week" | "month"; until: string; orders: number; revenue: string; gross_revenue: string; refunds: string; rows: Day[] };
   months: Row[];
   segments: Row[];
   categories: Row[];
@@ -100,6 +102,7 @@ function Kpis({ said }: { said: Overview }) {
               <Delta share={share} text={sharePut(share)} full={exactly} />
             )}
             {share !== null && <span class="change" title={exactly}>{change}</span>}
+            {k.name === "revenue" && <Net row={said.summary} />}
             <Spark
               values={k.trend.map((v) => (v === null ? null : Number(v)))}
               label={`${inFull} at the last ${k.trend.length} batches, now ${full}`}
@@ -116,6 +119,17 @@ function Kpis({ said }: { said: Overview }) {
   );
 }
 
+/** Gross revenue and refunds, below what is left of them; nothing in a shop without refunds. */
+function Net({ row }: { row: Row | null }) {
+  const [gross, refunds] = [row?.["gross_revenue"] as Figure, row?.["refunds"] as Figure];
+  if (!netOf(gross, refunds)) return null;
+  return (
+    <span class="net" title={netOf(gross, refunds)}>
+      {`${moneyShort(gross)} sold, ${moneyShort(refunds)} refunded`}
+    </span>
+  );
+}
+
 const GRAINS = { day: "day", week: "week", month: "month" } as const;
 
 function Course({ said }: { said: Overview }) {
@@ -127,6 +141,7 @@ function Course({ said }: { said: Overview }) {
   const told = course.rows.map((r) => (isMoney ? money(r.revenue) : `${count(r.orders)} orders`));
   const best = course.rows.reduce((a, r, n) => (Number(r[shown]) > Number(course.rows[a]?.[shown] ?? 0) ? n : a), 0);
   const range = RANGES.find(([days]) => days === course.days)?.[2] ?? "";
+  const net = netOf(course.gross_revenue, course.refunds);
   return (
     <Panel
       title={isMoney ? "Revenue by order date" : "Orders by order date"}
@@ -136,6 +151,7 @@ function Course({ said }: { said: Overview }) {
           <strong class="big" title={isMoney ? money(course.revenue) : undefined}>{isMoney ? moneyShort(course.revenue) : countShort(course.orders)}</strong>
           <span>
             {course.days === "all" ? "in all months with orders" : `${range.toLowerCase()}, up to ${day(course.until)}`}
+            {isMoney && net && `: ${net}`}
           </span>
         </>
       }
@@ -169,8 +185,16 @@ function Course({ said }: { said: Overview }) {
           about={`${isMoney ? "Revenue" : "Orders"} by ${GRAINS[course.grain]}; most: ${told[best] ?? "none"}, ${course.rows[best] ? title(course.rows[best]!) : ""}`}
           table={{
             caption: `Orders and revenue by ${GRAINS[course.grain]}`,
-            heads: [course.grain === "day" ? "Day" : course.grain === "week" ? "Week from" : "Month", "Orders", "That count as revenue", "Revenue"],
-            rows: course.rows.map((r) => [course.grain === "month" ? month(r.first_day) : day(r.first_day), count(r.orders), count(r.revenue_orders), money(r.revenue)]).reverse(),
+            heads: [course.grain === "day" ? "Day" : course.grain === "week" ? "Week from" : "Month", "Orders", "That count as revenue", ...(net ? ["Sold", "Refunded"] : []), "Revenue"],
+            rows: course.rows
+              .map((r) => [
+                course.grain === "month" ? month(r.first_day) : day(r.first_day),
+                count(r.orders),
+                count(r.revenue_orders),
+                ...(net ? [money(r.gross_revenue), money(r.refunds)] : []),
+                money(r.revenue),
+              ])
+              .reverse(),
           }}
         />
       ) : (
@@ -189,6 +213,7 @@ const signed = (share: Figure | boolean | undefined): string => (share == null ?
 
 function Months({ months }: { months: Row[] }) {
   const told = months.map((m) => `${money(m["revenue"] as string)}${m["is_complete"] ? "" : " so far"}`);
+  const refunded = months.some((m) => Number(m["refunds"]) !== 0);
   return (
     <Panel title="Months and seasons" note="Revenue by month of the order; a dashed bar is not over yet">
       {months.length ? (
@@ -205,11 +230,12 @@ function Months({ months }: { months: Row[] }) {
           about={`Revenue by month, ${months.length} months; last: ${told.at(-1)}`}
           table={{
             caption: "Months",
-            heads: ["Month", "Season", "Orders", "Revenue", "Against the month before", "Against the year before", "Seasonal index", "Top category"],
+            heads: ["Month", "Season", "Orders", ...(refunded ? ["Sold", "Refunded"] : []), "Revenue", "Against the month before", "Against the year before", "Seasonal index", "Top category"],
             rows: months.map((m) => [
               month(m["order_month"] as string) + (m["is_complete"] ? "" : " (so far)"),
               String(m["season"]),
               count(m["orders"] as number),
+              ...(refunded ? [money(m["gross_revenue"] as string), money(m["refunds"] as string)] : []),
               money(m["revenue"] as string),
               signed(m["change_previous"]),
               signed(m["change_year"]),
@@ -280,6 +306,12 @@ function Vitals({ now, before, quality }: { now: Row | null; before: Row | null;
   );
 }
 
+/** What a product, category or segment brought, in full. */
+function earned(row: Row): string {
+  const net = netOf(row["gross_revenue"] as string, row["refunds"] as string);
+  return `${money(row["revenue"] as string)} in ${count(row["revenue_orders"] as number)} orders${net && ` (${net})`}`;
+}
+
 function Top({ said }: { said: Overview }) {
   return (
     <>
@@ -291,7 +323,7 @@ function Top({ said }: { said: Overview }) {
             key: String(p["product_id"]),
             name: String(p["product_name"] ?? p["product_id"]),
             value: moneyShort(p["revenue"] as string),
-            full: `${money(p["revenue"] as string)} in ${count(p["revenue_orders"] as number)} orders`,
+            full: earned(p),
             size: Number(p["revenue"]),
             to: link("history", { source: "products", key: String(p["product_id"]) }),
           }))}
@@ -306,7 +338,7 @@ function Top({ said }: { said: Overview }) {
             name: String(c["category"]),
             note: percent(c["revenue_share"] as string),
             value: moneyShort(c["revenue"] as string),
-            full: `${money(c["revenue"] as string)} in ${count(c["revenue_orders"] as number)} orders`,
+            full: earned(c),
             size: Number(c["revenue"]),
             to: link("products", { category: String(c["category"]) }),
           }))}
@@ -321,7 +353,7 @@ function Top({ said }: { said: Overview }) {
             name: String(s["customer_segment"]),
             note: `${count(s["customers"] as number)} customers`,
             value: moneyShort(s["revenue"] as string),
-            full: `${money(s["revenue"] as string)}, ${percent(s["revenue_share"] as string)} of all; lifetime value each ${money(s["avg_clv"] as string)}`,
+            full: `${earned(s)}, ${percent(s["revenue_share"] as string)} of all; lifetime value each ${money(s["avg_clv"] as string)}`,
             size: Number(s["revenue"]),
             to: link("customers", { customer_segment: String(s["customer_segment"]) }),
           }))}

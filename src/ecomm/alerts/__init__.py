@@ -13,16 +13,21 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import structlog
 from filelock import FileLock
 
 from ecomm.alerts.channels import channels_of, tell
-from ecomm.alerts.unusual import batches_of, last_coming, lateness, unusual
-from ecomm.batches import status
-from ecomm.batches.ledger import PUBLISHES, Entry, accepted, held, live
+from ecomm.alerts.unusual import Batch, batches_of, last_coming, lateness, unusual
+from ecomm.batches import drift, status
+from ecomm.batches.ledger import PUBLISHES, Entry, Ledger, accepted, held, live
+from ecomm.batches.untriggered import about
+from ecomm.contract import Severity
 from ecomm.errors import StorageError, sentence
 from ecomm.settings import Settings
 from ecomm.warehouse import Warehouse
@@ -37,6 +42,8 @@ RULES: Mapping[str, str] = {
     "rejects": "Unusually many records were rejected.",
     "rows": "A source has unusually many or few records.",
     "revenue": "The revenue of the orders that a batch states is unusual.",
+    "columns": "A source's files lack a column that the batch before had, or that the settings name.",
+    "untriggered": "Files lie in landing that no trigger lists, or that nothing reads.",
 }
 """Every rule, and what it means when it fires."""
 
@@ -100,29 +107,62 @@ def after(state: State, wrong: Iterable[Alert], at: datetime) -> tuple[State, li
     return replace(state, firing=firing, ended=(*ended, *state.ended)[:_KEPT]), events
 
 
-_OF_BATCHES = ("rows", "revenue", "score", "rejects")
+_OF_BATCHES = ("rows", "revenue", "score", "rejects", "columns")
+Losses = Callable[[Entry], Iterable[tuple[str, str]]]
+"""The columns that a batch's files lack: (source, sentence) each."""
 
 
 def judge(
-    state: State, entries: Sequence[Entry], revenue: Mapping[str, Decimal | None], zone: str
+    state: State,
+    entries: Sequence[Entry],
+    stated: Mapping[str, tuple[int, Decimal]],
+    zone: str,
+    lost: Losses | None = None,
 ) -> tuple[State, list[Event]]:
     """Ask about each batch that was published since the last look, in the order of publication.
 
-    What was unusual is so until a batch is published that is not, in the same respect, or until it is undone. The first
-    look tells what is unusual now, not what has ever been.
+    stated: batch -> its batch_orders and batch_revenue.
+    What was unusual is so until a batch is published that is not, in the same respect, or until it is undone; a column
+    that is lost is so until its source has files again. The first look tells what is unusual now, not what has ever
+    been.
     """
     events, first = list[Event](), state.judged < 0
     for entry in entries:
         if entry.seq <= state.judged or entry.entry not in PUBLISHES:
             continue
-        known = batches_of(entries[: entry.seq + 1], revenue, zone)
+        known = batches_of(entries[: entry.seq + 1], stated, zone)
         (batch,) = (b for b in known if b.batch_id == entry.batch_id)
-        found, at = unusual(batch, known[: known.index(batch)]), entry.at or batch.as_of
-        wrong = [alert for alert in state.firing if alert.rule not in _OF_BATCHES]
+        found, at = [*unusual(batch, known[: known.index(batch)])], entry.at or batch.as_of
+        found += [("columns", source, said) for source, said in (lost or _none)(entry)]
+        wrong = [alert for alert in state.firing if _goes_on(alert, batch)]
         wrong += [Alert(rule, subject, said, at, batch.batch_id) for rule, subject, said in found]
         state, more = after(replace(state, judged=entry.seq), wrong, at)
         events += more
-    return state, [Event("fired", alert, alert.since) for alert in state.firing] if first else events
+    of_batches = [alert for alert in state.firing if alert.rule in _OF_BATCHES]
+    return state, [Event("fired", alert, alert.since) for alert in of_batches] if first else events
+
+
+def _goes_on(alert: Alert, batch: Batch) -> bool:
+    """An alert that this batch says nothing about."""
+    return alert.rule not in _OF_BATCHES or (alert.rule == "columns" and alert.subject not in batch.rows)
+
+
+def _none(_: Entry) -> Iterable[tuple[str, str]]:
+    return ()
+
+
+def losses(warehouse: Warehouse) -> Losses:
+    """The columns that the files of a batch lack, as its findings say."""
+
+    def of(entry: Entry) -> Iterator[tuple[str, str]]:
+        journal = warehouse.dataset("validation_results")
+        assert isinstance(journal, ds.Dataset)
+        mine = (pc.field("batch_id") == entry.batch_id) & (pc.field("revision") == entry.revision)
+        loud = (pc.field("check_name") == drift.NAME) & (pc.field("severity") != str(Severity.NONE))
+        for row in journal.to_table(["table_name", "description"], filter=mine & loud).to_pylist():
+            yield row["table_name"], row["description"]
+
+    return of
 
 
 def standing(settings: Settings, entries: Sequence[Entry], now: datetime) -> list[Alert]:
@@ -133,9 +173,11 @@ def standing(settings: Settings, entries: Sequence[Entry], now: datetime) -> lis
         if batch not in decided:
             said = f"{batch} is held ({entry.reason}); `ecomm quality`, then `ecomm accept` or `ecomm reject`."
             found.append(Alert("held", batch, said, entry.at or now))
-    triggers = status.of(settings, now).triggers
+    there = status.of(settings, now, entries)
+    triggers = there.triggers
     failed = [line for line in triggers if line.state == "failed"]
     found += [Alert("failed", line.batch_id, f"{line.batch_id} failed: {line.reason}", now) for line in failed]
+    found += [Alert("untriggered", source, said, now) for source, said in _untriggered(settings, there, now)]
     come = any(line.state == "pending" for line in triggers)  # a backlog of old days is no silence
     if not come:
         batches = batches_of(entries, {}, settings.shop.shop_timezone)
@@ -144,20 +186,48 @@ def standing(settings: Settings, entries: Sequence[Entry], now: datetime) -> lis
     return found
 
 
+def _untriggered(settings: Settings, there: status.Status, now: datetime) -> Iterator[tuple[str, str]]:
+    """What to do with the files that no trigger lists: (source, sentence) each.
+
+    A file that has just come is not told of, for its trigger may follow; nor is one that becomes a batch by itself.
+    """
+    by_itself = settings.batches != "triggers"
+    old = [
+        file
+        for file in there.unexpected
+        if (file.advice is not None or not by_itself) and _age(file.path, now) >= settings.quiet_seconds
+    ]
+    for source, files in groupby(old, lambda file: file.source):
+        yield source, f"{source}: {about([*files])}"
+
+
+def _age(path: Path, now: datetime) -> float:
+    try:
+        return now.timestamp() - path.stat().st_mtime
+    except OSError:  # it has gone meanwhile
+        return 0.0
+
+
 def look(settings: Settings, now: datetime) -> list[Event]:
     """See what has begun and ended since the last look, remember it, and tell it; gives the events.
 
-    What could not be told is told with the next look. Raises UsageError if there is no warehouse, StorageError.
+    What could not be told is told with the next look. Raises UsageError if there is no landing folder, StorageError.
     """
     path, told = settings.warehouse / STATE, settings.alerts
-    warehouse = Warehouse(settings.warehouse)
-    entries = warehouse.entries
-    summary = warehouse.table("analytics_summary").select(["batch_id", "batch_revenue"]).to_pylist()
-    revenue = {row["batch_id"]: row["batch_revenue"] for row in summary}
+    entries = Ledger.of(settings).entries
+    stated: dict[str, tuple[int, Decimal]] = {}
+    lost: Losses = _none
+    if entries:
+        warehouse = Warehouse(settings.warehouse)
+        columns = ["batch_id", "batch_orders", "batch_revenue"]
+        summary = warehouse.table("analytics_summary").select(columns).to_pylist()
+        stated = {row["batch_id"]: (row["batch_orders"], row["batch_revenue"]) for row in summary}
+        lost = losses(warehouse)
     channels = channels_of(told)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         state, unsent = _load(path)
-        state, events = judge(state, entries, revenue, settings.shop.shop_timezone)
+        state, events = judge(state, entries, stated, settings.shop.shop_timezone, lost)
         published = live(entries)
         unusual_still = [a for a in state.firing if a.rule in _OF_BATCHES and a.batch in published]
         state, more = after(state, [*unusual_still, *standing(settings, entries, now)], now)

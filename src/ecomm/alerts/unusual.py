@@ -45,7 +45,7 @@ class Batch:
     """A published batch as the rules see it.
 
     weekday: 0 = Monday, in the shop's time zone. rows: source -> records read. rejected: share, 0-1. score: 0-100.
-    revenue: of the orders that it states, reporting currency.
+    revenue: of the lines and refunds that it states, net, reporting currency. orders: that it states, each once.
     """
 
     batch_id: str
@@ -55,6 +55,7 @@ class Batch:
     rejected: float
     score: float | None
     revenue: float | None
+    orders: int | None
 
 
 def baseline(batches: Sequence[Batch], weekday: int) -> Sequence[Batch]:
@@ -78,7 +79,7 @@ def unusual(batch: Batch, before: Sequence[Batch]) -> Iterator[tuple[str, str, s
     revenues = [other.revenue for other in others if other.revenue is not None]
     if len(revenues) >= _WEEKDAYS[0] and batch.revenue is not None:
         middle = statistics.median(revenues)
-        orders = statistics.median(other.rows.get("orders", 0) for other in others)
+        orders = statistics.median(other.orders for other in others if other.orders is not None)
         usual, far = far_from(revenues, abs(middle) / math.sqrt(max(orders, 1)), 0.1 * abs(middle))
         if abs(batch.revenue - usual) > far:
             yield "revenue", "", f"the orders of {name} bring {batch.revenue:,.2f}; {usual:,.2f} are usual."
@@ -133,8 +134,8 @@ def last_coming(entries: Sequence[Entry]) -> datetime | None:
     return max(came.values(), default=None)
 
 
-def batches_of(entries: Sequence[Entry], revenue: Mapping[str, Decimal | None], zone: str) -> list[Batch]:
-    """The live batches in the order of their instants. revenue: batch -> what the orders that it states bring."""
+def batches_of(entries: Sequence[Entry], stated: Mapping[str, tuple[int, Decimal]], zone: str) -> list[Batch]:
+    """The live batches in the order of their instants. stated: batch -> its batch_orders and batch_revenue."""
     found, local = [], ZoneInfo(zone)
     for entry in live(entries).values():
         if entry.as_of is None or entry.batch_id is None:
@@ -143,7 +144,7 @@ def batches_of(entries: Sequence[Entry], revenue: Mapping[str, Decimal | None], 
         for file in entry.files:
             rows[file.source] = rows.get(file.source, 0) + file.rows_read
         rejected = sum(file.rows_rejected for file in entry.files) / max(1, sum(rows.values()))
-        earned = revenue.get(entry.batch_id)
+        orders, earned = stated.get(entry.batch_id, (None, None))
         found.append(
             Batch(
                 entry.batch_id,
@@ -153,6 +154,7 @@ def batches_of(entries: Sequence[Entry], revenue: Mapping[str, Decimal | None], 
                 rejected,
                 None if entry.score is None else float(entry.score),
                 None if earned is None else float(earned),
+                orders,
             )
         )
     return sorted(found, key=lambda batch: (batch.as_of, batch.batch_id))

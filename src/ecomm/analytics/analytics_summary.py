@@ -14,7 +14,7 @@ from ecomm import canonical
 from ecomm.analytics.customer_analytics import buying
 from ecomm.contract import Field, Shop
 from ecomm.money import MONEY
-from ecomm.transforms import enrich, measures
+from ecomm.transforms import enrich, measures, shipments, valuation
 from ecomm.transforms.enrich import Targets
 from ecomm.transforms.relations import as_of_join, timeline
 
@@ -69,15 +69,16 @@ def analytics_summary(batches: DataFrame, targets: Targets, stated: DataFrame, s
     key of the lines and refunds in their live stage rows.
     """
     there = F.broadcast(batches.select("batch_id", "as_of"))
-    versions = enrich.valued(targets.orders.select(*enrich.KEY, *USES["orders"], "effective_date", "expiry_date"), shop)
+    stated_orders = targets.orders.select(*enrich.KEY, *USES["orders"], "effective_date", "expiry_date")
+    versions = valuation.valued(stated_orders, shop)
     orders = _with_margin(_standing(versions, there), targets.products, shop)
-    shipments = enrich.shipments(_standing(targets.shipping, there), _today(shop), shop, within=("batch_id", "as_of"))
+    parcels = shipments.of_orders(_standing(targets.shipping, there), _today(shop), shop, within=("batch_id", "as_of"))
     orders = orders.join(stated.withColumn("_stated", F.lit(True)), ["batch_id", *enrich.KEY], "left")
 
     sold = orders.filter(measures.sold() & F.col("product_id").isNotNull()).select("batch_id", "product_id")
     sold = sold.distinct().groupBy("batch_id").agg(F.count(F.lit(1)).alias("products_sold"))
     rows = batches.select("batch_id", "as_of")
-    for part in (_counted(orders, shipments), _people(orders, versions, batches, shop), sold):
+    for part in (_counted(orders, parcels), _people(orders, versions, batches, shop), sold):
         rows = rows.join(part, "batch_id", "left")
     for name, heads in (("customers", targets.customers), ("products", targets.products)):
         counted = _standing(heads, there).groupBy("batch_id").agg(F.count(F.lit(1)).alias(name))
@@ -114,19 +115,21 @@ def _with_margin(orders: DataFrame, products: DataFrame, shop: Shop) -> DataFram
     after the as-of, for the as-of; before the first of them the first.
     """
     if not shop.margin_rates:
-        return orders.withColumn("margin_estimate", enrich.margin_estimate(enrich.margin_rate(F.lit(None), shop), shop))
+        return orders.withColumn(
+            "margin_estimate", valuation.margin_estimate(valuation.margin_rate(F.lit(None), shop), shop)
+        )
     line = timeline(products.select("product_id", "category", "effective_date"), "product_id").select(
         "product_id", "_from", "_until", F.col("category").alias("_category"), F.col("effective_date").alias("_begun")
     )
-    at = F.least(enrich.instant(shop), F.col("as_of"))
+    at = F.least(valuation.instant(shop), F.col("as_of"))
     joined = as_of_join(orders.withColumn("_at", at), line, "product_id", F.col("_at"))
     category = F.when(F.col("_begun") <= F.col("as_of"), F.col("_category"))
-    estimate = enrich.margin_estimate(enrich.margin_rate(category, shop), shop)
+    estimate = valuation.margin_estimate(valuation.margin_rate(category, shop), shop)
     return joined.withColumn("margin_estimate", estimate).drop("_at", "_category", "_begun")
 
 
-def _counted(orders: DataFrame, shipments: DataFrame) -> DataFrame:
-    """One row a batch: what its orders add up to. shipments: one row a batch and order, so its cost is added once."""
+def _counted(orders: DataFrame, parcels: DataFrame) -> DataFrame:
+    """One row a batch: what its orders add up to. parcels: one row a batch and order, so their cost is added once."""
     revenue = F.when(F.col("is_revenue"), F.col("amount"))
     of_order = {
         "_unconverted": measures.any_row(F.col("amount").isNull()),
@@ -134,8 +137,8 @@ def _counted(orders: DataFrame, shipments: DataFrame) -> DataFrame:
         "batch_revenue": F.sum(F.when(F.col("_stated"), revenue)),
     }
     counted = measures.by_order(orders, ["batch_id"], of_order)
-    shipments = shipments.select("batch_id", "order_id", "shipping_cost_reporting", "delivery_status")
-    counted = counted.join(shipments, ["batch_id", "order_id"], "left")
+    parcels = parcels.select("batch_id", "order_id", "shipping_cost_reporting", "delivery_status")
+    counted = counted.join(parcels, ["batch_id", "order_id"], "left")
     is_order = F.col("orders") > 0
     return counted.groupBy("batch_id").agg(
         *measures.added_further([*measures.COUNTED, "batch_revenue"]),

@@ -76,7 +76,8 @@ def take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[b
         if data[stop : stop + 1] == form.delimiter:
             at = stop + 1
             continue
-        raw = _without_end(data[start : stop + 1])
+        ended = data[stop : stop + 1] == b"\n"  # an escaped newline is none
+        raw = data[start:stop].removesuffix(b"\r") if ended else data[start:stop]
         if len(raw) > MAX_RECORD:
             break
         return min(stop + 1, len(data)), cells, raw

@@ -35,6 +35,7 @@ _FILE = pa.struct(
     [(n, pa.string()) for n in ("source", "name", "absence", "shape", "sha256")]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
     + [("rows_superseded", pa.int64()), ("rows_left_out", pa.int64()), ("outcome", pa.string())]
+    + [("columns", pa.list_(pa.string()))]
 )
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("seq", pa.int64(), "Number of the entry: gapless, from 0."),
@@ -91,6 +92,7 @@ class FileEntry:
     absence: what it means that the file does not mention a key: `keep`, or `close` and the key columns of its scope.
     rows_left_out: records that are none of the source's (`only`, `read_from`); rows_read does not count them.
     shape: how the file was read, as `delivery.written` has it; empty if no setting says anything about it.
+    columns: the columns of the contract that its header had, and the extra ones.
     """
 
     source: str
@@ -106,6 +108,7 @@ class FileEntry:
     outcome: str = "OK"
     absence: str = "keep"
     shape: str = ""
+    columns: tuple[str, ...] = ()
 
     @property
     def scope(self) -> tuple[str, ...] | None:
@@ -144,7 +147,7 @@ class Entry:
 
 
 def _from_row(row: dict[str, object]) -> Entry:
-    files = tuple(FileEntry(**f) for f in row.pop("files") or ())  # type: ignore[attr-defined]
+    files = tuple(FileEntry(**f | {"columns": tuple(f["columns"] or ())}) for f in row.pop("files") or ())  # type: ignore[attr-defined]
     tables = {n: (s["version"], s["rows"]) for n, s in row.pop("tables") or ()}  # type: ignore[attr-defined]
     return Entry(files=files, tables=tables, **{f.name: row[f.name] for f in fields(Entry) if f.name in row})  # type: ignore[arg-type]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,11 @@ warehouse = "warehouse"
 # Exchange rates: currency,valid_from,rate (what one of the currency is worth in the reporting currency, from that day
 # on). A relative path is below landing. Without a rate an amount is in no sum.
 # rates_file = "rates.csv"
+
+# What makes a batch: a trigger file that lists its files ("triggers"); without one, files that have come and stood
+# still for quiet_seconds ("quiet"), or all that came on a day that is over ("daily").
+# batches = "quiet"
+# quiet_seconds = 1
 
 # The folder of a source below landing; these are the defaults.
 # [source_dirs]
@@ -50,7 +55,9 @@ warehouse = "warehouse"
 # delimiter = ";"                 # default ","; a tab is "\\t"
 # decimal_comma = true            # 12,50 is twelve and a half; then no number may have a point
 # date_format = "dd/MM/yyyy"      # d or dd, M or MM, yyyy, with / . or - between; ISO days are always read
-# key = ["order_id", "product_id"]  # orders of several lines; never changed once a warehouse is filled
+# line_id = "position"            # what tells the lines of an order apart: a header of yours, several, or "position"
+# whole_orders = true             # each file that has an order lists all its lines: what a later one lacks has ended
+# refunds = "rows"                # a row with a negative amount is a refund; default "status"
 # [sources.orders.columns]        # the contract's column = its name in your header
 # order_amount = "Total"
 # [sources.products]
@@ -126,35 +133,46 @@ def _joined(template: str, more: str) -> str:
     return "\n".join([above, *plain, "", "# Exchange rates" + below, tables]) + "\n"
 
 
+def trigger_path(settings: Settings, batch_id: str) -> Path:
+    """Where the trigger that the program writes for a batch lies."""
+    return settings.source_dir(TRIGGER) / "source" / f"trigger_{folder_of(batch_id)}.json"
+
+
 def write_trigger(
-    settings: Settings, files: Sequence[str], batch_id: str | None, as_of: str | None, now: datetime
+    settings: Settings,
+    files: Sequence[str] | Mapping[str, Sequence[str]],
+    batch_id: str | None,
+    as_of: str | None,
+    now: datetime,
 ) -> Path:
-    """Write a trigger for files that lie in landing; its path.
+    """Write a trigger for files that lie in landing; its path. files: names, or source -> names.
 
     Raises UsageError if a file is not there or the id is taken, TriggerError if the time cannot be read.
     """
     folder = settings.source_dir(TRIGGER) / "source"
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder; `ecomm init --landing {settings.landing}` makes it.")
-    for name in files:
+    said = files if isinstance(files, Mapping) else {"": files}
+    for source, name in [(s, name) for s, names in said.items() for name in names]:
         if Path(name).name != name:
             raise UsageError(f"{name}: only the bare name of a file that lies in landing, without a folder.")
-        if not any((settings.source_dir(s) / "source" / name).is_file() for s in SOURCES):
+        if not any((settings.source_dir(s) / "source" / name).is_file() for s in ([source] if source else SOURCES)):
             raise UsageError(f"{name}: no source folder below {settings.landing} holds this file; copy it there first.")
     name = batch_id or f"batch_{now:%Y%m%dT%H%M%SZ}"
-    path = folder / f"trigger_{folder_of(name)}.json"
+    path = trigger_path(settings, name)
     if path.exists():
         raise UsageError(f"{path}: this trigger is there already; choose another --id.")
-    said = {
+    expected = dict(files) if isinstance(files, Mapping) else list(dict.fromkeys(files))
+    content = {
         "trigger_id": name,
         "trigger_timestamp": as_of or now.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "expected_files": list(dict.fromkeys(files)),
+        "expected_files": expected,
         "data_files_ready": True,
     }
     # Written beside and renamed, so that a run never reads half a trigger.
     draft = path.with_suffix(".tmp")
     try:
-        draft.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         read_trigger(draft, SOURCES)
         draft.replace(path)
     except OSError as error:

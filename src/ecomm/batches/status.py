@@ -11,6 +11,7 @@ from typing import Any
 from ecomm.batches import archive, locks
 from ecomm.batches.ledger import Entry, Ledger, accepted, held, live, undone
 from ecomm.batches.trigger import State, scan
+from ecomm.batches.untriggered import Untriggered, untriggered
 from ecomm.settings import Settings
 
 SOURCES = ("orders", "customers", "products", "inventory", "shipping")
@@ -54,7 +55,7 @@ class Status:
     held: list[HeldLine]
     undone: list[UndoneLine]
     triggers: list[TriggerLine]
-    unexpected: list[Path]
+    unexpected: list[Untriggered]
     running: bool
 
     def summary(self) -> dict[str, Any]:
@@ -74,7 +75,8 @@ class Status:
             "held": [h.__dict__ for h in self.held],
             "undone": [u.__dict__ for u in self.undone],
             "triggers": [t.__dict__ for t in self.triggers],
-            "unexpected_files": self.unexpected,
+            "unexpected_files": [file.path for file in self.unexpected],
+            "unread_files": {str(file.path): file.advice for file in self.unexpected if file.advice is not None},
             "running": self.running,
         }
 
@@ -93,13 +95,7 @@ def of(settings: Settings, now: datetime, entries: Sequence[Entry] | None = None
             lines.append(TriggerLine(candidate.name, "failed", f"{failed} (the next run tries it again)"))
         else:
             lines.append(TriggerLine(candidate.name, candidate.state.value, candidate.reason))
-    announced = {file.path for candidate in candidates for file in candidate.files}
-    unexpected = [
-        path
-        for source in SOURCES
-        for path in sorted((settings.source_dir(source) / "source").glob("*"))
-        if path not in announced and not path.name.startswith((".", "~$")) and path.is_file()
-    ]
+    unexpected = untriggered(settings, candidates, SOURCES)
     agreed = {e.batch_id for e in accepted(entries)}
     waiting = [
         HeldLine(batch, e.as_of, e.score, batch in agreed, failures.get(batch) or e.reason)

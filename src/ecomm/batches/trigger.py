@@ -196,13 +196,20 @@ def _expected(path: Path, said: object, sources: Sequence[str]) -> list[tuple[st
     if not pairs:
         raise TriggerError(f"{path}: expected_files is missing or empty; list the batch's CSV files.")
     for _, name in pairs:
+        if isinstance(name, str) and can_be_listed(name):
+            continue
         if not isinstance(name, str) or not name or name in (".", "..") or any(c in name for c in "/\\\x00"):
             raise TriggerError(f"{path}: expected_files holds {name!r}; only bare file names, without a folder.")
         if name.endswith(".part"):
             raise TriggerError(f"{path}: expected_files holds {name!r}; the archive itself uses .part, rename it.")
-        if not _is_text(name) or len(name.encode()) > _LONGEST_NAME:
-            raise TriggerError(f"{path}: expected_files holds {name[:40]!r}...; no file can have such a name.")
+        raise TriggerError(f"{path}: expected_files holds {name[:40]!r}...; no file can have such a name.")
     return list(dict.fromkeys(pairs))
+
+
+def can_be_listed(name: str) -> bool:
+    """A trigger can list a file of this name: a bare one, a text, not too long, and not `.part`, the archive's own."""
+    bare = bool(name) and name not in (".", "..") and not any(c in name for c in "/\\\x00")
+    return bare and not name.endswith(".part") and _is_text(name) and len(name.encode()) <= _LONGEST_NAME
 
 
 def _is_text(said: str) -> bool:

@@ -90,7 +90,23 @@ def publish_pending(settings: Settings, batch: str | None, replace: str | None, 
     outcomes = pipeline.run(settings, only=batch, replacing=replace, dry_run=dry_run, listener=listener_for(as_json))
     if (named := replace or batch) is not None and not outcomes:
         raise UsageError(_no_trigger(settings, named))
-    return print_outcomes(outcomes, as_json)
+    code = print_outcomes(outcomes, as_json)
+    if named is None:
+        _name_untriggered(settings, as_json)
+    return code
+
+
+def _name_untriggered(settings: Settings, as_json: bool) -> None:
+    """Name the files that no trigger lists; beside JSON on stderr."""
+    from ecomm import screens
+    from ecomm.batches import status as standing
+
+    found = standing.of(settings, datetime.now(UTC)).unexpected
+    if as_json:
+        for file in found:
+            typer.echo(f"ecomm: {file.path}: {file.sentence}.", err=True)
+    else:
+        screens.untriggered(found)
 
 
 def _no_trigger(settings: Settings, batch: str) -> str:
@@ -174,6 +190,8 @@ def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> i
         _start_anew(watching, ["--health", str(found)] if port == 0 else [])
     if once and not outcomes and not as_json:
         screens.out.print("Nothing is pending.")
+    if once:
+        _name_untriggered(settings, as_json)
     return exit_code(outcomes)
 
 
@@ -197,7 +215,6 @@ def status(
     """What is published, pending, waiting (and for which file), failed (and why)."""
     from ecomm import screens
     from ecomm.batches import status as standing
-    from ecomm.batches.reading.kinds import unread
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse)
     now = standing.of(settings, datetime.now(UTC))
@@ -212,8 +229,7 @@ def status(
         screens.undone(taken_back)
     for line in now.triggers:
         screens.line(line.batch_id, line.state, line.reason)
-    for path in now.unexpected:
-        screens.line("unexpected", str(path), unread(path) or "no trigger lists it; it is left unread")
+    screens.untriggered(now.unexpected)
     if now.running:
         screens.out.print("A run is under way.")
     if not (now.published or now.held or now.undone or now.triggers or now.unexpected):

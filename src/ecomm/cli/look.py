@@ -14,6 +14,7 @@ import typer
 from ecomm import settings as configuration
 from ecomm.cli.door import Config, EngineName, Json, Landing, Limit, Remote, WarehouseDir, app, print_json, published
 from ecomm.errors import EcommError, UsageError
+from ecomm.keys import written
 
 if TYPE_CHECKING:
     from ecomm.batches.ledger import Entry
@@ -83,7 +84,7 @@ def history(
         if as_json:
             keyed.append({"key": parts, "versions": [v | {"changes": screens.as_json(v["changes"])} for v in told]})
         else:
-            screens.timeline(f"{source} {' / '.join(p for p in parts.values() if p)}", told)
+            screens.timeline(f"{source} {written([*parts.values()])}", told)
     if as_json:
         print_json(keyed)
 
@@ -314,7 +315,7 @@ def alerts(
         print_json(said | {"events": [event.summary() for event in events], "rules": rules})
         return
     screens.alerts(known, rules)
-    if known.judged < 0 and not check:
+    if known.judged < 0 and not check and not known.firing:
         screens.out.print("Nobody has looked yet: `ecomm alerts --check` does, and `ecomm watch` each minute.")
 
 

@@ -8,6 +8,7 @@ from ecomm.contract import Source
 from ecomm.dashboard.masks import is_open, masked
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import UsageError
+from ecomm.money import MONEY
 from ecomm.trace import versions_of
 
 FOUND_IN = {"orders": "order_id", "customers": "customer_id", "products": "product_id"}
@@ -27,8 +28,10 @@ def find(moment: Moment, args: Args) -> Answer:
     for source, column in FOUND_IN.items():
         if column not in moment.sources[source].key:
             continue
+        parts = ", ".join(moment.sources[source].key)
         found = moment.rows(
-            f"select {column} as key, count(*) as versions, bool_or(is_current) as is_current, {column} = $1 as exact "
+            f"select {column} as key, count(*) as versions, count(distinct ({parts})) as parts, "
+            f"bool_or(is_current) as is_current, {column} = $1 as exact "
             f"from {source}_target where {column} = $1 or starts_with(lower({column}), lower($1)) "
             f"group by {column} order by exact desc, key limit $2",
             [text, _MATCHES],
@@ -58,10 +61,18 @@ def history(moment: Moment, args: Args) -> Answer:
 
 
 def last_orders(moment: Moment, customer: str) -> list[Answer]:
-    """The last 25 orders of a customer: one row a current order; amount in the reporting currency."""
+    """The last 25 orders of a customer, and refunds without an order: one row an order_id.
+
+    lines: how many were sold, 0 for a refund alone. amount: of all of them less what was refunded, in the reporting
+    currency. product: of the first line. order_status: all that its lines have.
+    """
     return moment.rows(
-        "select order_id, order_date, order_status, amount, product_id, product_name from enriched_orders "
-        "where customer_id = $1 order by order_date desc, order_id limit $2",
+        "select order_id, min(order_date) as order_date, "
+        "string_agg(distinct order_status, ', ' order by order_status) as order_status, "
+        f"sum(amount)::{MONEY} as amount, first(product_id order by is_first_line desc) as product_id, "
+        "first(product_name order by is_first_line desc) as product_name, "
+        "count(*) filter (where refund_id = '') as lines from enriched_orders "
+        "where customer_id = $1 group by order_id order by 2 desc, 1 limit $2",
         [customer, _ORDERS],
     )
 

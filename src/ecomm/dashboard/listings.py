@@ -68,7 +68,7 @@ def listed(moment: Moment, listing: Listing, args: Args) -> Answer:
     where, values = _where(listing, args)
     total = moment.rows(
         f"select count(*) as rows, coalesce(sum({listing.money}), 0)::{MONEY} as money, "
-        f"coalesce(sum(orders), 0)::bigint as orders from {listing.table} where {where}",
+        f"coalesce(sum(refunds), 0)::{MONEY} as refunds from {listing.table} where {where}",
         values,
     )[0]
     pages = max(1, -(-total["rows"] // PAGE))
@@ -83,7 +83,7 @@ def listed(moment: Moment, listing: Listing, args: Args) -> Answer:
         "page": page,
         "pages": pages,
         "total": total["rows"],
-        "sums": {"money": total["money"], "orders": total["orders"]},
+        "sums": {"money": total["money"], "refunds": total["refunds"]},
         "filters": {name: _facet(moment, listing, name, args) for name in listing.filters},
         "rows": rows,
     }

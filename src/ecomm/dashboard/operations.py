@@ -160,6 +160,6 @@ def landing(moment: Moment, _: Args) -> Answer:
         "looked_at": now,
         "problem": None,
         "triggers": [asdict(t) for t in seen.triggers],
-        "unexpected": [path.name for path in seen.unexpected],
+        "unexpected": [file.path.name for file in seen.unexpected],
         "running": seen.running,
     }

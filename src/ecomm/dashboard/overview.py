@@ -13,6 +13,13 @@ from ecomm.money import MONEY
 
 KPIS = ("revenue", "orders", "aov", "customers", "margin_estimate", "clv_estimate")
 RANGES = {"30": ("day", 30), "90": ("day", 90), "365": ("week", 365), "all": ("month", None)}
+_FIGURES = (
+    "count(distinct order_id) filter (where refund_id = '') as orders, "
+    "count(distinct order_id) filter (where is_revenue and refund_id = '') as revenue_orders, "
+    f"coalesce(sum(amount) filter (where is_revenue), 0)::{MONEY} as revenue, "
+    f"coalesce(sum(amount) filter (where is_revenue and refund_id = ''), 0)::{MONEY} as gross_revenue, "
+    f"coalesce(-sum(amount) filter (where is_revenue and refund_id <> ''), 0)::{MONEY} as refunds"
+)
 _BATCHES = 30
 _TOP = 8
 
@@ -33,8 +40,9 @@ def overview(moment: Moment, args: Args) -> Answer:
         "segments": moment.rows("select * from segment_analysis order by revenue desc, customer_segment"),
         "categories": moment.rows("select * from category_analysis order by revenue desc, category limit $1", [_TOP]),
         "products": moment.rows(
-            "select product_id, product_name, category, revenue, revenue_orders, performance_category, days_of_stock "
-            "from product_analytics where revenue > 0 order by revenue desc, product_id limit $1",
+            "select product_id, product_name, category, revenue, gross_revenue, refunds, revenue_orders, "
+            "performance_category, days_of_stock from product_analytics where revenue > 0 "
+            "order by revenue desc, product_id limit $1",
             [_TOP],
         ),
         "quality": _quality(moment),
@@ -57,6 +65,7 @@ def _kpi(name: str, summary: list[Answer]) -> Answer:
 def course(moment: Moment, days: str) -> Answer:
     """Orders and revenue by order_date, up to the day of the last batch: one row a day, week (from Monday) or month.
 
+    An order of several lines counts once in a row, and once in the sum of all rows. revenue is net of refunds.
     Days and weeks without orders have their row, with zeros; months without have none. Raises UsageError.
     """
     if days not in RANGES:
@@ -66,25 +75,25 @@ def course(moment: Moment, days: str) -> Answer:
     first = today - timedelta(days=length - 1) if length else date.min
     if grain == "week":
         first -= timedelta(days=first.weekday())
+    between = [max(first, date(1, 1, 1)), today if length else date.max]
     rows = moment.rows(
-        "select cast(date_trunc($1, order_date) as date) as first_day, count(*) as orders, "
-        "count(*) filter (where is_revenue) as revenue_orders, "
-        f"coalesce(sum(amount) filter (where is_revenue), 0)::{MONEY} as revenue "
+        f"select cast(date_trunc($1, order_date) as date) as first_day, {_FIGURES} "
         "from enriched_orders where order_date between $2 and $3 group by 1 order by 1",
-        [grain, max(first, date(1, 1, 1)), today if length else date.max],
+        [grain, *between],
     )
+    (added_up,) = moment.rows(f"select {_FIGURES} from enriched_orders where order_date between $1 and $2", between)
     if length and live(moment.warehouse.entries):
         there = {r["first_day"]: r for r in rows}
         step = 7 if grain == "week" else 1
         every = [first + timedelta(days=n) for n in range(0, (today - first).days + 1, step)]
-        nothing = {"orders": 0, "revenue_orders": 0, "revenue": Decimal("0.00")}
+        money = dict.fromkeys(("revenue", "gross_revenue", "refunds"), Decimal("0.00"))
+        nothing = {"orders": 0, "revenue_orders": 0, **money}
         rows = [there.get(day, {"first_day": day, **nothing}) for day in every]
     return {
         "days": days,
         "grain": grain,
         "until": today,
-        "orders": sum(r["orders"] for r in rows),
-        "revenue": sum((r["revenue"] for r in rows), Decimal("0.00")),
+        **added_up,
         "rows": rows,
     }
 

@@ -11,7 +11,8 @@ from ecomm.batches.ledger import JUDGES, Entry, kept
 from ecomm.dashboard.masks import MASK, masked, masked_cells
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import EcommError, UsageError
-from ecomm.findings import ACROSS, parts, quality_of
+from ecomm.findings import ACROSS, quality_of
+from ecomm.keys import parts_of, without_empty_end
 
 _ROWS = 50
 _BATCHES = 30
@@ -152,11 +153,13 @@ def failed_rows(moment: Moment, args: Args) -> Answer:
             "and check_name = $4",
             [batch, _revision(moment, batch), source, check],
         )
-        keys = [k for row in said for k in row["sample_keys"] or ()]
+        columns = moment.sources[source].key
+        keys = [parts_of(k, len(columns)) for row in said for k in row["sample_keys"] or ()]
+        whole = [key + [""] * (len(columns) - len(key)) for key in keys]
         stage = moment.rows(
-            f"select * from {source}_stage where batch_id = $1 and list_contains($2::varchar[], key) "
-            "order by source_file, source_line limit $3",
-            [batch, keys, _ROWS],
+            f"select * from {source}_stage where batch_id = $1 "
+            f"and list_contains($2::varchar[][], [{', '.join(columns)}]) order by source_file, source_line limit $3",
+            [batch, whole, _ROWS],
         )
         return {"total": None, "rows": [_staged(moment, source, row) for row in stage]}
     of = "where batch_id = $1 and list_contains({}, $2)"
@@ -185,7 +188,7 @@ def _staged(moment: Moment, source: str, row: Answer) -> Answer:
         "verdict": "accepted",
         "file": row["source_file"],
         "line": row["source_line"],
-        "key": [row[c] for c in of.key],
+        "key": without_empty_end([row[c] for c in of.key]),
         "reasons": row["quality_flags"],
         "cells": {c: None if v is None else str(v) for c, v in cells.items()},
     }
@@ -199,7 +202,7 @@ def _rejected(moment: Moment, source: str, row: Answer) -> Answer:
         "verdict": "rejected" if row["severity"] == "HIGH" else "superseded",
         "file": row["source_file"],
         "line": row["source_line"],
-        "key": None if row["key"] is None else parts(row["key"]),
+        "key": None if row["key_parts"] is None else without_empty_end(row["key_parts"]),
         "reasons": row["reasons"],
         "cells": {"the line as it stands": line} if raw is None else masked_cells(of, raw, reveal=moment.reveal),
     }

@@ -164,6 +164,8 @@ def _looked_at(
     if contract.name == "orders":
         comma = shape.decimal_comma or bool(number.settings.get("decimal_comma"))
         found.append(amounts.cents(stated.get("order_amount", ())))
+        if settings.sources.get("orders", Delivery()).refunds == "status":
+            found.append(amounts.negative(stated.get("order_amount", ())))
         if not shape.line_id and "order_id" in cells:
             found.append(lines.looked_at(_orders(sample, match, comma)))
     return found

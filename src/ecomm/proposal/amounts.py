@@ -70,6 +70,15 @@ def decimals(columns: Mapping[str, Sequence[str]]) -> Finding:
     return Finding()
 
 
+def negative(texts: Sequence[str]) -> Finding:
+    """A question where amounts are negative: they are refunds, or mistakes."""
+    number = sum(text.startswith(("-", "(")) or text.endswith("-") for text in texts)
+    if not number:
+        return Finding()
+    said = f"Some amounts ({number}) are negative. Are they refunds, each a record of its own? Then set refunds = "
+    return Finding(asks=(f'{said}"rows"; else they are rejected.',))
+
+
 def cents(texts: Sequence[str]) -> Finding:
     """A question where all amounts are whole numbers of three digits and more: they may be hundredths."""
     if texts and all(re.fullmatch("[0-9]{3,}", text) for text in texts):

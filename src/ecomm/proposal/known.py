@@ -28,15 +28,17 @@ class Export:
 def recognised(names: Sequence[str], among: Sequence[str] = presets.NAMES, source: str | None = None) -> Export | None:
     """The preset's export that has most of these headers, and all that it must have; None if none has."""
     there = {name.strip(BLANKS).lower() for name in names}
-    best, most = None, (_FEWEST - 1, 0)
+    best, most = None, _FEWEST - 1
     for preset in among:
         for name, delivery in of_preset(preset).sources.items():
             if source not in (None, name):
                 continue
             for shape_name, shape in {"": delivery, **delivery.shapes}.items():
+                if delivery.read_from and not shape_name and source is None:
+                    continue  # its files come for another source
                 found = _found(SOURCES[name], delivery, shape, there)
-                if found is not None and (found, not delivery.read_from) > most:
-                    best, most = Export(preset, name, shape_name), (found, not delivery.read_from)
+                if found is not None and found > most:
+                    best, most = Export(preset, name, shape_name), found
     return best
 
 
@@ -47,7 +49,7 @@ def of_preset(name: str) -> Settings:
 
 def _found(source: Source, delivery: Delivery, shape: Shape, there: set[str]) -> int | None:
     """How many of a shape's headers are there; None if one is missing without which nothing is read."""
-    demanded = source.of_shop(delivery, {}).demanded(shape)
+    demanded = tuple(shape.columns) if shape.part else source.of_shop(delivery, {}).demanded(shape)
     for column in demanded:
         if not _has(shape, column, there):
             return None

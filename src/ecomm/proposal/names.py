@@ -14,6 +14,8 @@ from ecomm.delivery import Shape
 from ecomm.proposal.findings import Finding
 from ecomm.proposal.synonyms import LAST_RESORT, LINES, SYNONYMS
 
+_DISPENSABLE = ("customer_id", "product_id", "price")
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -35,7 +37,8 @@ def matched(source: Source, names: Sequence[str], shape: Shape) -> Matched:
     shape: as the settings in force have it; its names come first.
     """
     places = _known(source, names, shape)
-    candidates = {c.name: _candidates(source, c, names, places) for c in source.columns if c.name not in places}
+    open_ones = [c for c in source.columns if c.name not in places and c.name != "order_total"]  # `lines` decides on it
+    candidates = {c.name: _candidates(source, c, names, places) for c in open_ones}
     claims = Counter(i for found in candidates.values() for i in found)
     columns: dict[str, str] = {}
     asks = []
@@ -46,14 +49,15 @@ def matched(source: Source, names: Sequence[str], shape: Shape) -> Matched:
         elif found and _required(source, name):
             asks.append(f"Is {name} {' or '.join(repr(names[i]) for i in found)}? Set columns.{name}.")
     for column in source.columns:
-        if column.required and column.name not in places and not candidates[column.name]:
+        if column.required and column.name not in places and not candidates.get(column.name):
             place = _last_resort(source, column, names, places) if column.name not in shape.columns else None
             if place is not None:
                 places[column.name] = place
                 columns[column.name] = names[place].strip(BLANKS)
-    if "order_date" in _lacking(source, places, shape) and "created_timestamp" in places:
-        places["order_date"] = places["created_timestamp"]
-        columns["order_date"] = names[places["created_timestamp"]].strip(BLANKS)
+    for name, other in (("order_date", "created_timestamp"), ("order_amount", "order_total")):
+        if name in _lacking(source, places, shape) and other in places:
+            places[name] = places[other]
+            columns[name] = names[places[other]].strip(BLANKS)
     ordered = {c.name: columns[c.name] for c in source.columns if c.name in columns}
     return Matched(places, Finding(columns=ordered, asks=tuple(asks)))
 
@@ -70,6 +74,11 @@ def missing(source: Source, names: Sequence[str], places: Mapping[str, int], col
     )
     notes = (f"Kept as columns of the shop's own, unless you map them: {', '.join(unknown)}.",) if unknown else ()
     return Finding(asks=asks, notes=notes)
+
+
+def _or_without(column: str) -> str:
+    """What a shop can say instead that does not have a column, where that makes sense."""
+    return f', or without = ["{column}"] if the shop has none' if column in _DISPENSABLE else ""
 
 
 def line_headers(names: Sequence[str]) -> list[int]:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 _BARE = re.compile("[A-Za-z0-9_-]+")
 _SHOWN = 5
+_OTHERS = {
+    "rejected": "are rejected",
+    "duplicate": "state the same as another record",
+    "superseded": "give way to a later record of the same key",
+    "left_out": "further ones are none of {source}, and left out",
+}
 
 
 def block(proposal: Proposal, file: Path) -> str:
@@ -47,20 +53,19 @@ def judgement(proposal: Proposal) -> list[str]:
     if checked is None:
         return [f"No record can be read with these settings yet: {proposal.problem}"]
     rows = checked.rows
-    lost = rows["rejected"] + rows["superseded"]
     said = [f"Judged with these settings: {rows['accepted']:,} of {rows['read']:,} records are accepted."]
-    if rows.get("left_out"):
-        said.append(f"{rows['left_out']:,} further records are none of {checked.source}.")
-    if not lost and not proposal.asks and not proposal.tables:
-        said.append("Nothing else is to be set: the defaults fit.")
-    high = [f for f in checked.findings if f.severity == "HIGH"] if lost else []
+    for name, meaning in _OTHERS.items():
+        if rows.get(name):
+            said.append(f"{rows[name]:,} {meaning.format(source=checked.source)}.")
+    high = [finding for finding in checked.findings if finding.severity == "HIGH"]
     for finding in high[:_SHOWN]:
-        places = ", ".join(map(str, finding.lines))
-        more = " ..." if finding.rows > len(finding.lines) else ""
-        said.append(f"Not accepted: {finding.rows:,} by {finding.rule} (record {places}{more}): {finding.meaning}")
-    if len(high) > _SHOWN or lost:
-        said.append(f"`ecomm check` on the file shows the {lost:,} that are not accepted." if lost else "")
-    return [line for line in said if line]
+        places = ", ".join(map(str, finding.lines)) + (" ..." if finding.rows > len(finding.lines) else "")
+        said.append(f"{finding.rows:,} by {finding.rule} (record {places}), which fails when: {finding.meaning}.")
+    if rows["rejected"] or high:
+        said.append("`ecomm check` shows them, when the settings are in place.")
+    elif not proposal.asks and not proposal.tables:
+        said.append("Nothing else is to be set: the defaults fit.")
+    return said
 
 
 def _one_line(text: str) -> str:

@@ -41,9 +41,11 @@ COLUMNS = (
 )
 
 DERIVED = (
-    Field("age", "bigint", "Full years on the as-of day; born on 29 February, a year is full on 1 March."),
+    Field(
+        "age", "bigint", "Full years on the as-of day (shop_timezone); born on 29 February, a year is full on 1 March."
+    ),
     Field("age_group", "string", "<18, 18-24, 25-34, 35-44, 45-54, 55-64 or 65+, by age."),
-    Field("days_since_registration", "bigint", "Days from registration_date to the as-of day."),
+    Field("days_since_registration", "bigint", "Days from registration_date to the as-of day (shop_timezone)."),
     Field("lifecycle_stage", "string", "New (< 30 days since registration), Active (< 365) or Established."),
     Field("is_premium", "boolean", "customer_tier is one of the setting premium_tiers."),
     Field("customer_group", "string", "lifecycle_stage / customer_tier."),

@@ -46,7 +46,9 @@ COLUMNS = (
     ContractColumn("material", "string", "Material."),
     ContractColumn("description", "string", "Description."),
     ContractColumn("launch_date", "date", "The day it is first sold."),
-    ContractColumn("discontinued", "boolean", "No longer sold; empty = false.", default="false"),
+    ContractColumn(
+        "discontinued", "boolean", "No longer sold; empty = false, NULL if the text cannot be read.", default="false"
+    ),
     ContractColumn("created_timestamp", "timestamp", "When the shop's system wrote the row.", tracked=False),
 )
 
@@ -57,18 +59,19 @@ DERIVED = (
         "string",
         "Budget (price_reporting < 25), Standard (< 100), Premium (< 500) or Luxury.",
     ),
-    Field("days_since_launch", "bigint", "Days from launch_date to the as-of day."),
+    Field("days_since_launch", "bigint", "Days from launch_date to the as-of day (shop_timezone)."),
     Field(
         "lifecycle_stage",
         "string",
-        "Discontinued; Upcoming (< 0 days since launch), New (< 90), Growing (< 365) or Mature.",
+        "Discontinued; Upcoming (< 0 days since launch), New (< 90), Growing (< 365) or Mature; NULL if discontinued "
+        "is.",
     ),
     Field("length_cm", "decimal(18,4)", "Length from dimensions_cm, cm."),
     Field("width_cm", "decimal(18,4)", "Width from dimensions_cm, cm."),
     Field("height_cm", "decimal(18,4)", "Height from dimensions_cm, cm."),
     Field("volume_cm3", "decimal(18,4)", "length_cm x width_cm x height_cm, cm3."),
     Field("stock_indicator", "string", "Out of Stock, Low Stock (<= 10) or In Stock, by stock_quantity."),
-    Field("is_sellable", "boolean", "Not discontinued and in stock."),
+    Field("is_sellable", "boolean", "Known to be not discontinued and in stock; else false."),
     Field("stock_value", MONEY, "price_reporting x stock_quantity."),
 )
 
@@ -84,9 +87,10 @@ def price_segment(price_reporting: Column) -> Column:
 
 
 def lifecycle_stage(discontinued: Column, days: Column) -> Column:
-    """Discontinued; else by days since launch: Upcoming < 0, New < 90, Growing < 365, Mature."""
+    """Discontinued; else by days since launch: Upcoming < 0, New < 90, Growing < 365, Mature; NULL if either is."""
     return (
         F.when(discontinued, "Discontinued")
+        .when(discontinued.isNull(), F.lit(None).cast("string"))
         .when(days < 0, "Upcoming")
         .when(days < 90, "New")
         .when(days < 365, "Growing")

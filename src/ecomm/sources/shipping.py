@@ -55,7 +55,7 @@ DERIVED = (
     Field(
         "delivery_status",
         "string",
-        "On Time, Late; while not delivered: Overdue (estimate passed) or Pending.",
+        "On Time, Late; while not delivered by the as-of day (shop_timezone): Overdue (estimate passed) or Pending.",
     ),
     Field("volume_cm3", "decimal(18,4)", "Product of the three dimensions, cm3."),
     Field("cost_per_kg", "decimal(18,4)", "shipping_cost / package_weight."),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from pyspark.sql import functions as F
 
 from ecomm.attempt import Attempt, journal_once
-from ecomm.batches.ledger import FileEntry
-from ecomm.contract import Rule, Severity, Source
+from ecomm.batches import drift
+from ecomm.batches.ledger import FileEntry, live
+from ecomm.contract import OFF, Rule, Severity, Source
+from ecomm.keys import prefixed_parts, written
 from ecomm.session import TaskResult
 from ecomm.tables import errors_name
+from ecomm.tasks import unknown_words
 from ecomm.tasks.cross_checks import cross_checks
 from ecomm.transforms import absences, quality
 
@@ -19,24 +23,21 @@ from ecomm.transforms import absences, quality
 def data_validation(attempt: Attempt, _: TaskResult) -> None:
     """06: what every rule found in this batch, and the batch's score."""
     across = [check(attempt, *finding) for finding in cross_checks(attempt)]
-    found = [*row_rules(attempt), *snapshots(attempt), *across]
+    found = [*row_rules(attempt), *snapshots(attempt), *columns_lost(attempt), *across]
     attempt.score, of_batch = batch_score(attempt, found)
     journal_once(attempt, "validation_results", [*found, of_batch])
 
 
 def row_rules(attempt: Attempt) -> list[dict[str, object]]:
     """One row of validation_results a rule of each source in the batch, also where no row breaks it."""
-    return [
-        check(
-            attempt,
-            source.name,
-            rule,
-            sum(f.rows_read for f in attempt.results[f"{source.name}_stage_load"].files),
-            *quality.failed(rule, attempt.tallies[source.name]),
-        )
-        for source in attempt.delivered()
-        for rule in quality.in_force(source, attempt.session.shop)
-    ]
+    rows = []
+    for source in attempt.delivered():
+        read = sum(f.rows_read for f in attempt.results[f"{source.name}_stage_load"].files)
+        for rule in quality.in_force(source, attempt.session.shop):
+            failed, keys = quality.failed(rule, attempt.tallies[source.name])
+            said = unknown_words.meaning(attempt, source, rule) if failed else rule.meaning
+            rows.append(check(attempt, source.name, replace(rule, meaning=said), read, failed, keys))
+    return rows
 
 
 def snapshots(attempt: Attempt) -> list[dict[str, object]]:
@@ -47,6 +48,28 @@ def snapshots(attempt: Attempt) -> list[dict[str, object]]:
             files = attempt.results[f"{source.name}_stage_load"].files
             read = sum(f.rows_read for f in files)
             rows.append(check(attempt, source.name, absences.COMPLETE, read, _unread(attempt, source, files), []))
+    return rows
+
+
+def columns_lost(attempt: Attempt) -> list[dict[str, object]]:
+    """One row a source: whether the headers of its files lack a column that they should have. The score does not count
+    it: no row is wrong by itself. Its rows are those of the files concerned.
+    """
+    shop_level = attempt.session.shop.severity.get(drift.NAME)
+    alive = live(attempt.session.ledger.entries)
+    alive.pop(attempt.batch_id, None)
+    rows = []
+    for source in attempt.delivered() if shop_level != OFF else ():
+        files = attempt.results[f"{source.name}_stage_load"].files
+        headers = {c.file.name: attempt.headers[c.copy][0] for c in attempt.claimed_of(source)}
+        losses = drift.lost(source, [(f, headers[f.name]) for f in files], alive, attempt.trigger.position)
+        level = Severity(shop_level) if shop_level else drift.level(losses)
+        rule = Rule(drift.NAME, level, lambda _: F.lit(True), drift.meaning(losses))
+        concerned = {one.file for one in losses}
+        failed = sum(f.rows_read for f in files if f.name in concerned)
+        rows.append(check(attempt, source.name, rule, sum(f.rows_read for f in files), failed, []))
+        if failed and level is not Severity.NONE:
+            attempt.notes.append(f"{level} {source.name} {drift.NAME}: {rule.meaning}")
     return rows
 
 
@@ -86,7 +109,7 @@ _LOUDNESS = [str(s) for s in (Severity.NONE, Severity.LOW, Severity.MEDIUM, Seve
 def check(
     attempt: Attempt, table: str, rule: Rule, checked: int, failed: int, keys: Sequence[str]
 ) -> dict[str, object]:
-    """A row of validation_results."""
+    """A row of validation_results. keys: of failed rows, as stage has them."""
     return {
         "batch_id": attempt.batch_id,
         "revision": attempt.revision,
@@ -99,6 +122,6 @@ def check(
         "failed_rows": failed,
         "failed_share": (Decimal(failed) / checked).quantize(Decimal("0.0001"), ROUND_HALF_UP) if checked else None,
         "description": rule.meaning,
-        "sample_keys": list(keys),
+        "sample_keys": [written(prefixed_parts(key)) for key in keys],
         "score": None,
     }

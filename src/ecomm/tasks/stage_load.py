@@ -10,10 +10,11 @@ from pathlib import Path
 
 import structlog
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from ecomm import delivery
 from ecomm.attempt import Attempt
-from ecomm.batches import archive
+from ecomm.batches import archive, drift
 from ecomm.batches.dialect import dialect
 from ecomm.batches.ledger import FileEntry
 from ecomm.batches.reading.place import Table
@@ -24,7 +25,7 @@ from ecomm.errors import StorageError
 from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import change_set
-from ecomm.transforms import lines, quality
+from ecomm.transforms import lines, parts, quality
 from ecomm.transforms import stage as staging
 
 log = structlog.get_logger(__name__)
@@ -80,7 +81,7 @@ class Landed:
     @property
     def chooses(self) -> bool:
         """Not every record is one of the source's."""
-        return self.borrowed or bool(self.header.only)
+        return self.borrowed or bool(self.header.only) or self.header.shape.part == "heads"
 
 
 def land(attempt: Attempt, source: Source, files: Sequence[archive.Claimed]) -> list[Landed]:
@@ -150,12 +151,24 @@ def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFram
     """The typed rows of all files of a source, each with the rules that it breaks by itself."""
     frames = [_as_text(file, source, attempt.reading) for file in landed]
     extras = sorted({e for f in landed for e in f.header.extras})
-    texts = staging.together(frames, extras)
+    texts = staging.together(frames, extras) if not source.in_parts else _joined(source, landed, frames, extras)
     if source.delivery.refunds == "rows":
         texts = lines.refunded(texts, source, attempt.reading)
     rows = staging.with_key(texts, source)
     verdicts = quality.verdicts(source, attempt.reading, among_rivals=False)
     return staging.typed(rows, source, attempt.reading, verdicts)
+
+
+def _joined(source: Source, landed: Sequence[Landed], frames: Sequence[DataFrame], extras: Sequence[str]) -> DataFrame:
+    """The files of a source of which some are heads of orders and some are lines: the lines with their heads."""
+    of_part: dict[str, list[DataFrame]] = {"heads": [], "lines": [], "": []}
+    for file, frame in zip(landed, frames, strict=True):
+        of_part[file.header.shape.part].append(staging.with_extras(frame, extras))
+    whole = [frame.withColumn(parts.UNMATCHED, F.lit(None).cast("string")) for frame in of_part[""]]
+    if of_part["lines"]:
+        lines_of_all = staging.together(of_part["lines"], extras)
+        whole.append(parts.joined(of_part["heads"], lines_of_all, quality.SUPERSEDED))
+    return staging.together(whole, extras)
 
 
 def _as_text(file: Landed, source: Source, reading: Reading) -> DataFrame:
@@ -177,7 +190,9 @@ def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed
     store, name = attempt.session.store, errors_name(source.name)
     frames = [staging.as_it_stands(f.frame, f.header, f.claimed.file.name) for f in landed]
     standing = reduce(lambda a, b: a.unionByName(b), frames)
-    store.append(name, quality.errors(exceptions, standing, attempt.lineage).select(*store.columns(name)))
+    store.append(
+        name, quality.errors(exceptions, standing, attempt.lineage, len(source.key)).select(*store.columns(name))
+    )
 
 
 def _file_entry(source: Source, landed: Landed, counts: Mapping[tuple[str, str], int]) -> FileEntry:
@@ -198,6 +213,7 @@ def _file_entry(source: Source, landed: Landed, counts: Mapping[tuple[str, str],
         rows_left_out=landed.left_out,
         absence=source.delivery.silence if claimed.then is None else claimed.then.absence,
         shape=delivery.written(landed.header.shape),
+        columns=drift.columns_of(source, landed.header),
     )
 
 

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Rule, Severity, Source
+from ecomm.transforms import keys
 
 # A batch's place in the log. Python orders texts by code point, which is the order of their bytes in UTF-8.
 Position = tuple[datetime, str]
@@ -42,14 +43,9 @@ class Snapshot:
 
 def part(source: Source, scope: Collection[str]) -> Column:
     """The part that a `key` belongs to: its pieces for the columns of a scope, each with its length before it."""
-    rest, pieces = F.col("key"), []
     last = max((i for i, name in enumerate(source.key) if name in scope), default=-1)
-    for name in source.key[: last + 1]:
-        colon = F.instr(rest, ":")
-        whole = colon + F.substring(rest, F.lit(1), colon - 1).try_cast("int")
-        if name in scope:
-            pieces.append(F.substring(rest, F.lit(1), whole))
-        rest = F.substring(rest, whole + 1, F.length(rest))
+    whole = keys.pieces(F.col("key"), last + 1)
+    pieces = [piece for name, (piece, _) in zip(source.key, whole, strict=False) if name in scope]
     return F.concat(F.lit(""), *pieces)
 
 

@@ -49,15 +49,15 @@ def _form(decimal_comma: bool, money: bool) -> tuple[str, str]:
 
 
 def split(text: Column, *, decimal_comma: bool, money: bool) -> Column:
-    """The parts of a text that is an amount, as an array of texts; NULL of one that is not."""
+    """The parts of a text that is an amount, with a separator between them; NULL of one that is not."""
     pattern, parts = _form(decimal_comma, money)
     plain = F.upper(F.translate(text, _ODD, _PLAIN))
-    return F.when(plain.rlike(pattern), F.split(F.regexp_replace(plain, pattern, parts), _SEPARATOR))
+    return F.when(plain.rlike(pattern), F.regexp_replace(plain, pattern, parts))
 
 
 def number(text: Column, parts: Column, currencies: Column, *, decimal_comma: bool) -> Column:
     """The amount as the contract writes it, or a text that is none. currencies: `stated_currencies` of it."""
-    sign, parentheses, digits = (F.get(parts, F.lit(i)) for i in (0, 1, 3))
+    sign, parentheses, digits = (canonical.piece(parts, _SEPARATOR, i) for i in (0, 1, 3))
     written = F.translate(digits, ",. '", ".") if decimal_comma else F.translate(digits, ", '", "")
     minus = F.when(sign == F.lit("-"), F.lit("-")).when(parentheses == F.lit("()"), F.lit("-")).otherwise(F.lit(""))
     once = (F.length(sign) <= F.lit(1)) & (
@@ -72,7 +72,7 @@ def stated_currencies(parts: Column) -> Column:
 
     A sign and a code (`$5.00 USD`) mean what both may mean. `?` if nobody knows the sign, or they contradict.
     """
-    before, behind = (_currencies_of(F.get(parts, F.lit(i))) for i in (2, 4))
+    before, behind = (_currencies_of(canonical.piece(parts, _SEPARATOR, i)) for i in (2, 4))
     return (
         F.when(behind == F.lit(""), before)
         .when(before == F.lit(""), behind)

@@ -14,13 +14,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import ContractColumn, Header, Reading, Source, text, text_name
+from ecomm.contract import FINDINGS, ContractColumn, Header, Reading, Source, text, text_name
 from ecomm.delivery import Shape
 from ecomm.transforms import amounts, days
 from ecomm.transforms.shares import with_share
 
-FINDINGS = text_name("findings")
-"""The names of the rules that the reading of a record's cells has found broken."""
 NOBODY = ""
 """The text of a cell that says: nobody. (No other cell has an empty text: an empty cell has none.)"""
 _REST = 1 << 20
@@ -186,7 +184,7 @@ def _with_currency(rows: DataFrame, source: Source, header: Header, reading: Rea
 
 def _to_minor_unit(rows: DataFrame, source: Source, header: Header, reading: Reading) -> DataFrame:
     """Amounts rounded, if the shape says so; and what the reading of the cells has found."""
-    if not source.notes:
+    if not header.shape.notes:
         return rows
     found: list[Column] = []
     if header.shape.decimals == "round":

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from ecomm.contract import OFF, Reading, Rule, RuleFunction, Severity, Shop, rule
 from ecomm.sources import customers
-from ecomm.transforms import enrich, measures
+from ecomm.transforms import measures, valuation
 from ecomm.transforms.enrich import Targets
 from ecomm.transforms.quality import SAMPLE, category
 from ecomm.transforms.relations import as_of_join, timeline
@@ -137,7 +137,7 @@ def order_after_launch(_: Reading) -> Column:
 @check("orders", Severity.NONE)
 def order_in_business_hours(reading: Reading) -> Column:
     """outside the shop's business_hours; the hour is known"""
-    return enrich.calendar(reading.shop)["is_business_hours"]
+    return valuation.calendar(reading.shop)["is_business_hours"]
 
 
 def _with_changed_products(orders: DataFrame, targets: Targets) -> DataFrame:
@@ -283,9 +283,8 @@ def failures(
     failing = []
     for source, said in of_source.items():
         names = [F.when(~F.coalesce(c.rule.holds(reading), F.lit(True)), F.lit(c.name)) for c in said]
-        beside = _BESIDE[source](rows, targets, reading.shop).withColumn("has_whole_orders", F.lit(whole_orders))
-        for brings in (c.beside for c in said if c.beside is not None):
-            beside = brings(beside, targets)
+        beside = _BESIDE[source](rows, targets, reading.shop).withColumns({"has_whole_orders": F.lit(whole_orders)})
+        beside = reduce(lambda frame, c: frame if c.beside is None else c.beside(frame, targets), said, beside)
         broken = F.filter(F.array(*names).cast("array<string>"), lambda name: name.isNotNull())
         failing.append(beside.select("key", F.explode(broken).alias("check")))
     if not failing:
@@ -318,7 +317,7 @@ def _orders(rows: Mapping[str, DataFrame], targets: Targets, shop: Shop) -> Data
     product = timeline(product, "product_id", before=["discontinued"])
     product = product.withColumnRenamed("effective_date", "product_began")
     shipped = _current(targets.shipping).groupBy("order_id").agg(F.max("created_timestamp").alias("last_shipped"))
-    beside = enrich.valued(orders, shop).withColumn("_at", enrich.instant(shop))
+    beside = valuation.valued(orders, shop).withColumn("_at", valuation.instant(shop))
     beside = as_of_join(beside, customer, "customer_id", F.col("_at"))
     beside = as_of_join(beside, product, "product_id", F.col("_at"))
     beside = beside.join(_there(targets.customers, "customer_id", "has_customer"), "customer_id", "left")

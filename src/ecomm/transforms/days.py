@@ -25,12 +25,12 @@ _HOURS = {f"{hour:02}": f"{hour:02}" for hour in range(24)} | {
 
 
 def split(text: Column, written: str, language: str) -> Column:
-    """The parts of a text that is written so, as an array of texts, or its number; NULL of one that is not."""
+    """The parts of a text that is written so, with SEPARATOR between them, or its number; NULL of one that is not."""
     if written in NUMBERS:
-        return F.when(text.rlike(r"\A[0-9]{1,15}(\.[0-9]{1,18})?\z"), F.array(text))
+        return canonical.when_matches(text, r"\A[0-9]{1,15}(\.[0-9]{1,18})?\z")
     form = day_format(written, language)
     low = F.lower(text)
-    return F.when(low.rlike(form.pattern), F.split(F.regexp_replace(low, form.pattern, form.parts), SEPARATOR))
+    return F.when(low.rlike(form.pattern), F.regexp_replace(low, form.pattern, form.parts))
 
 
 def as_iso(text: Column, parts: Sequence[tuple[str, Column]], language: str, as_of: datetime) -> Column:
@@ -49,11 +49,13 @@ def as_iso(text: Column, parts: Sequence[tuple[str, Column]], language: str, as_
 
 def _reading(written: str, found: Column, language: str, as_of: datetime) -> Column:
     if written == "excel":
-        return _serial(F.get(found, F.lit(0)))
+        return _serial(found)
     if written in NUMBERS:
-        return _since_1970(F.get(found, F.lit(0)), 1 if written == "epoch" else 1000)
+        return _since_1970(found, 1 if written == "epoch" else 1000)
     form = day_format(written, language)
-    year, month, day, hour, minute, second, fraction, half, offset = (F.get(found, F.lit(i)) for i in range(9))
+    year, month, day, hour, minute, second, fraction, half, offset = (
+        canonical.piece(found, SEPARATOR, place) for place in range(9)
+    )
     if form.short_year:
         year = F.concat(_century(year, as_of), year)
     month = _looked_up(months(language), month) if form.names else F.lpad(month, 2, "0")

@@ -7,19 +7,16 @@ cannot show.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from ecomm import canonical
 from ecomm.contract import Field, Shop
 from ecomm.money import MONEY
-from ecomm.sources import customers, products, shipping
-from ecomm.transforms import measures
-from ecomm.transforms.rates import rated
+from ecomm.sources import customers, products
+from ecomm.transforms import measures, shipments, valuation
 from ecomm.transforms.relations import as_of_join, several, timeline
 
 FIELDS = (
@@ -82,7 +79,7 @@ FIELDS = (
         "string",
         "Budget, Standard, Premium or Luxury, by product_price in the reporting currency at today's rate.",
     ),
-    Field("is_discontinued", "boolean", "The product was discontinued at the time of the order."),
+    Field("is_discontinued", "boolean", "The product was known to be discontinued at the time of the order."),
     Field("product_effective_date", "timestamp", "effective_date of the product version that was joined."),
     Field(
         "stock_quantity",
@@ -154,60 +151,19 @@ class Targets:
     shipping: DataFrame
 
 
-def valued(orders: DataFrame, shop: Shop) -> DataFrame:
-    """Orders with rate, amount (order_amount x rate) and is_revenue (see FIELDS)."""
-    converted = canonical.published(F.col("order_amount") * F.col("rate"), shop.places)
-    taken = [status for status in shop.non_revenue_statuses if status not in measures.RETURNED]
-    sold = (F.col("amount") > 0) & ~_status_is(shop.non_revenue_statuses)
-    given_back = (F.col("amount") < 0) & ~_status_is(taken)
-    counts = F.when(measures.is_sale(), sold).otherwise(given_back)
-    rows = rated(orders, F.col("order_date"), shop).withColumn("amount", converted)
-    return rows.withColumn("is_revenue", F.coalesce(counts, F.lit(False)))
-
-
-def _status_is(statuses: Sequence[str]) -> Column:
-    return F.coalesce(F.col("order_status").isin(list(statuses)), F.lit(False))
-
-
-def margin_rate(category: Column, shop: Shop) -> Column:
-    """The assumed margin of a category: its own, else the shop's."""
-    rate = F.lit(shop.margin_rate).cast("decimal(18,4)")
-    own = [(category == F.lit(name), F.lit(said).cast("decimal(18,4)")) for name, said in shop.margin_rates.items()]
-    if not own:
-        return rate
-    chosen = F.when(*own[0])
-    for condition, value in own[1:]:
-        chosen = chosen.when(condition, value)
-    return chosen.otherwise(rate)
-
-
-def margin_estimate(rate: Column, shop: Shop) -> Column:
-    """amount x margin rate where is_revenue, else 0."""
-    estimate = F.when(F.col("is_revenue"), canonical.published(F.col("amount") * rate, shop.places))
-    return F.coalesce(estimate, F.lit("0").cast(MONEY))
-
-
 def enriched_orders(targets: Targets, shop: Shop, today: date) -> DataFrame:
     """FIELDS for every current line and refund. today: the day of the greatest live as-of (shop_timezone)."""
-    orders = valued(targets.orders.filter(F.col("is_current")), shop)
-    orders = orders.select(*_STATED, "rate", "amount", "is_revenue").withColumn("_at", instant(shop))
+    orders = valuation.valued(targets.orders.filter(F.col("is_current")), shop)
+    orders = orders.select(*_STATED, "rate", "amount", "is_revenue").withColumn("_at", valuation.instant(shop))
     orders = orders.join(_first_orders(orders), ["customer_id", "order_id"], "left")
     orders = orders.join(_further_lines(orders), list(KEY), "left")
     joined = as_of_join(orders, _customer_line(targets.customers), "customer_id", F.col("_at"))
     joined = as_of_join(joined, _product_line(targets.products), "product_id", F.col("_at"))
     joined = as_of_join(joined, _stock_line(targets.inventory), "product_id", F.col("_at"))
     current = targets.shipping.filter(F.col("is_current"))
-    joined = _beside_shipments(joined, shipments(current, F.lit(today), shop))
-    derived = joined.withColumns(_money(shop) | _people_and_things(shop, today) | calendar(shop))
+    joined = _beside_shipments(joined, shipments.of_orders(current, F.lit(today), shop))
+    derived = joined.withColumns(_money(shop) | _people_and_things(shop, today) | valuation.calendar(shop))
     return derived.select(*[F.col(f.name).cast(f.type).alias(f.name) for f in FIELDS])
-
-
-def instant(shop: Shop) -> Column:
-    """ordered_at, else the last microsecond of order_date in the shop's time zone."""
-    midnight = F.date_add("order_date", 1).cast("timestamp")
-    if shop.shop_timezone != "UTC":
-        midnight = F.to_utc_timestamp(midnight, shop.shop_timezone)
-    return F.coalesce(F.col("ordered_at"), F.timestamp_micros(F.unix_micros(midnight) - F.lit(1)))
 
 
 def _first_orders(orders: DataFrame) -> DataFrame:
@@ -291,55 +247,6 @@ def _stock_line(versions: DataFrame) -> DataFrame:
     )
 
 
-_WORST_FIRST = ("Late", "Overdue", "Pending", "On Time")
-
-
-def shipments(standing: DataFrame, today: Column, shop: Shop, within: Sequence[str] = ()) -> DataFrame:
-    """The shipments of each order, summed; one without a tracking number counts only if the order has none with one.
-
-    standing: one version a shipment. today: what delivery_status looks from. within: columns of `standing` within which
-    an order is one.
-    """
-    order = [*within, "order_id"]
-    of_order = Window.partitionBy(*order)
-    latest = of_order.orderBy(F.col("created_timestamp").desc_nulls_last(), F.col("tracking_number").desc())
-    numbered = F.when(F.col("tracking_number") != "", 1).otherwise(0)
-    status = shipping.delivery_status(today)
-    badness = F.when(status == _WORST_FIRST[0], 0)
-    for place, word in enumerate(_WORST_FIRST[1:], start=1):
-        badness = badness.when(status == word, place)
-    created = canonical.local_date(F.col("created_timestamp"), shop.shop_timezone)
-    rows = rated(standing, created, shop).select(
-        *order,
-        "tracking_number",
-        "created_timestamp",
-        "shipping_method",
-        canonical.published(F.col("shipping_cost") * F.col("rate"), shop.places).alias("cost"),
-        badness.alias("badness"),
-        shipping.delivery_days(today, shop.shop_timezone).alias("days"),
-        numbered.alias("numbered"),
-    )
-    split = several(rows, order)
-    parcels = (
-        rows.join(split, order, "left_semi")
-        .withColumn("any_numbered", F.max("numbered").over(of_order))
-        .filter(F.col("numbered") == F.col("any_numbered"))
-        .withColumn("place", F.row_number().over(latest).cast("int"))
-        .drop("any_numbered")
-    )
-    whole = rows.join(split, order, "left_anti").withColumn("place", F.lit(1))
-    rows = whole.unionByName(parcels)
-    summed = rows.groupBy(*order).agg(
-        F.count(F.lit(1)).alias("shipments"),
-        F.max(F.when(F.col("place") == 1, F.col("shipping_method"))).alias("shipping_method"),
-        F.sum("cost").try_cast(MONEY).alias("shipping_cost_reporting"),
-        F.min("badness").alias("badness"),
-        F.max("days").alias("delivery_days"),
-    )
-    words = F.array(*map(F.lit, _WORST_FIRST))
-    return summed.withColumn("delivery_status", F.get(words, F.col("badness").cast("int"))).drop("badness")
-
-
 def _beside_shipments(orders: DataFrame, summed: DataFrame) -> DataFrame:
     """Orders beside their summed `shipments`, which are on the first line of an order alone."""
     first = F.col("_further").isNull()
@@ -351,10 +258,10 @@ def _beside_shipments(orders: DataFrame, summed: DataFrame) -> DataFrame:
 
 
 def _money(shop: Shop) -> dict[str, Column]:
-    rate = margin_rate(F.col("product_category"), shop)
+    rate = valuation.margin_rate(F.col("product_category"), shop)
     return {
         "margin_rate": rate,
-        "margin_estimate": margin_estimate(rate, shop),
+        "margin_estimate": valuation.margin_estimate(rate, shop),
         "is_first_order": F.coalesce(F.col("_first") & measures.is_sale(), F.lit(False)),
     }
 
@@ -370,33 +277,4 @@ def _people_and_things(shop: Shop, today: date) -> dict[str, Column]:
         "is_premium": customers.is_premium(F.col("customer_tier"), shop),
         "price_segment": products.price_segment(price),
         "is_discontinued": F.coalesce(F.col("discontinued"), F.lit(False)),
-    }
-
-
-def calendar(shop: Shop) -> dict[str, Column]:
-    """What order_date and ordered_at say of the time of an order, in the shop's time zone."""
-    day = F.col("order_date")
-    month = F.month(day)
-    weekday = (F.dayofweek(day) + 5) % 7 + 1
-    local = F.col("ordered_at")
-    if shop.shop_timezone != "UTC":
-        local = F.from_utc_timestamp(local, shop.shop_timezone)
-    hour = F.hour(local)
-    opens, closes = shop.business_hours
-    names = ("Winter", "Spring", "Summer", "Autumn")
-    if shop.hemisphere == "south":
-        names = (*names[2:], *names[:2])
-    season = F.when(month.isin(12, 1, 2), names[0]).when(month <= 5, names[1]).when(month <= 8, names[2])
-    return {
-        "order_month": F.trunc(day, "month"),
-        "weekday": weekday,
-        "is_weekend": weekday >= 6,
-        "hour": hour,
-        "time_of_day": F.when(hour < 6, "Night")
-        .when(hour < 12, "Morning")
-        .when(hour < 18, "Afternoon")
-        .when(hour >= 18, "Evening"),
-        "is_business_hours": F.when(hour.isNotNull(), (weekday <= 5) & (hour >= opens) & (hour < closes)),
-        "season": season.otherwise(names[3]),
-        "season_year": F.year(day) + F.when(month == 12, 1).otherwise(0),
     }

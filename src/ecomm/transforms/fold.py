@@ -188,14 +188,19 @@ def _names(source: Source) -> frozenset[str]:
 def _carry(name: str, is_extra: bool, up_to_here: WindowSpec, source: Source) -> Column:
     """A column's value after a statement: its own if its header had the column, else the last one of this life.
 
-    An array of one value tells "stated as NULL" from "not stated"; the end of a life states NULL.
+    An array of one value tells "stated as NULL" from "not stated"; the end of a life, which states NULL, has two.
     """
     stated = F.array_contains("extra_columns", name) if is_extra else ~F.array_contains("absent_columns", F.lit(name))
     ended = F.col("op") == "D"
     value = F.when(~ended, F.col(name))
-    carried = F.last(F.when(F.coalesce(stated, F.lit(True)) | ended, F.array(value)), ignorenulls=True)
+    said = F.when(ended, F.array(value, value)).when(F.coalesce(stated, F.lit(True)), F.array(value))
+    carried = F.last(said, ignorenulls=True).over(up_to_here)
+    last = F.get(carried, F.lit(0))
+    if any(c.name == name and c.default is not None for c in source.columns):
+        # NULL was stated for a text that cannot be read, and is no default.
+        return F.when(F.size(carried) == 1, last).when(~ended, F.col(name))
     # Nothing stated yet in this life: what the row itself shows, which is the column's default or NULL.
-    return F.coalesce(F.get(carried.over(up_to_here), F.lit(0)), F.when(~ended, F.col(name)))
+    return F.coalesce(last, F.when(~ended, F.col(name)))
 
 
 def contradictions(versions: DataFrame, key: Sequence[str]) -> DataFrame:

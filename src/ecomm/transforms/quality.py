@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import OFF, Reading, Rule, Severity, Shop, Source
+from ecomm.transforms import keys, parts
 from ecomm.transforms.relations import several
 from ecomm.transforms.stage import strings
 
@@ -37,6 +38,20 @@ UNPUBLISHED = Rule(
     "a later record of the same order, line and refund counts, and has another amount, currency or product: the money "
     "of this one is in no table. Say what tells lines apart (line_id in [sources.orders]), or correct the record",
 )
+UNMATCHED_PARTS = (
+    Rule(
+        parts.HEAD_ALONE,
+        Severity.HIGH,
+        lambda _: F.lit(True),
+        "an order of a file of heads without lines in the batch (`part`)",
+    ),
+    Rule(
+        parts.LINE_ALONE,
+        Severity.HIGH,
+        lambda _: F.lit(True),
+        "a line of an order whose head is not in the batch (`part`)",
+    ),
+)
 PENALTY = {
     Severity.HIGH: Decimal(1),
     Severity.MEDIUM: Decimal("0.3"),
@@ -48,7 +63,7 @@ _CATEGORIES = {
     "completeness": ("_present", "_complete", "_assumed"),
     "format": ("line_malformed", "_format", "_readable", "_well_formed"),
     "referential": ("_exists",),
-    "consistency": ("_agrees", "sequence_conflict", "email_unique"),
+    "consistency": ("_agrees", "sequence_conflict", "email_unique", "column_disappeared"),
 }
 
 
@@ -81,7 +96,8 @@ def _at_level(rule: Rule, shop: Shop) -> Rule | None:
 def in_force(source: Source, shop: Shop) -> tuple[Rule, ...]:
     """Everything that may be said of a row of the source, in the order in which it is said."""
     among = (conflict(shop), unpublished(source, shop))
-    return (MALFORMED, *source.rules_in_force, *(rule for rule in among if rule is not None))
+    unmatched = UNMATCHED_PARTS if source.in_parts else ()
+    return (MALFORMED, *unmatched, *source.rules_in_force, *(rule for rule in among if rule is not None))
 
 
 def verdicts(source: Source, reading: Reading, *, among_rivals: bool) -> dict[str, Column]:
@@ -93,10 +109,19 @@ def verdicts(source: Source, reading: Reading, *, among_rivals: bool) -> dict[st
     rules = [r for r in source.rules_in_force if r.among_rivals is among_rivals]
     high = [r for r in rules if r.severity is Severity.HIGH]
     others = [r for r in rules if r.severity is not Severity.HIGH]
+    alone = F.when(F.col("malformed"), strings([LINE_MALFORMED]))
+    if source.in_parts and not among_rivals:
+        alone = alone.when(F.col(parts.UNMATCHED).isNotNull(), F.array(F.col(parts.UNMATCHED)))
+    judged = F.col("malformed") if among_rivals or not source.in_parts else _alone()
     return {
-        "reasons": F.when(F.col("malformed"), strings([LINE_MALFORMED])).otherwise(_broken(high, source, reading)),
-        "quality_flags": F.when(F.col("malformed"), strings(())).otherwise(_broken(others, source, reading)),
+        "reasons": alone.otherwise(_broken(high, source, reading)),
+        "quality_flags": F.when(judged, strings(())).otherwise(_broken(others, source, reading)),
     }
+
+
+def _alone() -> Column:
+    """Nothing but this is said of a record: it is malformed, or its order's other part is missing."""
+    return F.col("malformed") | F.col(parts.UNMATCHED).isNotNull()
 
 
 def _broken(rules: Iterable[Rule], source: Source, reading: Reading) -> Column:
@@ -141,7 +166,9 @@ def judge(
 
 def _rejected(rows: DataFrame) -> DataFrame:
     said = rows.filter(F.size("reasons") > 0).withColumn("reasons", F.concat("reasons", "quality_flags"))
-    return _verdict(said, F.lit("rejected"), F.lit(str(Severity.HIGH)))
+    old = F.array_contains("reasons", SUPERSEDED)  # a head of an order that has a later one
+    verdict = F.when(old, F.lit("superseded")).otherwise(F.lit("rejected"))
+    return _verdict(said, verdict, F.when(old, F.lit(str(Severity.NONE))).otherwise(F.lit(str(Severity.HIGH))))
 
 
 def _verdict(frame: DataFrame, verdict: Column, severity: Column) -> DataFrame:
@@ -265,9 +292,14 @@ _JUDGED = frozenset(
 )
 
 
-def errors(exceptions: DataFrame, standing: DataFrame, lineage: dict[str, Column]) -> DataFrame:
-    """The rejected and superseded records as `<source>_errors` stores them. standing: the records as they stand."""
+def errors(exceptions: DataFrame, standing: DataFrame, lineage: dict[str, Column], width: int) -> DataFrame:
+    """The rejected and superseded records as `<source>_errors` stores them. standing: the records as they stand.
+
+    width: how many parts the key has.
+    """
     lost = exceptions.filter(F.col("verdict").isin("rejected", "superseded"))
+    lost = lost.withColumn("key_parts", keys.parts(F.col("key"), width))
+    lost = lost.withColumn("key", keys.written(F.col("key_parts")))
     return lost.join(standing, ["source_file", "source_line"]).withColumns(lineage)
 
 

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import ContractColumn, Header, Reading, Source, text, text_name
+from ecomm.contract import FINDINGS, ContractColumn, Header, Reading, Source, text, text_name
 from ecomm.delivery import POSITION
 from ecomm.transforms import cells, lines
 
@@ -38,7 +38,7 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         columns = {text_name(c.name): text(c.name) for c in source.columns}
         extras = {name: F.col(f"c{i}") for name, i in header.extras.items()}
     if source.notes:
-        columns[cells.FINDINGS] = F.col(cells.FINDINGS) if cells.FINDINGS in rows.columns else strings(())
+        columns[FINDINGS] = F.col(FINDINGS) if FINDINGS in rows.columns else strings(())
     if header.line_cells:
         columns[text_name("line_id")] = lines.combined([canonical.trimmed(F.col(f"c{i}")) for i in header.line_cells])
     rows = rows.select(
@@ -141,7 +141,7 @@ def _value(column: ContractColumn, source: Source, reading: Reading) -> Column:
     value = canonical.word(cell) if column.word else canonical.typed(cell, column.type, zone, thousandths)
     if column.default is None:
         return value
-    return F.coalesce(value, F.lit(column.default).cast(column.type))
+    return F.when(cell.isNull(), F.lit(column.default).cast(column.type)).otherwise(value)
 
 
 def with_key(rows: DataFrame, source: Source) -> DataFrame:

@@ -106,7 +106,8 @@ def _number(value: Any, of: pa.DataType) -> str | None:
     if not isfinite(value):
         return str(value)
     short = pa.scalar(value, of).cast(pa.string()).as_py() if of != pa.float64() else repr(value)
-    return str(int(value)) if value == int(value) else f"{Decimal(short):f}"
+    text = f"{Decimal(short):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _json(value: Any) -> str | None:

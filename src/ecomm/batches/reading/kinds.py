@@ -98,10 +98,10 @@ def kind_of(path: Path, where: Path, shape: Shape) -> Kind:
     return Kind(format_)
 
 
-def unread(path: Path) -> str | None:
+def unread(path: Path, shape: Shape) -> str | None:
     """What to do about a file that nothing reads, by its name and first bytes, one sentence; None if it is read."""
     try:
-        kind_of(path, path, Shape())
+        kind_of(path, path, shape)
     except FileError as error:
         return str(error).removeprefix(f"{path}: ")
     except StorageError:

@@ -61,7 +61,9 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
             for name in item:
                 names.setdefault(name, len(names))
             if len(names) > MAX_NAMES:
-                raise FileError(f"{where}: its objects have more than {MAX_NAMES:,} names; is this a table of records?")
+                raise FileError(
+                    f"{where}: its objects have more than {MAX_NAMES:,} names, which no table of records has."
+                )
     if not names:
         raise HeaderError(f"{where}: there is no object with a name in it; it needs at least one record.")
     return Table(list(names), lambda: _pieces(items, list(names)), str, shape.footers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -60,9 +59,8 @@ def bare(cell: str) -> str:
 
 
 def _any_of(patterns: Sequence[str]) -> re.Pattern[str]:
-    return re.compile(
-        "|".join(translate(bare(pattern).replace("[", "[[]").replace("?", "[?]")) for pattern in patterns)
-    )
+    """What matches one of the patterns, in which `*` alone is special."""
+    return re.compile("|".join(re.escape(bare(pattern)).replace(r"\*", r"[\s\S]*") + r"\Z" for pattern in patterns))
 
 
 def header_of(rows: Iterator[Sequence[str]], shape: Shape, where: str) -> tuple[list[str], int]:

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from xml.etree import ElementTree
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
 from ecomm.batches import landing
-from ecomm.batches.landing import Record
 from ecomm.batches.reading import kinds, place
 from ecomm.batches.reading.kinds import Kind
 from ecomm.batches.reading.place import Table
 from ecomm.batches.reading.streams import Unpacking
+from ecomm.canonical import BLANKS
 from ecomm.delivery import Shape
 from ecomm.errors import FileError
 
@@ -36,7 +38,9 @@ MAX_CELLS = 50_000_000
 """Cells of the rectangle that a sheet's cells span: each takes 32 bytes of memory."""
 BATCH = 1 << 16
 _BLOCK = 4 << 20
-_PLACE = re.compile(rb'\br="([A-Z]{0,3})([0-9]{1,10})"')
+_LETTERS = re.compile(rb' r="([A-Z]{1,3})[0-9]')
+_DIGITS = re.compile(rb' r="[A-Z]{0,3}([0-9]{1,10})"')
+_PLACE = re.compile(rb' r="([A-Z]{1,3})([0-9]{1,10})"')
 _ERROR = re.compile(
     rb'<(?:\w+:)?c\b([^>]*\bt="e"[^>]*)>(?:<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>))?<(?:\w+:)?v>([^<]*)<'
 )
@@ -55,39 +59,40 @@ class _Reach:
 
 
 def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
-    """A sheet as a table. Raises FileError if the workbook cannot be read, HeaderError if the sheet has no header."""
-    with _rows(path, where, shape, kind) as rows:
-        names, above = place.header_of(rows, shape, str(where))
+    """A sheet as a table. Raises FileError if the workbook cannot be read, HeaderError if the sheet has no header.
+
+    A workbook cannot be opened without reading all of it, so its records are kept in a temporary file from then on.
+    """
+    with kinds.whole(path, where, kind) as file:
+        rows = _sheet_rows(file, str(where), shape.sheet)
+        names, _ = place.header_of(rows, shape, str(where))
+        kept = tempfile.TemporaryFile()  # noqa: SIM115 (it goes with the table)
+        schema = landing.text_table([], len(names)).schema
+        with pa.ipc.new_stream(kept, schema) as writer:
+            while batch := list(islice(rows, BATCH)):
+                writer.write_table(_records(batch, len(names)))
 
     def pieces() -> Iterator[pa.Table]:
-        with _rows(path, where, shape, kind) as rows:
-            records = []
-            for number, row in enumerate(rows, start=1):
-                if number > above and (record := _record(row, len(names))) is not None:
-                    records.append(record)
-                if len(records) == BATCH:
-                    yield landing.text_table(records, len(names))
-                    records = []
-            if records:
-                yield landing.text_table(records, len(names))
+        kept.seek(0)
+        for batch in pa.ipc.open_stream(kept):
+            yield pa.Table.from_batches([batch])
 
     return Table(names, pieces, lambda line: str(json.loads(line)[0]), shape.footers)
 
 
-def _record(row: list[str], width: int) -> Record | None:
-    """A row as a record; None if it has no cell. One with a cell beyond the header is malformed."""
-    cells = place.trimmed(row)
-    if not cells:
-        return None
-    if len(cells) > width:
-        return Record(None, json.dumps(cells, ensure_ascii=False)[: landing.MAX_RECORD])
-    return Record(cells + [""] * (width - len(cells)), None)
-
-
-@contextmanager
-def _rows(path: Path, where: Path, shape: Shape, kind: Kind) -> Iterator[Iterator[list[str]]]:
-    with kinds.whole(path, where, kind) as file:
-        yield _sheet_rows(file, str(where), shape.sheet)
+def _records(rows: Sequence[Sequence[str]], width: int) -> pa.Table:
+    """Rows as records: one without a cell is none, one with a cell beyond the header is malformed."""
+    rows = [row for row in rows if any(cell.strip(BLANKS) for cell in row)]
+    raw: list[str | None] = [None] * len(rows)
+    for number, row in enumerate(rows):
+        if any(cell.strip(BLANKS) for cell in row[width:]):
+            raw[number] = json.dumps(place.trimmed(row), ensure_ascii=False)[: landing.MAX_RECORD]
+    whole = pa.array([line is None for line in raw])
+    columns = {"raw_line": pa.array(raw, pa.string())}
+    for i in range(width):
+        cells = pa.array([row[i] if i < len(row) else "" for row in rows], pa.string())
+        columns[f"c{i}"] = pc.if_else(whole, cells, pa.scalar(None, pa.string()))
+    return pa.table(columns)
 
 
 def _sheet_rows(file: BinaryIO, where: str, wanted: str) -> Iterator[list[str]]:
@@ -97,17 +102,14 @@ def _sheet_rows(file: BinaryIO, where: str, wanted: str) -> Iterator[list[str]]:
     try:
         book = CalamineWorkbook.from_filelike(file)
         sheet = _chosen(book, wanted, where)
-        start = sheet.start
-        if start is None:
+        if (start := sheet.start) is None:
             return
         errors = reaches.get(sheet.name, _Reach()).errors
-        for number, row in enumerate(
-            sheet.iter_rows()
-        ):  # from the sheet's first row on, and its first column with cells
-            cells = [_text(value) for value in row]
+        # The rows come from the sheet's very first on, their cells from the first column that has any.
+        for number, row in enumerate(sheet.iter_rows()):
+            cells = [value if isinstance(value, str) else _text(value) for value in row]
             if errors:
-                for column in range(len(cells)):
-                    cells[column] = errors.get((number, column + start[1]), cells[column])
+                cells = [errors.get((number, start[1] + n), cell) for n, cell in enumerate(cells)]
             yield cells
     except CalamineError as error:
         raise _damaged(where) from error
@@ -138,9 +140,7 @@ def _list(names: list[str]) -> str:
 
 
 def _text(value: Any) -> str:
-    """A cell's value: numbers by their shortest exact text, days and instants as ISO."""
-    if isinstance(value, str):
-        return value
+    """A cell's value: not a text: numbers by their shortest exact text, days and instants as ISO."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -193,9 +193,8 @@ def _stretches(part: Unpacking) -> Iterator[bytes]:
 
 
 def _look(stretch: bytes, reach: _Reach, where: str) -> None:
-    places = _PLACE.findall(stretch)
-    reach.rows = max(reach.rows, *(int(row) for row in {row for _, row in places}), 0)
-    reach.columns = max(reach.columns, *(_number(letters) for letters in {letters for letters, _ in places}), 0)
+    reach.rows = max(reach.rows, *map(int, {*_DIGITS.findall(stretch)}), 0)
+    reach.columns = max(reach.columns, *map(_number, {*_LETTERS.findall(stretch)}), 0)
     reach.cells += stretch.count(b"<c ") + stretch.count(b":c ") + stretch.count(b"<c>")
     if reach.rows * max(reach.columns, 1) > MAX_CELLS or reach.cells > MAX_CELLS:
         raise FileError(

@@ -60,8 +60,8 @@ class Unpacking:
         self._read += len(data)
         if self._read > self._most:
             raise FileError(
-                f"{self._where}: the {self._kind} file unpacks to more than {self._most >> 20:,} MiB, which no export "
-                "does; unpack it yourself, or split it, if it is one."
+                f"{self._where}: the {self._kind} file unpacks to more than {self._most >> 20:,} MiB, too much for its "
+                "size; split it, or unpack it first, if it is an export."
             )
         return data
 
