@@ -236,11 +236,11 @@ def test_what_does_not_fit_is_null(engine: Engine) -> None:
     assert {r["y"] for r in frame.select(huge.alias("y")).collect()} == {None, Decimal("1.0000")}
 
     parcels = [
-        (Decimal("9999999999999999.99"), Decimal("0.0001"), "99999x99999x99999"),
+        (Decimal("999999999999999.99"), Decimal("0.0001"), "99999x99999x99999"),
         (Decimal("1.00"), Decimal("3.0000"), "1x2x3"),
     ]
     dated = [(None, None, None, *p) for p in parcels]
-    schema = "actual_delivery date, estimated_delivery date, created_timestamp timestamp, shipping_cost decimal(18,2), "
+    schema = "actual_delivery date, estimated_delivery date, created_timestamp timestamp, shipping_cost decimal(18,3), "
     schema += "package_weight decimal(18,4), dimensions_cm string"
     derived = shipping.derived(Reading(datetime(2025, 1, 15, tzinfo=UTC), Shop()))
     rows = (
@@ -250,8 +250,8 @@ def test_what_does_not_fit_is_null(engine: Engine) -> None:
     )
     assert {tuple(r) for r in rows} == {(None, None), (Decimal("0.3333"), Decimal("6.0000"))}
 
-    things = [(Decimal("9999999999999999.99"), "USD", 10**18 - 1), (Decimal("2.50"), "USD", 3)]
-    schema = "price decimal(18,2), currency string, stock_quantity bigint"
+    things = [(Decimal("999999999999999.99"), "USD", 10**18 - 1), (Decimal("2.50"), "USD", 3)]
+    schema = "price decimal(18,3), currency string, stock_quantity bigint"
     columns = "launch_date date, discontinued boolean, dimensions_cm string"
     frame = engine.spark.createDataFrame([(*t, None, False, None) for t in things], f"{schema}, {columns}")
     value = products.derived(Reading(datetime(2025, 1, 15, tzinfo=UTC), Shop()))["stock_value"]
