@@ -63,7 +63,7 @@ def test_a_shop_in_kuwait_counts_fils(tmp_path: Path, capsys: pytest.CaptureFixt
         "A5,C3,P1,2026-01-06,10.123,USD,completed",
     ]
     goods = PRODUCTS + "P1,Pen,Office,0.755,KWD\nP2,Ink,Office,1.000,USD\n"
-    settings = 'reporting_currency = "KWD"\nmargin_rate = "0.3333"\n'
+    settings = '[shop]\nreporting_currency = "KWD"\nmargin_rate = "0.3333"\n'
     shop = published(tmp_path, settings, ORDERS + "\n".join(lines) + "\n", goods, "USD,2025-01-01,0.30712345\n")
 
     assert amounts(shop) == {"A1": Decimal("1.255"), "A2": Decimal("2.5"), "A3": Decimal("0.001")}
@@ -133,7 +133,7 @@ def test_two_decimals_look_as_they_always_did(tmp_path: Path, capsys: pytest.Cap
 def test_a_refund_of_less_than_a_cent(tmp_path: Path) -> None:
     """A negative amount with fils is a refund row."""
     lines = ["A1,C1,P1,2026-01-02,1.255,KWD,completed", "A1,C1,P1,2026-01-03,-0.255,KWD,refunded"]
-    settings = 'reporting_currency = "KWD"\n[sources.orders]\nrefunds = "rows"\n'
+    settings = '[shop]\nreporting_currency = "KWD"\n[sources.orders]\nrefunds = "rows"\n'
     shop = published(tmp_path, settings, ORDERS + "\n".join(lines) + "\n")
     [summary] = shop.rows("analytics_summary")
     found = (summary["revenue"], summary["gross_revenue"], summary["refunds"], summary["orders"])
