@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.engines import SIZES, engines
+from benchmarks.formats import formats
 from benchmarks.histories import histories
 from benchmarks.load import load
 from benchmarks.measure import BenchmarkError, Report
@@ -21,18 +22,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "what",
         nargs="*",
-        choices=["sample", "load", "peers", "engines", "histories", "watching"],
+        choices=["sample", "load", "peers", "engines", "histories", "watching", "formats"],
         default=["sample", "load"],
         help="sample: the two sample batches. load: many orders against the yardstick. peers: the same tables by plain "
         "PySpark, the same histories by Polars (sets up their environments, from the network). engines: sample, 1 M "
         "and 5 M orders on Sail and on Spark. histories: small batches on many versions, beside delta-rs's MERGE. "
-        "watching: how soon a watcher has published a batch. "
+        "watching: how soon a watcher has published a batch. formats: one file in several formats, landed. "
         "Default: sample load",
     )
     parser.add_argument("--orders", type=int, default=2_000_000, help="orders of the first day, for load and peers")
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=SIZES, help="the same for engines (0 is the sample) and histories"
     )
+    parser.add_argument("--records", type=int, default=200_000, help="records of a file, for formats")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each, of which the median counts")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument(
@@ -62,6 +64,8 @@ def main() -> int:
                     reports.append(histories(cache, asked.repeat, [n for n in asked.sizes if n]))
                 case "watching":
                     reports.append(watching(cache, asked.repeat))
+                case "formats":
+                    reports.append(formats(cache, asked.repeat, asked.records))
                 case "engines":
                     reports.append(engines(cache, asked.repeat, asked.sizes))
             reports[-1].show()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,9 +16,11 @@ from ecomm.attempt import Attempt
 from ecomm.batches import rates
 from ecomm.batches.archive import Claimed
 from ecomm.batches.ledger import Ledger
+from ecomm.batches.reading.facts import facts
 from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate, LandedFile, State, Trigger
 from ecomm.contract import Rule, Severity, Source, match_header, match_parts
+from ecomm.delivery import written
 from ecomm.engines import start as start_engine
 from ecomm.errors import FileError, HeaderError, UsageError
 from ecomm.session import Session, sources_of
@@ -60,7 +62,7 @@ class Checked:
     columns: contract column -> its name in the header, in the contract's order. absent: contract columns that the
     header lacks. unknown: its names that no contract knows. rows: read, accepted, rejected, duplicate, superseded, and
     left_out, if any are: records that are none of the source's.
-    unread: how many records below the table are not read.
+    unread: how many records below the table are not read. reading: fact -> what the shape says of how it was read.
     """
 
     file: Path
@@ -74,6 +76,7 @@ class Checked:
     findings: tuple[Finding, ...]
     rejected: tuple[Rejected, ...]
     unread: int = 0
+    reading: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(settings: Settings, file: Path, source: str | None, as_of: datetime, limit: int, told: Progress) -> Checked:
@@ -135,7 +138,13 @@ def _judged(attempt: Attempt, source: Source, claimed: Claimed, limit: int, told
         findings=tuple(_findings(rules, tallies)),
         rejected=() if exceptions is None else _rejected(exceptions, landed, limit),
         unread=landed.unread,
+        reading=facts(claimed.copy, landed.header, _shape_name(source, claimed.copy.name), below=landed.unread),
     )
+
+
+def _shape_name(source: Source, name: str) -> str:
+    """Which of a source's shapes reads a file of this name; empty for its own."""
+    return next((n for n, shape in source.delivery.shapes.items() if shape.reads(name)), "")
 
 
 def _tallies(rows: DataFrame | None, exceptions: DataFrame | None) -> list[quality.Tally]:
@@ -183,13 +192,14 @@ def _guess(sources: Mapping[str, Source], file: Path) -> str:
     named = [name for name in sources if name in file.name.lower()]
     if len(named) == 1:
         return named[0]
-    known = {}
+    known, read = {}, dict[str, list[str]]()
     for name, source in sources.items():
         try:
             shape = source.delivery.shape_of(file.name)
             if source.delivery.read_from and shape is source.delivery:
                 continue  # it comes for the other source
-            names = open_table(file, shape).names
+            said = written(shape)
+            read[said] = names = read.get(said) or open_table(file, shape).names
             known[name] = len(match_header(source, shape, names, str(file), reserved(name)).positions)
         except (HeaderError, FileError):
             continue

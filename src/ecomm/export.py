@@ -32,7 +32,8 @@ _SORT_MEMORY = "512MB"
 _SORT_THREADS = 2  # each takes its share of that memory, so more of them could find too little
 # What tells apart the rows of tables that have no key: the ledger, stage, errors, journals.
 _ORDER = ("seq", "as_of", "batch_id", "revision", "source_file", "source_line", "table_name", "check_name", "task")
-# A spreadsheet takes a cell that begins so for a formula.
+# A spreadsheet takes a cell that begins so for a formula. A text that begins so behind apostrophes gets one too, so that
+# landing can take one away from each and has the text again (`transforms.cells.as_exported`).
 _FORMULA = "'=', '+', '-', '@', chr(9), chr(13)"
 
 
@@ -204,7 +205,7 @@ def _cell(field: pa.Field, with_thousandths: set[str]) -> str:
     if pa.types.is_nested(field.type):
         return f"to_json({column})::varchar"
     if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
-        return f"case when left({column}, 1) in ({_FORMULA}) then '''' || {column} else {column} end"
+        return f"case when left(ltrim({column}, ), 1) in ({_FORMULA}) then '''' || {column} else {column} end"
     return column
 
 

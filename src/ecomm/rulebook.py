@@ -40,6 +40,30 @@ skipped (`rows_checked` 0). `[severity]` changes their levels too.
 """
 
 
+_COLUMNS = """\
+## Columns that disappear
+`column_disappeared` (category consistency) has one row a source and batch. It finds a header that lacks a column:
+
+- HIGH if the settings name it (`columns`, `fill_down`, `delete_column`): none of its header names is there, nor the
+  contract's own.
+- MEDIUM if the source's last batch had it. That is the live batch before this one by as-of and id that has records of
+  the source in files of the same shape; `files` in the ledger keeps the columns of each. Of several files it had what
+  all had, or what any had if none of this batch's has it. What arrives later does not change what was found.
+
+The description names the column, the new column that probably took its place (the same name but for case and signs,
+else the only new one), and the setting that says so. `rows_checked` are the records of all its files, `failed_rows`
+those of the files that lack a column. No row is rejected or flagged, and the score does not count it: the rows are as
+good as they can be without the column. `[severity] column_disappeared` sets its level.
+
+## Unknown words
+The description of a broken `<column>_known` rule names the settings that mend it: `[vocabularies]`, the map
+`[sources.<source>.values.<column>]`, and for `order_status` `[shop] non_revenue_statuses`. For orders it also says how
+much of the batch's revenue (accepted rows, reporting currency) counts with such a word, for `order_status` word by
+word, five at most.
+
+"""
+
+
 def page() -> str:
     """docs/rules.md."""
     parts = [_INTRODUCTION, "## All sources\n" + _table([quality.MALFORMED, quality.CONFLICT])]
@@ -47,6 +71,7 @@ def page() -> str:
         f"## {source.name}\n" + _table([*source.rules, *([quality.UNPUBLISHED] if source.at_stake else [])])
         for source in SOURCES.values()
     ]
+    parts.append(_COLUMNS)
     parts.append(_ACROSS + _rows(("check", "rows of", "fails when", "level", "category", "needs"), _checks()))
     bounds = [(name, _plain(value)) for name, value in asdict(Bounds()).items()]
     parts.append(

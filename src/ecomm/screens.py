@@ -259,6 +259,7 @@ def checked(said: Checked) -> None:
     out.print(
         Text.assemble((str(said.file), "bold"), f" as {said.source}, as at {said.as_of:%Y-%m-%d %H:%M}"), soft_wrap=True
     )
+    out.print(f"  read as: {escape('; '.join(f'{n} {v}' for n, v in said.reading.items()))}", soft_wrap=True)
     others = [f"{name} from {own}" for name, own in said.columns.items() if own.strip().lower() != name]
     for what, names in (("other names", others), ("not there", said.absent), ("unknown, kept", said.unknown)):
         if names:

@@ -137,8 +137,8 @@ SHAPES = {
             "Order No;Customer No.;SKU;Order Date;Grand Total;Currency;Gift\n"
             "A1;C1;P1;13/01/2025;12,50;EUR;no\nA2;C1;P2;02/01/2025;7;;no\nA3;C2;P1;14/01/2025 09:30;1.000,00;EUR;yes\n"
         ),
-        {"accepted": 2, "rejected": 1},
-        {"delimiter": ";", "decimal_comma": True, "date_format": "dd/MM/yyyy"},
+        {"accepted": 3, "rejected": 0},
+        {"delimiter": ";", "decimal_comma": True, "amounts": "written", "date_format": "dd/MM/yyyy"},
     ),
     "tabs, several lines": (
         "orders",
@@ -147,7 +147,7 @@ SHAPES = {
             "A1\tC1\tP2\t1/2/2025 23:59\t7\nA2\tC1\tP2\t1/1/2025\t7.5\n"
         ),
         {"accepted": 3, "rejected": 0},
-        {"delimiter": "\t", "date_format": "M/d/yyyy", "key": ["order_id", "product_id"]},
+        {"delimiter": "\t", "date_format": "M/d/yyyy", "line_id": "position"},
     ),
     "customers": (
         "customers",
@@ -193,8 +193,9 @@ def test_settings_that_are_there_stay(tmp_path: Path) -> None:
     said = ecomm("init", "--from", file, "--source", "orders", cwd=tmp_path).ok().out
     assert (tmp_path / "ecomm.toml").read_text() == 'landing = "in"\n'
     assert "ecomm.toml is there already and stays as it is." in said
-    assert "# Which column is order_amount" in said
-    assert "# Is the day or the month first" in said
+    assert "# To be decided: Which column is order_amount" in said
+    assert "# To be decided: Is the day or the month first" in said
+    assert "No record can be read with these settings yet" in said
     assert "Brutto" in said
 
 
@@ -203,6 +204,112 @@ def test_init_from_what_cannot_be_read(tmp_path: Path) -> None:
     file = write(tmp_path, "")
     ecomm("init", "--from", file, "--source", "orders", cwd=tmp_path).fails(1, "orders.csv", "empty")
     ecomm("init", "--from", tmp_path / "no.csv", "--source", "orders", cwd=tmp_path).fails(2, "no.csv")
-    ecomm("init", "--from", file, cwd=tmp_path).fails(2, "--source")
+    ecomm("init", "--source", "orders", cwd=tmp_path).fails(2, "--from")
+    other = write(tmp_path, "first,second\n1,2\n", "x.csv")
+    ecomm("init", "--from", other, cwd=tmp_path).fails(2, "x.csv", "--source", *SOURCES)
+    other.unlink()
     ecomm("init", "--from", file, "--source", "nope", cwd=tmp_path).fails(2, "nope", *SOURCES)
     assert [p.name for p in tmp_path.iterdir()] == ["orders.csv"]
+
+
+# -- init judges what it proposes ------------------------------------------------------------------------------
+
+WILD = Path(__file__).parents[1] / "wild"
+FIT = "Nothing else is to be set"
+
+
+def proposal(folder: Path, content: bytes | str, *options: str) -> tuple[dict[str, object], str]:
+    """What `init --from` writes for orders in a file of this content, and what it says."""
+    file = folder / "x.csv"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    said = ecomm("init", "--from", file, "--as-of", "2026-10-01", *options, cwd=folder).ok().out
+    return tomllib.loads((folder / "ecomm.toml").read_text(encoding="utf-8")).get("sources", {}), said
+
+
+@pytest.mark.parametrize(
+    ("day", "amount", "setting"),
+    [
+        ("2026-09-03 10:14:00 -0400", "5.00", {"date_format": "yyyy-MM-dd"}),
+        ("2026-09-03 10:14", "5.00", {"date_format": "yyyy-MM-dd"}),
+        ("2026-09-03", "$5.00", {"amounts": "written"}),
+        ("2026-09-03", "957.5775", {"decimals": "round"}),
+        ('"Sep 3, 2026"', "5.00", {"date_format": "MMM d, yyyy"}),
+    ],
+)
+def test_init_never_says_that_defaults_fit_what_they_reject(
+    day: str, amount: str, setting: dict[str, object], tmp_path: Path
+) -> None:
+    """The setting is proposed with which the record is read, and init says how many are."""
+    found, said = proposal(tmp_path, f"{HEADER}\nA1,C1,P1,{day},{amount}\n", "--source", "orders")
+    assert found["orders"] == setting
+    assert FIT not in said
+    assert "1 of 1 records are accepted" in said
+
+
+@pytest.mark.parametrize(
+    ("day", "amount", "asked"), [("2026-09-03", "(5.00)", "refunds"), ("3/4/2026", "5", "loses 0")]
+)
+def test_init_asks_where_two_readings_are_possible(day: str, amount: str, asked: str, tmp_path: Path) -> None:
+    _, said = proposal(tmp_path, f"{HEADER}\nA1,C1,P1,{day},{amount}\n", "--source", "orders")
+    assert "To be decided" in said
+    assert asked in said
+    assert "0 of 1 records are accepted" in said
+    assert FIT not in said
+
+
+def test_init_of_a_good_file(tmp_path: Path) -> None:
+    _, said = proposal(tmp_path, f"{HEADER}\nA1,C1,P1,2026-09-03,5\n", "--source", "orders")
+    assert FIT in said
+
+
+def test_init_reads_the_names_in_the_settings(tmp_path: Path) -> None:
+    columns = {
+        "order_id": "Beleg",
+        "customer_id": "Wer",
+        "product_id": "Was",
+        "order_date": "Wann",
+        "order_amount": "Wieviel",
+    }
+    rows = "1;C1;P1;24.12.2025;12,50\n1;C1;P2;24.12.2025;2,50\n"
+    lines = "".join(f'{name} = "{own}"\n' for name, own in columns.items())
+    (tmp_path / "ecomm.toml").write_text(f"[sources.orders.columns]\n{lines}")
+    _, said = proposal(tmp_path, f"{';'.join(columns.values())}\n{rows}", "--source", "orders")
+    for setting in ('delimiter = ";"', "decimal_comma = true", 'date_format = "dd.MM.yyyy"', 'line_id = "position"'):
+        assert setting in said
+    assert "To be decided" not in said
+    assert "2 of 2 records are accepted" in said
+
+
+def test_init_knows_an_export(tmp_path: Path) -> None:
+    """A preset's export, by its header, though half of the platform's columns are not there."""
+    content = (WILD / "16-shopify-orders-export" / "orders" / "x.csv").read_bytes()
+    found, said = proposal(tmp_path, content)
+    assert "This is an export of the preset shopify (source orders)" in said
+    assert "4 of 4 records are accepted" in said
+    assert set(found) == {"orders", "customers", "products", "inventory", "shipping"}
+
+
+def test_init_does_not_double_revenue(tmp_path: Path) -> None:
+    content = (WILD / "05-init-proposes-doubled-revenue" / "orders" / "o.csv").read_bytes()
+    found, _ = proposal(tmp_path, content, "--source", "orders")
+    orders = found["orders"]
+    assert orders["line_id"] == "position"  # type: ignore[index]
+    assert orders["columns"]["order_amount"] == {"product": ["Qty", "Item Price"]}  # type: ignore[index]
+
+
+def test_check_says_how_a_file_was_read(tmp_path: Path) -> None:
+    settings = '[sources.orders]\ndelimiter = ";"\nfooters = "Total"\namounts = "written"\ndate_format = "d.M.yyyy"\n'
+    write(tmp_path, settings, "ecomm.toml")
+    rows = "A1;C1;P1;1.9.2026;$5\nTotal;;;;5\n"
+    file = write(tmp_path, f"{HEADER.replace(',', ';')}\n{rows}")
+    told = ecomm("check", file, "--as-of", "2026-10-01", "--json", cwd=tmp_path).ok().json
+    assert told["reading"] == {
+        "format": "csv",
+        "encoding": "utf-8",
+        "delimiter": ";",
+        "header": "5 columns",
+        "footers": "1 records below the table are not read",
+        "days": "ISO or d.M.yyyy",
+        "amounts": "decimal point, signs, thousands and parentheses",
+    }
+    assert "read as: format csv; encoding utf-8" in ecomm("check", file, "--as-of", "2026-10-01", cwd=tmp_path).out

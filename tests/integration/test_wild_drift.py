@@ -209,3 +209,36 @@ def test_alerts_name_it_in_a_shop_without_a_warehouse(shop: Shop) -> None:
     ]
     assert [o.status for o in shop.run()] == ["published"], "the folder of the alerts is no warehouse yet"
     assert alerts.look(shop.settings, datetime.now(UTC)) == []
+
+
+# --- what cannot be read ----------------------------------------------------------------------------------------------
+
+
+def test_discontinued_that_cannot_be_read_is_null(shop: Shop) -> None:
+    """Neither does such a text bring a product back to life; an empty cell is false."""
+    first = "product_id,price,discontinued\nP1,10,true\nP2,10,ja\nP3,10,\n"
+    shop.drop("b1", "2025-01-05T00:00:00Z", {"products": {"b1.csv": first}})
+    shop.drop("b2", "2025-01-06T00:00:00Z", {"products": {"b2.csv": "product_id,price,discontinued\nP1,10,x\n"}})
+    shop.drop("b3", "2025-01-07T00:00:00Z", {"products": {"b3.csv": "product_id,price\nP1,11\n"}})
+    assert [o.status for o in shop.run()] == ["published"] * 3
+    rows = shop.rows("products_target")
+    versions = sorted((r["product_id"], r["effective_date"].day, r["discontinued"]) for r in rows)
+    assert versions == [("P1", 5, True), ("P1", 6, None), ("P1", 7, None), ("P2", 5, None), ("P3", 5, False)]
+    stage = {(r["product_id"], r["batch_id"]): r for r in shop.rows("products_stage")}
+    assert "discontinued_readable" in stage["P2", "b1"]["quality_flags"]
+    assert stage["P2", "b1"]["is_sellable"] is False
+
+
+def test_keys_are_shown_as_people_write_them(shop: Shop) -> None:
+    """In quarantine and in findings."""
+    text = "product_id,warehouse_location,location,stock_quantity\nP1,Halle 2,,-1\nP1,Halle 2,A / 3,-1\n"
+    orders = f"{HEADER}\nO34,c,p,2026-09-01,-5\n"
+    shop.drop("b", "2026-09-02T00:00:00Z", {"inventory": {"i.csv": text}, "orders": {"o.csv": orders}})
+    shop.run()
+    rows = {r["key"]: r["key_parts"] for r in shop.rows("inventory_errors")}
+    assert rows == {"P1 / Halle 2": ["P1", "Halle 2", ""], "P1 / Halle 2 / A / 3": ["P1", "Halle 2", "A / 3"]}
+    (row,) = shop.rows("orders_errors")
+    assert (row["key"], row["key_parts"]) == ("O34", ["O34", "", ""])
+    found = finding(shop, "b", "stock_quantity_not_negative")
+    assert found.keys == [["P1", "Halle 2"], ["P1", "Halle 2", "A / 3"]]
+    assert finding(shop, "b", "order_amount_not_negative").keys == [["O34"]]

@@ -50,9 +50,14 @@ warehouse = "warehouse"
 # payment_method = ["credit_card", "paypal", "invoice", "vouchers"]
 # categories = ["Books", "Toys"]  # empty: any
 
-# How a source's files are written, if not as docs/files.md says; `ecomm init --from FILE --source orders` proposes it.
+# How a source's files are written, if not as docs/files.md says: `ecomm init --preset NAME` has it for a platform's
+# exports, and `ecomm init --from FILE` proposes it from a file.
 # [sources.orders]
 # delimiter = ";"                 # default ","; a tab is "\\t"
+# encoding = "cp1252"             # default "utf-8"; or "utf-16", "latin-1", "gbk" ...
+# skip_lines = 3                  # lines above the header; or header_starts_with = "Order ID"
+# footers = ["Total"]             # the table ends above a first cell that matches; * is any text
+# sheet = "Orders"                # of an Excel workbook with several
 # decimal_comma = true            # 12,50 is twelve and a half; then no number may have a point
 # date_format = "dd/MM/yyyy"      # d or dd, M or MM, yyyy, with / . or - between; ISO days are always read
 # line_id = "position"            # what tells the lines of an order apart: a header of yours, several, or "position"
@@ -60,6 +65,9 @@ warehouse = "warehouse"
 # refunds = "rows"                # a row with a negative amount is a refund; default "status"
 # [sources.orders.columns]        # the contract's column = its name in your header
 # order_amount = "Total"
+# [sources.customers]
+# read_from = "orders"            # the files of orders are read for customers too
+# only = { "Kind" = "sale" }      # only records with such a cell; "*" is any
 # [sources.products]
 # delete_column = "deleted"       # a row with one of delete_values there ends its key
 # delete_values = ["true", "t", "yes", "y", "1"]

@@ -235,7 +235,7 @@ def check(
         print_json(asdict(said))
     else:
         screens.checked(said)
-    raise typer.Exit(1 if said.rows["rejected"] else 0)
+    raise typer.Exit(1 if said.rows["rejected"] or any(f.severity == "HIGH" for f in said.findings) else 0)
 
 
 @app.command(rich_help_panel="Look", epilog="Example: `ecomm export orders_target --out orders.csv`")

@@ -68,7 +68,7 @@ def missing(source: Source, names: Sequence[str], places: Mapping[str, int], col
     unknown = [names[i].strip(BLANKS) for i in range(len(names)) if i not in used and names[i].strip(BLANKS)]
     asks = tuple(
         f"Which column is {c.name} ({c.comment.rstrip('.')})? It must be there; set columns.{c.name} to one of: "
-        f'{", ".join(unknown) or "none is left"}; or, if the shop has none, without = ["{c.name}"].'
+        f"{', '.join(unknown) or 'none is left'}{_or_without(c.name)}."
         for c in source.columns
         if c.required and c.name not in places and c.name not in columns
     )

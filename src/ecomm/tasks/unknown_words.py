@@ -61,7 +61,8 @@ def _brings(attempt: Attempt, column: str) -> str:
     total = sum((row["revenue"] for row in found), Decimal(0))
     unknown = [row for row in found if not row["known"]]
     doubtful = sum((row["revenue"] for row in unknown), Decimal(0))
-    said = f"; {doubtful:.2f} of the batch's revenue of {total:.2f} {shop.reporting_currency} is of such rows"
+    of_all = f"{doubtful:.2f} of the batch's revenue of {total:.2f} {shop.reporting_currency}"
+    said = f"; they count as revenue: {of_all}"
     return f"{said} ({_words(unknown, shop)})" if column == "order_status" and unknown else said
 
 
