@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from ecomm.money import MONEY
+
 # Everything that Unicode calls a blank, the control characters, and the byte-order mark.
 BLANKS = "".join(
     map(
@@ -67,6 +69,15 @@ def decimal(text: Column, precision: int, scale: int) -> Column:
     return when_matches(text, form).try_cast(f"decimal({precision},{scale})")
 
 
+def amount(text: Column, has_thousandths: Column | None = None) -> Column:
+    """An amount of money: at most two decimals, and three where its currency has thousandths, as KWD."""
+    plain = r"\A[+-]?[0-9]{1,15}(\.[0-9]{1,2}0*)?\z"
+    if has_thousandths is None:
+        return when_matches(text, plain).try_cast(MONEY)
+    fine = has_thousandths & text.rlike(r"\A[+-]?[0-9]{1,15}\.[0-9]{3}0*\z")
+    return F.when(text.rlike(plain), text).when(fine, text).try_cast(MONEY)
+
+
 def integer(text: Column) -> Column:
     """A whole number of at most 18 digits; `12.0` is 12, `12.5` is NULL."""
     whole = when_matches(text, r"\A[+-]?[0-9]{1,18}(\.0*)?\z")
@@ -109,8 +120,10 @@ def word(text: Column) -> Column:
     return F.regexp_replace(F.lower(text), f"[{ALL_BLANKS}-]+", "_")
 
 
-def typed(text: Column, type_name: str, zone: str) -> Column:
-    """The value of a trimmed text for one of the contract's types."""
+def typed(text: Column, type_name: str, zone: str, has_thousandths: Column | None = None) -> Column:
+    """The value of a trimmed text for one of the contract's types. has_thousandths: as in `amount`."""
+    if type_name == MONEY:
+        return amount(text, has_thousandths)
     match type_name:
         case "string":
             return text
@@ -122,8 +135,6 @@ def typed(text: Column, type_name: str, zone: str) -> Column:
             return timestamp(text, zone)
         case "boolean":
             return boolean(text)
-        case "decimal(18,2)":
-            return decimal(text, 18, 2)
         case "decimal(18,4)":
             return decimal(text, 18, 4)
     raise ValueError(f"no canonical cast to {type_name}")
@@ -163,14 +174,24 @@ def half_up(value: Column, precision: int, scale: int) -> Column:
     return F.round(value, scale).try_cast(f"decimal({precision},{scale})")
 
 
+def published(value: Column, places: int) -> Column:
+    """Money rounded half up, once, to the decimals of its currency; NULL if it does not fit."""
+    return F.round(value, places).try_cast(MONEY)
+
+
 def ratio(part: Column, whole: Column, scale: int) -> Column:
-    """part / whole, rounded half up once; NULL if whole is 0. part: a number of at most 8 decimals; whole: of 2.
+    """part / whole, rounded half up once; NULL if whole is 0. part: a number of at most 8 decimals; whole: of 3.
 
     An engine gives a quotient four digits more than its dividend has and cuts off the rest. So the dividend gets eight
     decimals first: what is cut off then stands behind the digit that decides.
     """
-    divisor = whole.try_cast("decimal(28,2)")
+    divisor = whole.try_cast("decimal(28,3)")
     return half_up(part.try_cast("decimal(28,8)") / F.when(divisor != 0, divisor), 18, scale)
+
+
+def each(part: Column, whole: Column, places: int) -> Column:
+    """part / whole as money: rounded half up, once, to the decimals of its currency; NULL if whole is 0."""
+    return ratio(part, whole, places).try_cast(MONEY)
 
 
 def local_date(instant: Column, zone: str) -> Column:

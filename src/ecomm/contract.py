@@ -18,8 +18,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
+from ecomm.currencies import places, with_digits
 from ecomm.delivery import Computed, Delivery, Shape
 from ecomm.errors import HeaderError, UsageError
+from ecomm.money import MONEY
 
 KEY_LENGTH = 64
 
@@ -128,6 +130,11 @@ class Shop:
     vocabularies: Vocabularies = field(default_factory=Vocabularies)
     severity: Mapping[str, str] = field(default_factory=dict)
     rates: tuple[Rate, ...] = ()
+
+    @property
+    def places(self) -> int:
+        """How many decimals the figures in the reporting currency have."""
+        return places(self.reporting_currency)
 
     @property
     def quiet(self) -> tuple[str, ...]:
@@ -327,7 +334,14 @@ class Source:
     def money(self) -> frozenset[str]:
         """The columns that are amounts of money, in the row's currency."""
         names = {c.name for c in self.columns}
-        return frozenset(c.name for c in self.columns if c.type == "decimal(18,2)" and "currency" in names)
+        return frozenset(c.name for c in self.columns if c.type == MONEY and "currency" in names)
+
+    def has_thousandths(self, shop: Shop) -> Column | None:
+        """The row's currency has three decimals, by its text; None if no row of the source can have such a currency."""
+        if not self.money:
+            return F.lit(True) if shop.places > 2 else None
+        currency = F.coalesce(F.upper(text("currency")), F.lit(shop.reporting_currency))
+        return currency.isin(*with_digits(3))
 
     def at(self, severity: Mapping[str, str]) -> Source:
         """This source with its rules at a shop's levels; those that are OFF are gone."""

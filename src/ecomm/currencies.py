@@ -16,6 +16,9 @@ _SIGNS = (
     "S/ PEN; KSH KES; DHS AED; BS BOB"
 )
 
+# CLDR counts the decimals in use. By ISO 4217 a dinar of Iraq has 1,000 fils, and a file may well have them.
+_DIGITS_OF = {"IQD": 3}
+
 
 @cache
 def codes() -> tuple[str, ...]:
@@ -33,4 +36,9 @@ def signs() -> dict[str, tuple[str, ...]]:
 @cache
 def with_digits(number: int) -> tuple[str, ...]:
     """The currencies whose minor unit has so many digits; two is what most have."""
-    return tuple(code for code in codes() if get_currency_precision(code) == number)
+    return tuple(code for code in codes() if _DIGITS_OF.get(code, get_currency_precision(code)) == number)
+
+
+def places(currency: str) -> int:
+    """How many decimals a figure in a currency has: those of its minor unit, but at least two and at most three."""
+    return 3 if currency in with_digits(3) else 2

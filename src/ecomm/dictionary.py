@@ -12,8 +12,11 @@ _INTRODUCTION = """\
 Written by `make docs` from the comments that are stored with the tables. `ecomm show TABLE`, `ecomm sql QUERY` and
 `ecomm export TABLE --out FILE` read them as they are published.
 
-- Money is decimal(18,2); shares (0-1) and ratios are decimal(18,4). Instants (timestamp) are UTC. NULL = not known;
+- Money is decimal(18,3), shares (0-1) and ratios are decimal(18,4). Instants (timestamp) are UTC. NULL = not known;
   x / 0 is NULL. Rounding is half up, once, when a column is published.
+- A figure in the reporting currency is rounded to the decimals of that currency, at least two: three in KWD, two in USD
+  and JPY. An amount is shown with two decimals, and with a third one if it is not 0; the Delta and Parquet files
+  themselves have `12.500`.
 - **Today**, or the as-of day, is the day of an instant in `shop_timezone`: in a stage table of the row's `as_of`, in
   `analytics_summary` of the batch's, in all other tables of the last batch's. No clock is read.
 - **An order is counted once**, however many lines it has: `orders` and every other count or rate of orders looks at

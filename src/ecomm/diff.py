@@ -136,7 +136,9 @@ def _anew(settings: Settings, engine: Engine, table: str, entries: Sequence[Entr
     today = today_of(alive, shop.shop_timezone)
     orders = enrich.enriched_orders(targets, shop, today)
     frames = {"enriched_orders": orders, **of_orders(orders, targets, shop, today)}
-    frames |= of_groups(orders, frames["customer_analytics"], frames["product_analytics"], today, live=bool(alive))
+    frames |= of_groups(
+        orders, frames["customer_analytics"], frames["product_analytics"], shop, today, live=bool(alive)
+    )
     frames["analytics_summary"] = summary(alive, alive, targets, histories["orders"].stage, shop)
     return frames[table].select(*engine.lake.columns(root / table)).toArrow()
 

@@ -19,6 +19,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ecomm.errors import StorageError, UsageError, sentence
+from ecomm.money import DIGITS
 from ecomm.tables import Table
 from ecomm.warehouse import Warehouse
 
@@ -112,7 +113,8 @@ def as_csv(rows: pa.Table) -> Iterator[bytes]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("found", rows)
-        columns = ", ".join(f'{_cell(f)} as "{f.name}"' for f in rows.schema)
+        fine = _with_thousandths(connection, rows)
+        columns = ", ".join(f'{_cell(f, fine)} as "{f.name}"' for f in rows.schema)
         batches = connection.sql(f"select {columns} from found").to_arrow_reader(_BATCH_ROWS)
         sink = io.BytesIO()
         with _writer("csv", sink, batches.schema) as writer:
@@ -171,17 +173,35 @@ def _sorted(
     )
     connection.execute("SET TimeZone = 'UTC'")
     connection.register("published", scanner)
-    columns = ", ".join(f'{_cell(f)} as "{f.name}"' if form == "csv" else f'"{f.name}"' for f in data.schema)
+    fine = _with_thousandths(connection, data) if form == "csv" else set()
+    columns = ", ".join(f'{_cell(f, fine)} as "{f.name}"' if form == "csv" else f'"{f.name}"' for f in data.schema)
     by = ", ".join(f'published."{c}"' for c in order)
     query = f"select {columns} from published order by {by}"
     return connection.sql(query).to_arrow_reader(_BATCH_ROWS)
 
 
-def _cell(field: pa.Field) -> str:
+def _with_thousandths(connection: duckdb.DuckDBPyConnection, data: ds.Dataset | pa.Table) -> set[str]:
+    """The columns of money in which any amount has three decimals; CSV writes the others with two."""
+    names = [f.name for f in data.schema if _is_money(f)]
+    if not names:
+        return set()
+    connection.register("money", data.scanner(columns=names) if isinstance(data, ds.Dataset) else data.select(names))
+    any_of = ", ".join(f'coalesce(bool_or("{name}" <> "{name}"::decimal(18, 2)), false)' for name in names)
+    [found] = connection.sql(f"select {any_of} from money").fetchall()
+    return {name for name, is_fine in zip(names, found, strict=True) if is_fine}
+
+
+def _is_money(field: pa.Field) -> bool:
+    return bool(pa.types.is_decimal(field.type) and field.type.scale == DIGITS)
+
+
+def _cell(field: pa.Field, with_thousandths: set[str]) -> str:
     """A column as CSV writes it, in SQL: what is not listed has one spelling only."""
     column = f'"{field.name}"'
     if pa.types.is_timestamp(field.type):
         return f"replace(strftime({column}, '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z')"
+    if _is_money(field) and field.name not in with_thousandths:
+        return f"{column}::decimal(18, 2)"
     if pa.types.is_nested(field.type):
         return f"to_json({column})::varchar"
     if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecomm.keys import written
+from ecomm.money import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,13 +60,13 @@ _COLOURS = {
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it: instants and days as ISO texts, decimals as texts with their scale."""
+    """A value as JSON knows it: instants and days as ISO texts, decimals as texts, money as it is written."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return str(value)
+        return shown(value)
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, Path):

@@ -26,6 +26,7 @@ from ecomm.contract import ContractColumn, Reading, Shop, Source, match_header
 from ecomm.delivery import Delivery
 from ecomm.engines import Engine
 from ecomm.history import History, told
+from ecomm.money import MONEY
 from ecomm.sources.rules import key_rules, readable_rules
 from ecomm.transforms import fold as folding
 from ecomm.transforms import keys, quality, relations
@@ -38,7 +39,7 @@ _COLUMNS = (
     ContractColumn("id", "string", "The thing.", required=True, key=True),
     ContractColumn("city", "string", "A text."),
     ContractColumn("tier", "string", "Another text."),
-    ContractColumn("amount", "decimal(18,2)", "A number."),
+    ContractColumn("amount", MONEY, "A number."),
     ContractColumn("day", "date", "A day."),
     ContractColumn("seen", "timestamp", "An instant.", tracked=False),
     ContractColumn("created_timestamp", "timestamp", "When the row was written.", tracked=False),

@@ -20,6 +20,7 @@ from ecomm.dashboard.overview import KPIS
 from ecomm.dashboard.static import asked, write
 from ecomm.errors import UsageError
 from ecomm.export import as_csv
+from ecomm.money import shown
 from ecomm.settings import load
 from ecomm.transforms.checks import CHECKS
 from tests.dashboard.conftest import eventful, of_lines, said
@@ -40,7 +41,7 @@ def rows(moment: Moment, table: str) -> list[Row]:
 def text(value: Any) -> Any:
     """A value as it stands in JSON."""
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return shown(value)
     return value.isoformat() if isinstance(value, date) else value
 
 

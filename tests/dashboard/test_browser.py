@@ -16,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from ecomm.dashboard.static import write
+from ecomm.money import shown
 from tests.dashboard.conftest import eventful, get, serving
 from tests.shop import DAYS, Shop
 
@@ -132,13 +133,15 @@ def test_a_batch_appears_by_itself_and_never_half(chromium: Browser, shop: Shop)
         shop.run()
         summary = {r["batch_id"]: r for r in shop.warehouse.table("analytics_summary").to_pylist()}
         now = summary["batch_2025_01_16"]
-        expect(page.locator("[data-kpi=revenue]")).to_have_attribute("data-value", str(now["revenue"]), timeout=20_000)
+        expect(page.locator("[data-kpi=revenue]")).to_have_attribute(
+            "data-value", shown(now["revenue"]), timeout=20_000
+        )
         expect(page.locator(".fresh")).to_contain_text("batch_2025_01_16")
         seen = [json.loads(s) for s in page.evaluate("[...window.seen]")]
         assert wrong == []
     assert all(len(s) == 3 for s in seen), seen  # one entry each time
     states = {(revenue, int(orders)) for _, revenue, orders in seen}
-    assert states == {(str(r["revenue"]), r["orders"]) for r in summary.values()}
+    assert states == {(shown(r["revenue"]), r["orders"]) for r in summary.values()}
 
 
 def test_a_server_that_is_gone_is_said_and_comes_back(chromium: Browser, sample: Shop) -> None:

@@ -84,7 +84,7 @@ _WRONG: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def _settings(seed: int, rng: random.Random) -> Settings:
-    reporting = ("USD", "EUR")[seed // 5 % 2]
+    reporting = ("USD", "EUR", "USD", "KWD")[seed // 5 % 4]
     severity = {}
     if seed % 2:  # guest orders
         severity["customer_id_present"] = "LOW"
@@ -118,11 +118,13 @@ def _settings(seed: int, rng: random.Random) -> Settings:
 def _rates(reporting: str) -> list[Rate]:
     """One foreign currency with two rates, one with a rate that begins late; JPY has none."""
     foreign = "EUR" if reporting == "USD" else "USD"
-    return [
+    rates = [
         Rate(foreign, date(2023, 1, 1), Decimal("1.1")),
         Rate(foreign, date(2024, 2, 29), Decimal("1.08345679")),
         Rate("GBP", date(2024, 3, 31), Decimal("1.25")),
+        Rate("KWD", date(2024, 1, 1), Decimal("3.2512")),
     ]
+    return [rate for rate in rates if rate.currency != reporting]
 
 
 def _deliveries(seed: int) -> dict[str, Delivery]:
@@ -245,9 +247,9 @@ class _Teller:
             "product_id": self.one("P1", "P1", "P2", "P3", "P5", "P9", *["P1"] * 8 * steady),  # P4 is never ordered
             "order_date": self.one(self.day(), self.day(), self.moment()),
             "order_amount": self.one(
-                "0", "0.05", "20", "20.00", "100", "100", "99.99", "250", *["100", "150"] * 6 * steady
+                "0", "0.05", "20", "20.00", "100", "100", "99.99", "250", "1.255", *["100", "150"] * 6 * steady
             ),
-            "currency": self.one("USD", "USD", "EUR", "eur", "GBP", "JPY", "", *[""] * 12 * steady),
+            "currency": self.one("USD", "USD", "EUR", "eur", "GBP", "JPY", "KWD", "", *[""] * 12 * steady),
             "payment_method": self.one("Credit Card", "paypal", "shells", ""),
             "shipping_address": self.one("1 Main St", "2 Main St", ""),
             "order_status": self.one(

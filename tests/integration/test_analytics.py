@@ -13,6 +13,7 @@ import pytest
 
 from ecomm import rebuild
 from ecomm.engines import Engine
+from ecomm.money import shown
 from tests import onlineretail
 from tests.conftest import keep_running
 from tests.shop import Row, Shop, differences, published
@@ -69,7 +70,7 @@ def publish(shop: Shop, *names: str) -> None:
 
 def said(row: Row, names: str) -> list[Any]:
     """Some columns of a row; decimals as text."""
-    return [str(v) if isinstance(v := row[name], Decimal) else v for name in names.split()]
+    return [shown(v) if isinstance(v := row[name], Decimal) else v for name in names.split()]
 
 
 MONEY = "orders revenue_orders revenue aov margin_estimate margin_rate shipping_cost clv_estimate"
@@ -96,17 +97,17 @@ def test_the_shop_at_each_batch_in_several_currencies(shops: Callable[..., Shop]
     assert said(orders["O2"], columns) == ["1.10000000", "11.01", True, "0.5000", "5.51", "Books", "Budget"]
     assert said(orders["O3"], columns) == [None, None, False, "0.3000", "0.00", None, None]
     assert said(orders["O4"], columns) == ["1.20000000", "24.00", True, "0.5000", "12.00", "Books", "Standard"]
-    assert {r["category"]: str(r["revenue"]) for r in shop.rows("category_analysis")} == {
+    assert {r["category"]: shown(r["revenue"]) for r in shop.rows("category_analysis")} == {
         "Books": "35.01",
         "Toys": "0.00",
         "unknown": "0.00",
     }
     stage = {(r["batch_id"], r["product_id"]): r["price_reporting"] for r in shop.rows("products_stage")}
     assert stage["first", "P2"] == Decimal("22.00")  # at the batch's day
-    assert {r["product_id"]: str(r["price_reporting"]) for r in shop.rows("product_analytics")} == {
+    assert {r["product_id"]: said(r, "price_reporting")[0] for r in shop.rows("product_analytics")} == {
         "P1": "50.00",
         "P2": "24.00",  # at today's
-        "P3": "None",
+        "P3": None,
     }
 
 
@@ -254,7 +255,7 @@ def test_days_and_seasons_are_the_shop_s_own(shops: Callable[..., Shop]) -> None
     columns = "order_date hour time_of_day season season_year"
     assert said(one, columns) == [date(2025, 3, 30), 3, "Night", "Autumn", 2025]  # the clocks have just gone on
     assert said(two, columns) == [date(2026, 1, 1), 0, "Night", "Summer", 2026]
-    assert str(one["shipping_cost_reporting"]) == "4.80"  # 23:30 in London is the next day in Berlin
+    assert shown(one["shipping_cost_reporting"]) == "4.80"  # 23:30 in London is the next day in Berlin
     months = {r["order_month"]: r["is_complete"] for r in shop.rows("seasonal_analysis")}
     assert months == {date(2025, 3, 1): True, date(2026, 1, 1): False}
 

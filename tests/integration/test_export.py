@@ -114,6 +114,8 @@ ODD: dict[str, tuple[pa.DataType, list[Any]]] = {
     "n": (pa.int64(), [1, 2, 3, 4, 5, 6, 7, 8, 9]),
     "said": (pa.string(), ["=1+1", "+49 30", "-5", "@home", "\tx", "\rx", 'a "b", c\nd', "", None]),
     "money": (pa.decimal128(18, 2), [Decimal("-5.00"), Decimal("0.10"), *[Decimal(12)] * 6, None]),
+    "cents": (pa.decimal128(18, 3), [Decimal("-5.00"), Decimal("0.10"), *[Decimal(120)] * 6, None]),
+    "fils": (pa.decimal128(18, 3), [Decimal("-5.00"), Decimal("0.105"), *[Decimal(120)] * 6, None]),
     "at": (pa.timestamp("us", "UTC"), [AT, *[datetime(2025, 1, 1, tzinfo=UTC)] * 7, None]),
     "day": (pa.date32(), [date(2024, 2, 29), *[date(1700, 1, 1)] * 7, None]),
     "flag": (pa.bool_(), [True, *[False] * 7, None]),
@@ -141,14 +143,14 @@ def test_odd_cells(tmp_path: Path) -> None:
     table = pa.table({name: pa.array(values, kind) for name, (kind, values) in ODD.items()})
     export.export(held(tmp_path / "w", table), keyed("n"), "t", tmp_path / "t.csv")
     lines = (tmp_path / "t.csv").read_bytes().decode().split("\n")
-    assert lines[0] == "n,said,money,at,day,flag,flags,raw"
+    assert lines[0] == "n,said,money,cents,fils,at,day,flag,flags,raw"
     assert lines[1] == (
-        '1,"\'=1+1",-5.00,"2025-01-31T23:59:59.250000Z",2024-02-29,true,'
+        '1,"\'=1+1",-5.00,-5.00,-5.000,"2025-01-31T23:59:59.250000Z",2024-02-29,true,'
         '"[""=x"",""q\\""""]","{""k"":""=é"",""e"":null}"'
     )
-    assert lines[2].startswith('2,"\'+49 30",0.10,"2025-01-01T00:00:00Z",1700-01-01,false,"[]","{}"')
+    assert lines[2].startswith('2,"\'+49 30",0.10,0.10,0.105,"2025-01-01T00:00:00Z",1700-01-01,false,"[]","{}"')
     assert lines[-3].startswith('8,"",')
-    assert lines[-2] == "9" + "," * 7
+    assert lines[-2] == "9" + "," * 9
     written = read(tmp_path / "t.csv")
     assert [r["said"] for r in written] == [spelled(v) for v in ODD["said"][1]]
 

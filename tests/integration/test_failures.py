@@ -25,6 +25,7 @@ from deltalake import DeltaTable, write_deltalake
 from ecomm.batches import archive
 from ecomm.batches.ledger import FORMAT_VERSION, SCHEMA, Ledger
 from ecomm.batches.locks import TASKS
+from ecomm.money import shown
 from ecomm.session import TaskResult
 from ecomm.tasks import final_merge_operation
 from ecomm.warehouse import Warehouse
@@ -271,7 +272,7 @@ def test_resend_with_other_content(copy: Shop) -> None:
     assert "trigger_id of its own" in sentence
     assert published(copy) == ["base", "good"]
     assert "base.csv" in copy.landed()
-    amounts = {r["order_id"]: str(r["order_amount"]) for r in copy.rows("orders_target")}
+    amounts = {r["order_id"]: shown(r["order_amount"]) for r in copy.rows("orders_target")}
     assert amounts == {"O1": "5.00", "O2": "5.00", "O3": "5.00"}
     assert watch.contents <= contents(copy)
     assert [o.status for o in copy.run()] == ["failed"]
@@ -590,7 +591,7 @@ def test_a_file_that_changes_while_it_is_read(task: str, alone: Shop) -> None:
     assert [e.entry for e in alone.warehouse.entries] == ["GENESIS", "OPEN", "RECOVER", "OPEN", "PUBLISH"]
     assert "changed" in str(alone.warehouse.entries[2].reason)
     assert "o.csv" in str(alone.warehouse.entries[2].reason)
-    assert [(r["order_id"], str(r["order_amount"])) for r in alone.rows("orders_target")] == [
+    assert [(r["order_id"], shown(r["order_amount"])) for r in alone.rows("orders_target")] == [
         ("O1", "7.00"),
         ("O2", "7.00"),
     ]
@@ -711,7 +712,7 @@ def test_a_shop_in_a_folder_of_any_name(shop: Shop) -> None:
     odd.drop("b", SECOND, {"orders": {"o.csv": orders("O1")}})
     odd.drop("c", "2025-01-17", {"orders": {"p.csv": orders("O1", amount="6.00")}})
     assert [(o.status, o.reason) for o in odd.run()] == [("published", None)] * 2
-    assert [str(r["order_amount"]) for r in odd.rows("orders_target") if r["is_current"]] == ["6.00"]
+    assert [shown(r["order_amount"]) for r in odd.rows("orders_target") if r["is_current"]] == ["6.00"]
     assert [p.name for p in shop.root.iterdir() if p.name != "landing"] == [name]
 
 

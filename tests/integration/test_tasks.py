@@ -14,6 +14,7 @@ from ecomm import pipeline, transaction
 from ecomm.batches import locks
 from ecomm.batches.locks import STAGE_LOADS, TASKS
 from ecomm.errors import EcommError, LockedError, UsageError, WaitingError
+from ecomm.money import shown
 from ecomm.tasks import data_enrichment, final_merge_operation, stage_load
 from ecomm.transaction import Outcome
 from tests.integration.test_cli import ECOMM, ecomm
@@ -239,7 +240,7 @@ def test_a_file_that_changes_starts_the_batch_anew(shop: Shop) -> None:
     all_of(shop, tasks=TASKS[:7])
     (shop.settings.landing / "orders_data" / "source" / "day1.csv").write_text(GOOD.replace(",5,", ",6,"))
     assert one(shop, TASKS[-1]).status == "published"
-    assert [str(r["order_amount"]) for r in shop.rows("orders_target")] == ["6.00"]
+    assert [shown(r["order_amount"]) for r in shop.rows("orders_target")] == ["6.00"]
     nothing_changes(shop)
 
 

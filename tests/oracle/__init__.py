@@ -167,8 +167,8 @@ def _analyse(
     result.customer_analytics = customer_analytics(targets, orders, today, settings)
     result.product_analytics = product_analytics(targets, orders, today, settings)
     result.seasonal_analysis = seasonal_analysis(orders, today, settings)
-    result.segment_analysis = segment_analysis(result.customer_analytics)
-    result.category_analysis = category_analysis(result.product_analytics, orders)
+    result.segment_analysis = segment_analysis(result.customer_analytics, settings)
+    result.category_analysis = category_analysis(result.product_analytics, orders, settings)
 
     stated = {
         batch_id: {

@@ -63,7 +63,7 @@ def customer_analytics(targets: Targets, orders: list[Row], today: date, setting
 
 
 def _customer(customer_id: str, version: Row, orders: list[Row], today: date, settings: Settings) -> Row:
-    figures = order_figures(orders)
+    figures = order_figures(orders, settings)
     spent, margin = figures["revenue"], figures["margin_estimate"]
     row = {
         "customer_id": customer_id,
@@ -85,7 +85,7 @@ def _customer(customer_id: str, version: Row, orders: list[Row], today: date, se
         "clv_historic": margin,  # = sum of margin_estimate
         "clv_model": "historic_v1",
     }
-    return row | _rfm(row, settings) | _clv(row)
+    return row | _rfm(row, settings) | _clv(row, settings)
 
 
 def _days(rows: list[Row]) -> list[date]:
@@ -156,7 +156,7 @@ def _rfm_group(r: int, f: int) -> str:
     return next((name for name, fits in groups if fits), "Regular")
 
 
-def _clv(row: Row) -> Row:
+def _clv(row: Row, settings: Settings) -> Row:
     """`expected_orders_12m` = 365 x (order_days - 1) / (365 + days_since_first_order). `clv_estimate` = clv_historic +
     expected_orders_12m x clv_historic / revenue_orders. No revenue order: nothing is expected."""
     if not row["revenue_orders"]:
@@ -168,7 +168,7 @@ def _clv(row: Row) -> Row:
     assert promised is not None
     return {
         "expected_orders_12m": expected,
-        "clv_estimate": values.published(exact_sum([row["clv_historic"], promised]), 2),
+        "clv_estimate": values.money(exact_sum([row["clv_historic"], promised]), settings.places),
     }
 
 
@@ -197,7 +197,7 @@ def _product(product_id: str, version: Row, orders: list[Row], bins: list[Row], 
         "category": version.get("category"),
         "brand": version.get("brand"),
         "price_reporting": price_reporting(version, today, settings),
-        **order_figures(orders),
+        **order_figures(orders, settings),
         "customers": distinct(counted, "customer_id"),
         "last_order_date": max((order["order_date"] for order in counted), default=None),
         "return_rate": return_rate(orders),
@@ -281,7 +281,7 @@ def seasonal_analysis(orders: list[Row], today: date, settings: Settings) -> lis
 
 def _month(month: date, orders: list[Row], today: date, settings: Settings) -> Row:
     """`new_buyers` = orders with is_first_order; `is_complete`: the month has ended today."""
-    figures = order_figures(orders)
+    figures = order_figures(orders, settings)
     following = (month + timedelta(days=31)).replace(day=1)
     return {
         "order_month": month,
@@ -290,15 +290,15 @@ def _month(month: date, orders: list[Row], today: date, settings: Settings) -> R
         **{name: figures[name] for name in ("revenue", "gross_revenue", "refunds", "aov")},
         "buyers": distinct(revenue_only(orders), "customer_id"),
         "new_buyers": len({order["order_id"] for order in orders if order["is_first_order"]}),
-        "top_category": _top_category(orders),
+        "top_category": _top_category(orders, settings),
         "is_complete": following <= today,
     }
 
 
-def _top_category(orders: list[Row]) -> str | None:
+def _top_category(orders: list[Row], settings: Settings) -> str | None:
     """By (net) revenue, then alphabet; NULL left out, and NULL without revenue."""
     earned = {
-        name: order_figures(rows)["revenue"]
+        name: order_figures(rows, settings)["revenue"]
         for (name,), rows in by(orders, "product_category").items()
         if name is not None
     }
@@ -313,7 +313,7 @@ def _change(revenue: Decimal, before: Decimal | None) -> Decimal | None:
 # -- segment_analysis, category_analysis -----------------------------------------------------------
 
 
-def segment_analysis(customers: list[Row]) -> list[Row]:
+def segment_analysis(customers: list[Row], settings: Settings) -> list[Row]:
     """One row a customer_segment (always four). `customers` is customer_analytics."""
     everything = total(customers, "total_spent")
     rows: list[Row] = []
@@ -332,10 +332,10 @@ def segment_analysis(customers: list[Row]) -> list[Row]:
                 "gross_revenue": total(its_own, "gross_revenue"),
                 "refunds": total(its_own, "refunds"),
                 "revenue_share": ratio_of(revenue, everything),
-                "aov": money_each(total(its_own, "gross_revenue"), revenue_orders),
+                "aov": money_each(total(its_own, "gross_revenue"), revenue_orders, settings),
                 "margin_estimate": total(its_own, "margin_estimate"),
                 "clv_estimate": clv,
-                "avg_clv": money_each(clv, len(its_own)),
+                "avg_clv": money_each(clv, len(its_own), settings),
                 "orders_per_customer": share(orders, len(its_own)),
                 "avg_days_since_last_order": share(sum(since), len(since)),
             }
@@ -343,16 +343,16 @@ def segment_analysis(customers: list[Row]) -> list[Row]:
     return rows
 
 
-def category_analysis(products: list[Row], orders: list[Row]) -> list[Row]:
+def category_analysis(products: list[Row], orders: list[Row], settings: Settings) -> list[Row]:
     """One row a category (NULL = `unknown`); products by today's category, orders by the category at order time.
     `products` is product_analytics."""
     products_of = by([{"category": one["category"] or "unknown"} for one in products], "category")
     orders_of = by([one | {"category": one["product_category"] or "unknown"} for one in orders], "category")
-    everything = order_figures(orders)["revenue"]
+    everything = order_figures(orders, settings)["revenue"]
     rows: list[Row] = []
     for key in sorted({*products_of, *orders_of}):
         its_orders = orders_of.get(key, [])
-        figures = order_figures(its_orders)
+        figures = order_figures(its_orders, settings)
         rows.append(
             {
                 "category": key[0],

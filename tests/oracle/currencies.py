@@ -18,4 +18,6 @@ _CODES = """
     XBD XCD XCG XDR XEU XFO XFU XOF XPD XPF XPT XRE XSU XTS XUA XXX YDD YER YUD YUM YUN YUR ZAL ZAR ZMK
     ZMW ZRN ZRZ ZWD ZWG ZWL ZWR
 """
+THOUSANDTHS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+"""The currencies whose minor unit is a thousandth (ISO 4217)."""
 KNOWN_CURRENCIES = frozenset(_CODES.split())

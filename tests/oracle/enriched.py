@@ -143,7 +143,7 @@ def _shipment_columns(shipments: list[Row], today: date, settings: Settings) -> 
     return {
         "shipments": len(counted),
         "shipping_method": latest["shipping_method"] if latest else None,
-        "shipping_cost_reporting": values.published(exact_sum(known), 2) if known else None,
+        "shipping_cost_reporting": values.money(exact_sum(known), settings.places) if known else None,
         "delivery_status": worst[0] if worst else None,
         "delivery_days": max(days, default=None),
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 
 from . import sources, values
-from .settings import Delivery
+from .settings import Delivery, Settings
 from .values import Zones
 
 Texts = dict[str, str | None]
@@ -37,22 +37,22 @@ def line_id(parts: Sequence[str | None]) -> str | None:
     return "|".join((part or "").replace("\\", "\\\\").replace("|", "\\|") for part in parts)
 
 
-def refund_texts(delivery: Delivery, records: Sequence[Texts], zones: Zones) -> None:
+def refund_texts(delivery: Delivery, records: Sequence[Texts], settings: Settings) -> None:
     """`refunds = "rows"`: "a row with a negative amount is a refund ... keyed by refund_id (a header, else the row's
     own instant, else its position)"; "a positive row has refund_id = empty text"."""
     if delivery.refunds != "rows":
         return
     seen = Counter[tuple[str | None, ...]]()
     for texts in records:
-        amount = sources.MONEY(sources.canonical(delivery, "money", texts.get("order_amount")))
+        text = sources.canonical(delivery, "money", texts.get("order_amount"))
+        amount = values.as_money(text, sources.currency_of(texts, settings))
         if amount is None or amount >= 0:
             texts["refund_id"] = None
             continue
         of_line = (texts.get("order_id"), texts.get("line_id"), texts.get("order_date"))
         seen[of_line] += 1
-        texts["refund_id"] = (
-            texts.get("refund_id") or _instant(delivery, texts, zones) or _place(delivery, texts, seen[of_line])
-        )
+        instant = _instant(delivery, texts, settings.zones)
+        texts["refund_id"] = texts.get("refund_id") or instant or _place(delivery, texts, seen[of_line])
 
 
 def _instant(delivery: Delivery, texts: Mapping[str, str | None], zones: Zones) -> str | None:

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from .currencies import THOUSANDTHS
 from .values import Zones
 
 
@@ -125,6 +126,11 @@ class Settings:
     def zones(self) -> Zones:
         """Source times without an offset are read in `source_timezone`; calendar columns use `shop_timezone`."""
         return Zones(ZoneInfo(self.source_timezone), ZoneInfo(self.shop_timezone))
+
+    @property
+    def places(self) -> int:
+        """The decimals of figures in the reporting currency: its minor unit's, but at least two."""
+        return 3 if self.reporting_currency in THOUSANDTHS else 2
 
     def delivery(self, source: str) -> Delivery:
         """How the files of a source come."""

@@ -12,7 +12,7 @@ from . import values as v
 from .settings import Delivery, Settings
 from .values import Row, Zones
 
-MONEY, MEASURE = v.as_decimal(18, 2), v.as_decimal(18, 4)
+MEASURE = v.as_decimal(18, 4)
 
 
 @dataclass(frozen=True)
@@ -134,17 +134,23 @@ def delivered(name: str, settings: Settings) -> Source:
 # -- casts and defaults ----------------------------------------------------------------------------
 
 
-def cast(source: Source, texts: Mapping[str, str | None], zones: Zones) -> Row:
+def cast(source: Source, texts: Mapping[str, str | None], settings: Settings) -> Row:
     """The trimmed texts of the STATED columns -> typed values; a text that does not cast is NULL."""
     row: Row = {}
+    zones, currency = settings.zones, currency_of(texts, settings)
     for column in source.columns:
         if column.name in texts:
             text = canonical(source.delivery, column.type, texts[column.name])
-            row[column.name] = _cast_cell(column.type, text, zones)
+            row[column.name] = _cast_cell(column.type, text, currency, zones)
     if source.name == ORDERS.name:
         order_date = canonical(source.delivery, "order_date", texts.get("order_date"))
         row["ordered_at"] = _ordered_at(order_date, row, zones)
     return row
+
+
+def currency_of(texts: Mapping[str, str | None], settings: Settings) -> str:
+    """The currency of a row's amounts: its own, else the reporting currency."""
+    return (texts.get("currency") or settings.reporting_currency).upper()
 
 
 def canonical(delivery: Delivery, type_name: str, text: str | None) -> str | None:
@@ -159,13 +165,13 @@ def canonical(delivery: Delivery, type_name: str, text: str | None) -> str | Non
     return text
 
 
-def _cast_cell(type_name: str, text: str | None, zones: Zones) -> Any:
+def _cast_cell(type_name: str, text: str | None, currency: str, zones: Zones) -> Any:
     casts: dict[str, Callable[[str | None], Any]] = {
         "string": lambda cell: cell,
         "word": v.as_word,
         "order_status": v.as_order_status,
         "currency": lambda cell: cell.upper() if cell else None,
-        "money": MONEY,
+        "money": lambda cell: v.as_money(cell, currency),
         "measure": MEASURE,
         "int": v.as_int,
         "bool": v.as_bool,
@@ -246,7 +252,7 @@ def _derive_customer(row: Row, today: date, settings: Settings) -> Row:
 def price_reporting(price: Decimal | None, currency: str | None, day: date, settings: Settings) -> Decimal | None:
     """The price in `reporting_currency`, by the rate of the day; no rate: NULL."""
     rate = settings.rate_on(currency, day)
-    return None if price is None or rate is None else v.published(v.product(price, rate), 2)
+    return None if price is None or rate is None else v.money(v.product(price, rate), settings.places)
 
 
 def _derive_product(row: Row, today: date, settings: Settings) -> Row:
@@ -257,7 +263,7 @@ def _derive_product(row: Row, today: date, settings: Settings) -> Row:
     days = days_between(row["launch_date"], today)
     stock_value = None
     if price is not None and stock is not None:  # price_reporting x stock_quantity
-        stock_value = v.published(v.product(price, Decimal(stock)), 2)
+        stock_value = v.money(v.product(price, Decimal(stock)), settings.places)
     return {
         "price_reporting": price,
         "price_segment": price_segment(price),

@@ -193,7 +193,7 @@ def _read(source: Source, number: int, file: str, content: bytes, settings: Sett
             readable.append((record.source_line, record.fields, _texts(source, header, record.fields)))
     if source.name == sources.ORDERS.name:
         lines.line_texts(source.delivery, header.names, [(texts, cells) for _, cells, texts in readable])
-        lines.refund_texts(source.delivery, [texts for _, _, texts in readable], settings.zones)
+        lines.refund_texts(source.delivery, [texts for _, _, texts in readable], settings)
     return _Read(file, number, hashlib.sha256(content).hexdigest(), header, readable, source)
 
 
@@ -210,7 +210,7 @@ def _judge(
     accepted: list[_Accepted] = []
     stored_rows = []
     for _, fields, texts in read.records:
-        typed = sources.cast(source, texts, settings.zones)
+        typed = sources.cast(source, texts, settings)
         stated = {name: value for name, value in typed.items() if value is not None or texts.get(name) is not None}
         stored_rows.append((typed, sources.with_defaults(source, stated, settings.reporting_currency), fields))
     twice = _products_twice(source, read, [stored for _, stored, _ in stored_rows])

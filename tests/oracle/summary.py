@@ -50,7 +50,7 @@ def _as_at(as_of: datetime, stood: Targets, stated: set[tuple[Any, ...]], settin
     today = as_of.astimezone(settings.zones.shop).date()
     orders = enriched_orders(stood, today, settings)
     customers = customer_analytics(stood, orders, today, settings)
-    figures, counted = order_figures(orders), revenue_only(orders)
+    figures, counted = order_figures(orders, settings), revenue_only(orders)
     of_batch = [order for order in orders if tuple(order[name] for name in KEY) in stated]
     buyers = {order["customer_id"] for order in counted} - {None}
     repeated = sum(one["order_days"] >= 2 for one in customers)
@@ -71,6 +71,6 @@ def _as_at(as_of: datetime, stood: Targets, stated: set[tuple[Any, ...]], settin
         "clv_estimate": total(customers, "clv_estimate"),
         "unconverted_orders": len(unconverted & set(orders_in(orders))),
         "batch_orders": len(orders_in(of_batch)),
-        "batch_revenue": order_figures(of_batch)["revenue"],
+        "batch_revenue": order_figures(of_batch, settings)["revenue"],
     }
     return row, buyers

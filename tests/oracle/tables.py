@@ -14,7 +14,7 @@ from .values import Row
 Targets = Mapping[str, list[Row]]
 """Source -> its target's rows."""
 
-ZERO = Decimal("0.00")
+ZERO = Decimal("0.000")
 RETURNED = {"returned", "refunded"}
 
 
@@ -91,11 +91,14 @@ def price_reporting(product: Row, today: date, settings: Settings) -> Decimal | 
 
 
 def order_money(order: Row, category: str | None, settings: Settings) -> Row:
-    """The rate's day: an order's `order_date`. amount = order_amount x rate, 2 decimals. `is_revenue`: `amount` > 0
-    and status not in `non_revenue_statuses`; of a refund row `amount` < 0, and the status may be returned or refunded.
+    """The rate's day: an order's `order_date`. amount = order_amount x rate, with the reporting currency's
+    decimals. `is_revenue`: `amount` > 0 and status not in `non_revenue_statuses`; of a refund row `amount`
+    < 0, and the status may be returned or refunded.
     `margin_estimate` = `amount` x `margin_rate` (by category) where `is_revenue`; else 0."""
     rate = settings.rate_on(order["currency"], order["order_date"])
-    amount = values.published(converted(order["order_amount"], order["currency"], order["order_date"], settings), 2)
+    amount = values.money(
+        converted(order["order_amount"], order["currency"], order["order_date"], settings), settings.places
+    )
     status = order["order_status"]
     counts = status not in settings.non_revenue_statuses
     if order["refund_id"]:
@@ -103,12 +106,13 @@ def order_money(order: Row, category: str | None, settings: Settings) -> Row:
     else:
         is_revenue = amount is not None and amount > 0 and counts
     margin_rate = settings.margin_of(category)
+    margin = None if amount is None else values.money(values.product(amount, margin_rate), settings.places)
     return {
         "rate": rate,
         "amount": amount,
         "is_revenue": is_revenue,
         "margin_rate": margin_rate,
-        "margin_estimate": values.published(values.product(amount, margin_rate), 2) if amount and is_revenue else ZERO,
+        "margin_estimate": margin if is_revenue else ZERO,
     }
 
 
@@ -116,7 +120,7 @@ def order_money(order: Row, category: str | None, settings: Settings) -> Row:
 
 
 def total(rows: Iterable[Row], name: str) -> Decimal:
-    """A sum adds the published column; 0.00 when there is none."""
+    """A sum adds the published column; 0.000 when there is none."""
     return sum((row[name] for row in rows if row[name] is not None), ZERO)
 
 
@@ -151,9 +155,9 @@ def share(part: Decimal | int | None, whole: Decimal | int | None) -> Decimal | 
     return values.published(values.ratio(part, whole), 4)
 
 
-def money_each(part: Decimal, count: int) -> Decimal | None:
-    """Money by a count, DECIMAL(18,2): `aov` = revenue / revenue_orders."""
-    return values.published(values.ratio(part, count), 2)
+def money_each(part: Decimal, count: int, settings: Settings) -> Decimal | None:
+    """Money by a count: `aov` = revenue / revenue_orders."""
+    return values.money(values.ratio(part, count), settings.places)
 
 
 def ratio_of(part: Decimal, whole: Decimal) -> Decimal | None:
@@ -161,7 +165,7 @@ def ratio_of(part: Decimal, whole: Decimal) -> Decimal | None:
     return share(part, whole) if whole > 0 else None
 
 
-def order_figures(rows: list[Row]) -> Row:
+def order_figures(rows: list[Row], settings: Settings) -> Row:
     """`orders` counts all; `revenue_orders`: "An order is revenue if any line is"; `revenue` is net, `gross_revenue`
     and `refunds` beside it; `aov` = gross_revenue / revenue_orders; the margin."""
     counted = revenue_only(rows)
@@ -174,7 +178,7 @@ def order_figures(rows: list[Row]) -> Row:
         "revenue": gross - given_back,
         "gross_revenue": gross,
         "refunds": given_back,
-        "aov": money_each(gross, revenue_orders),
+        "aov": money_each(gross, revenue_orders, settings),
         "margin_estimate": total(rows, "margin_estimate"),
     }
 

@@ -14,6 +14,8 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .currencies import THOUSANDTHS
+
 Row = dict[str, Any]
 """One row of any table: column -> Decimal, aware UTC datetime, date, bool, int, str, list[str], dict or
 None."""
@@ -114,6 +116,20 @@ def published(number: Decimal | None, scale: int, precision: int = 18) -> Decima
         return None
     rounded = half_up(number, scale)
     return rounded if abs(rounded) < limit else None
+
+
+def as_money(text: str | None, currency: str) -> Decimal | None:
+    """An amount, DECIMAL(18,3): two decimals, three where the currency has thousandths; zeros behind them are free."""
+    places = 3 if currency in THOUSANDTHS else 2
+    if text is None or not re.fullmatch(rf"[+-]?[0-9]{{1,15}}([.][0-9]{{1,{places}}}0*)?", text):
+        return None
+    return half_up(Decimal(text), 3)
+
+
+def money(number: Decimal | None, places: int) -> Decimal | None:
+    """A figure rounded half up, once, to so many places, and kept as DECIMAL(18,3); NULL if it does not fit."""
+    rounded = published(number, places, 15 + places)
+    return None if rounded is None else half_up(rounded, 3)
 
 
 def product(*factors: Decimal) -> Decimal:

@@ -20,6 +20,7 @@ from ecomm.analytics import (
 )
 from ecomm.contract import Field, Rate, Scale, Shop
 from ecomm.engines import Engine
+from ecomm.money import MONEY, shown
 from ecomm.sources.products import in_reporting_currency
 from ecomm.transforms.rates import rated
 from tests.shop import Row
@@ -39,9 +40,9 @@ ORDER = {
     "season": "string",
     "season_year": "bigint",
     "order_status": "string",
-    "amount": "decimal(18,2)",
+    "amount": MONEY,
     "is_revenue": "boolean",
-    "margin_estimate": "decimal(18,2)",
+    "margin_estimate": MONEY,
     "is_first_order": "boolean",
     "product_category": "string",
 }
@@ -51,7 +52,7 @@ PRODUCT = {
     "product_name": "string",
     "category": "string",
     "brand": "string",
-    "price": "decimal(18,2)",
+    "price": MONEY,
     "currency": "string",
     "discontinued": "boolean",
     "launch_date": "date",
@@ -116,7 +117,7 @@ def by(found: DataFrame, fields: tuple[Field, ...], key: str) -> dict[Any, Row]:
 
 def said(row: Row, names: str) -> list[Any]:
     """Some columns of a row; decimals as text, so that their scale counts."""
-    return [str(v) if isinstance(v := row[name], Decimal) else v for name in names.split()]
+    return [shown(v) if isinstance(v := row[name], Decimal) else v for name in names.split()]
 
 
 # -- rates -----------------------------------------------------------------------------------------
@@ -153,15 +154,15 @@ def test_the_rate_of_a_day(engine: Engine, currency: str | None, day: date | Non
 
 def test_a_price_at_the_rates_of_one_day(engine: Engine) -> None:
     rows = [{"m": Decimal(m), "c": c} for m, c in (("9.99", "USD"), ("9.99", "EUR"), ("100", "JPY"), ("1", "GBP"))]
-    prices = frame(engine, {"m": "decimal(18,2)", "c": "string"}, rows)
+    prices = frame(engine, {"m": MONEY, "c": "string"}, rows)
 
     def on(day: date) -> list[str]:
         shop = Shop(rates=RATES)
         return [str(r[0]) for r in prices.select(in_reporting_currency(F.col("m"), F.col("c"), shop, day)).collect()]
 
-    assert on(date(2025, 1, 10)) == ["9.99", "10.99", "None", "None"]  # 10.989
-    assert on(date(2025, 3, 1)) == ["9.99", "11.99", "0.65", "None"]  # 11.988, 0.654321
-    assert on(date(2023, 3, 1)) == ["9.99", "None", "None", "None"]
+    assert on(date(2025, 1, 10)) == ["9.990", "10.990", "None", "None"]  # 10.989
+    assert on(date(2025, 3, 1)) == ["9.990", "11.990", "0.650", "None"]  # 11.988, 0.654321
+    assert on(date(2023, 3, 1)) == ["9.990", "None", "None", "None"]
 
 
 # -- customer_analytics ----------------------------------------------------------------------------
@@ -408,7 +409,7 @@ def test_performance_asks_for_money_and_for_orders(engine: Engine, amount: str, 
 
 def months_of(engine: Engine, orders: list[Row], today: date = TODAY) -> dict[date, Row]:
     """seasonal_analysis, by month."""
-    found = seasonal_analysis.seasonal_analysis(placed(engine, orders), today)
+    found = seasonal_analysis.seasonal_analysis(placed(engine, orders), SHOP, today)
     return by(found, seasonal_analysis.FIELDS, "order_month")
 
 
@@ -470,7 +471,7 @@ def test_always_four_segments(engine: Engine) -> None:
     vip = {"total_spent": Decimal("40.00"), "gross_revenue": Decimal("40.00"), "refunds": Decimal("0.00")}
     customers.append(customers[0] | vip | {"customer_id": "V", "customer_segment": "VIP"})
     rows = by(
-        segment_analysis.segment_analysis(frame(engine, schema, customers)),
+        segment_analysis.segment_analysis(frame(engine, schema, customers), SHOP),
         segment_analysis.FIELDS,
         "customer_segment",
     )
@@ -490,7 +491,7 @@ def test_always_four_segments(engine: Engine) -> None:
     empty = "customers orders revenue_orders " + money + " orders_per_customer avg_days_since_last_order"
     zeros = [0, 0, 0, "0.00", "0.0000", None, "0.00", "0.00", None, None, None]
     assert said(rows["High Value"], empty) == said(rows["Medium Value"], empty) == zeros
-    nobody = segment_analysis.segment_analysis(frame(engine, schema, [])).collect()
+    nobody = segment_analysis.segment_analysis(frame(engine, schema, []), SHOP).collect()
     assert [(r["customers"], r["revenue_share"]) for r in nobody] == [(0, None)] * 4
 
 
@@ -503,7 +504,7 @@ def test_categories_then_and_today(engine: Engine) -> None:
         order("B", 1, "5.00", None),
     ]
     heads = [product(p, category=c) for p, c in (("1", "Games"), ("2", "Games"), ("3", None), ("4", "unknown"))]
-    found = category_analysis.category_analysis(placed(engine, orders), frame(engine, PRODUCT, heads))
+    found = category_analysis.category_analysis(placed(engine, orders), frame(engine, PRODUCT, heads), SHOP)
     rows = by(found, category_analysis.FIELDS, "category")
     columns = "products orders revenue_orders revenue revenue_share aov margin_estimate buyers return_rate"
     assert {name: said(row, columns) for name, row in rows.items()} == {
@@ -558,11 +559,11 @@ def test_the_public_figures_of_online_retail(engine: Engine) -> None:
     found += months_of(engine, lines + back).values()
     for row in found:
         assert said(row, "orders gross_revenue refunds aov") == [382, "153652.88", "3189.58", "402.23"]
-        assert str(row.get("revenue") or row.get("total_spent")) == "150463.30"
+        assert (row.get("revenue") or row.get("total_spent")) == Decimal("150463.30")
 
 
 def test_an_order_counts_once_in_each_category(engine: Engine) -> None:
-    found = category_analysis.category_analysis(placed(engine, of_three_orders()), frame(engine, PRODUCT, []))
+    found = category_analysis.category_analysis(placed(engine, of_three_orders()), frame(engine, PRODUCT, []), SHOP)
     rows = by(found, category_analysis.FIELDS, "category")
     columns = "orders revenue_orders revenue gross_revenue refunds revenue_share aov buyers return_rate"
     assert {name: said(row, columns) for name, row in rows.items()} == {
@@ -590,7 +591,7 @@ def test_refunds_alone_are_no_order(engine: Engine) -> None:
     alone = products_of(engine, [*rows[:1], order("B", 1, "4.00", product_id="P2")])
     assert said(alone["P1"], "orders revenue performance_score orders_per_day") == [0, "-10.00", "0.0000", None]
     assert said(alone["P2"], "performance_score") == ["20.0000"]  # the only product that was sold
-    one = category_analysis.category_analysis(placed(engine, rows), frame(engine, PRODUCT, [])).collect()
+    one = category_analysis.category_analysis(placed(engine, rows), frame(engine, PRODUCT, []), SHOP).collect()
     assert [(r["revenue"], r["revenue_share"]) for r in one] == [(Decimal("-6.00"), None)]
 
 

@@ -23,9 +23,11 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import Reading, Shop, text_name
 from ecomm.engines import Engine
+from ecomm.money import MONEY
 from ecomm.sources import customers, orders, products, rules, shipping
 from tests.oracle import sources
 from tests.oracle import values as v
+from tests.oracle.settings import Settings
 
 pytestmark = pytest.mark.every_engine
 
@@ -169,6 +171,37 @@ def test_any_decimal(engine: Engine, scale: int) -> None:
     assert wrong(texts, evaluate(engine, texts, lambda t: canonical.decimal(t, 18, scale)), wanted) == {}
 
 
+THREE_DECIMALS = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
+
+
+def test_amount(engine: Engine) -> None:
+    """Two decimals, and three where the row's currency has thousandths."""
+    texts = drawn(
+        near(
+            pieces(
+                SIGNS, [*DIGITS, "9" * 15, "9" * 16], ["", ".", ".5", ".05", ".125", ".120", ".1250", ".1255"], ZEROS
+            )
+        )
+    )
+    pairs = [(t, c) for t in texts for c in ("USD", "JPY", *THREE_DECIMALS, None)]
+    frame = engine.spark.createDataFrame(
+        [(n, t, c) for n, (t, c) in enumerate(pairs)], "n int, order_amount__text string, currency__text string"
+    )
+    for own in ("USD", "KWD"):
+        thousandths = orders.SOURCE.has_thousandths(Shop(reporting_currency=own))
+        amount = canonical.typed(F.col("order_amount__text"), MONEY, "UTC", thousandths)
+        got = {r["n"]: r["x"] for r in frame.select("n", amount.alias("x")).collect()}
+        wanted = [v.as_money(t, c or own) for t, c in pairs]
+        assert sum(w is not None and w != w.quantize(Decimal("0.01")) for w in wanted) > 50
+        assert {pairs[n]: (got[n], w) for n, w in enumerate(wanted) if got[n] != w} == {}
+
+
+def test_an_amount_without_a_currency_has_two_decimals(engine: Engine) -> None:
+    """A shop of USD, and a source without a currency column."""
+    cases = {"12.50": Decimal("12.500"), "12.500": Decimal("12.500"), "12.999": None, "1" * 16: None}
+    holds(engine, canonical.amount, cases)
+
+
 def test_integer(engine: Engine) -> None:
     """A whole number of at most 18 digits, also with zeros behind a point."""
     cases = {"12": 12, "12.": 12, "12.0": 12, "12.000": 12, "-5": -5, "+5": 5, "-0": 0, "007": 7, "9" * 18: 10**18 - 1}
@@ -203,11 +236,11 @@ def test_what_does_not_fit_is_null(engine: Engine) -> None:
     assert {r["y"] for r in frame.select(huge.alias("y")).collect()} == {None, Decimal("1.0000")}
 
     parcels = [
-        (Decimal("9999999999999999.99"), Decimal("0.0001"), "99999x99999x99999"),
+        (Decimal("999999999999999.99"), Decimal("0.0001"), "99999x99999x99999"),
         (Decimal("1.00"), Decimal("3.0000"), "1x2x3"),
     ]
     dated = [(None, None, None, *p) for p in parcels]
-    schema = "actual_delivery date, estimated_delivery date, created_timestamp timestamp, shipping_cost decimal(18,2), "
+    schema = "actual_delivery date, estimated_delivery date, created_timestamp timestamp, shipping_cost decimal(18,3), "
     schema += "package_weight decimal(18,4), dimensions_cm string"
     derived = shipping.derived(Reading(datetime(2025, 1, 15, tzinfo=UTC), Shop()))
     rows = (
@@ -217,8 +250,8 @@ def test_what_does_not_fit_is_null(engine: Engine) -> None:
     )
     assert {tuple(r) for r in rows} == {(None, None), (Decimal("0.3333"), Decimal("6.0000"))}
 
-    things = [(Decimal("9999999999999999.99"), "USD", 10**18 - 1), (Decimal("2.50"), "USD", 3)]
-    schema = "price decimal(18,2), currency string, stock_quantity bigint"
+    things = [(Decimal("999999999999999.99"), "USD", 10**18 - 1), (Decimal("2.50"), "USD", 3)]
+    schema = "price decimal(18,3), currency string, stock_quantity bigint"
     columns = "launch_date date, discontinued boolean, dimensions_cm string"
     frame = engine.spark.createDataFrame([(*t, None, False, None) for t in things], f"{schema}, {columns}")
     value = products.derived(Reading(datetime(2025, 1, 15, tzinfo=UTC), Shop()))["stock_value"]
@@ -359,7 +392,7 @@ def test_local_date(engine: Engine, zone: str) -> None:
 @pytest.mark.parametrize(("source_zone", "shop_zone"), [("UTC", "UTC"), ("Europe/Berlin", "America/New_York")])
 def test_order_date(engine: Engine, source_zone: str, shop_zone: str) -> None:
     """An order's day and instant, from its order_date or else from when its row was written."""
-    zones = v.Zones(ZoneInfo(source_zone), ZoneInfo(shop_zone))
+    settings = Settings(source_timezone=source_zone, shop_timezone=shop_zone)
     days = ["2025-03-30", "2025-01-15", "2025-01-16", ""]
     clocks = [
         "",
@@ -385,7 +418,7 @@ def test_order_date(engine: Engine, source_zone: str, shop_zone: str) -> None:
     got = {r["n"]: (r["day"], None if r["at"] is None else v.EPOCH + timedelta(microseconds=r["at"])) for r in rows}
     wanted = {}
     for n, (order_date, created) in enumerate(pairs):
-        row = sources.cast(sources.ORDERS, {"order_date": order_date, "created_timestamp": created}, zones)
+        row = sources.cast(sources.ORDERS, {"order_date": order_date, "created_timestamp": created}, settings)
         wanted[n] = (row["order_date"], row["ordered_at"])
     assert {pairs[n]: (got[n], wanted[n]) for n in wanted if got[n] != wanted[n]} == {}
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ecomm.contract import Header, match_header
 from ecomm.delivery import Delivery
 from ecomm.errors import HeaderError
+from ecomm.money import MONEY
 from ecomm.sources import SOURCES
 from ecomm.tables import reserved
 from tests.oracle import sources as oracle
@@ -50,7 +51,7 @@ def test_contracts_are_the_documents(source: str) -> None:
         "word": "string",
         "currency": "string",
         "order_status": "string",
-        "money": "decimal(18,2)",
+        "money": MONEY,
         "int": "bigint",
     }
     types |= {"measure": "decimal(18,4)", "bool": "boolean", "order_date": "date"}

@@ -16,7 +16,7 @@ from ecomm.errors import EcommError
 from ecomm.sources import SOURCES, of_shop
 
 LOGICAL = {
-    "string": "string", "bigint": "integer", "decimal(18,2)": "number", "decimal(18,4)": "number",
+    "string": "string", "bigint": "integer", "decimal(18,3)": "number", "decimal(18,4)": "number",
     "date": "date", "timestamp": "timestamp", "boolean": "boolean",
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 
 from ecomm import dictionary
 from ecomm.batches import ledger
+from ecomm.money import MONEY
 from ecomm.sources import SOURCES
 from ecomm.tables import CATALOGUE
 
@@ -119,7 +120,7 @@ def test_a_contract_is_the_designs(name: str) -> None:
 
 
 def test_types_are_those_of_the_conventions() -> None:
-    """Ids and words are texts, money has 2 decimals, shares 4, rates 8; counts bigint, flags boolean."""
+    """Ids and words are texts, money 3 decimals, shares 4, rates 8; counts bigint, flags boolean."""
     for table in CATALOGUE:
         for column, kind in types(table).items():
             where = (table, column)
@@ -136,7 +137,7 @@ def test_types_are_those_of_the_conventions() -> None:
                 "clv_estimate",
                 "order_amount",
             ):
-                assert kind == "decimal(18,2)", where
+                assert kind == MONEY, where
             if column in ("return_rate", "repeat_rate", "revenue_share", "seasonal_index", "failed_share"):
                 assert kind == "decimal(18,4)", where
             if column in ("orders", "revenue_orders", "buyers", "revision", "source_line") or column.startswith(

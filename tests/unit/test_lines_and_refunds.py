@@ -126,8 +126,8 @@ def test_every_table_equals_the_oracles(engine: Engine, seed: int) -> None:
         "customer_analytics": customers,
         "product_analytics": products,
         "seasonal_analysis": analytics.seasonal_analysis(orders, TODAY, SETTINGS),
-        "segment_analysis": analytics.segment_analysis(customers),
-        "category_analysis": analytics.category_analysis(products, orders),
+        "segment_analysis": analytics.segment_analysis(customers, SETTINGS),
+        "category_analysis": analytics.category_analysis(products, orders, SETTINGS),
         "analytics_summary": summary.analytics_summary(BATCHES, stated, rows, SETTINGS),
     }
 
@@ -149,9 +149,9 @@ def test_every_table_equals_the_oracles(engine: Engine, seed: int) -> None:
         "enriched_orders": found,
         "customer_analytics": bought,
         "product_analytics": sold,
-        "seasonal_analysis": seasonal_analysis.seasonal_analysis(found, TODAY),
-        "segment_analysis": segment_analysis.segment_analysis(bought),
-        "category_analysis": category_analysis.category_analysis(found, sold),
+        "seasonal_analysis": seasonal_analysis.seasonal_analysis(found, SHOP, TODAY),
+        "segment_analysis": segment_analysis.segment_analysis(bought, SHOP),
+        "category_analysis": category_analysis.category_analysis(found, sold, SHOP),
         "analytics_summary": analytics_summary.analytics_summary(batches, targets, of_batches, SHOP),
     }
     collected = {name: ordered(utc(table.toArrow().to_pylist())) for name, table in ours.items()}

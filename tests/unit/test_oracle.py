@@ -620,7 +620,7 @@ def test_stage_row() -> None:
         one("orders", content)  # `Order-Status` would become order_status
     content = content.replace("Order-Status", "order_status").replace("ignored", "CANCELED")
     stage, _, counts = one("orders", content)
-    tracked = ["1001", "", "", "c1", "p1", date(2025, 1, 2), Decimal("19.90"), "USD", None, None, "cancelled"]
+    tracked = ["1001", "", "", "c1", "p1", date(2025, 1, 2), Decimal("19.900"), "USD", None, None, "cancelled"]
     assert stage == [
         {
             "order_id": "1001",

@@ -65,7 +65,7 @@ def test_an_orders_rate_is_that_of_its_day() -> None:
         "c,p,2025-01-05,10,EUR,",
         "c,p,2025-01-05,10,JPY,",
         "c,p,2025-01-05,10,,",
-        "c,p,2025-01-05,9999999999999999,EUR,",  # too much for DECIMAL(18,2)
+        "c,p,2025-01-05,999999999999999,EUR,",  # too much for DECIMAL(18,3)
     )
     result = one_batch(EUR, orders=lines)
     assert column(result.enriched_orders, "order_id", "rate", "amount", "is_revenue") == {
@@ -210,8 +210,8 @@ def analysed(*rows: Row) -> dict[str, list[Row]]:
         "customer_analytics": customers,
         "product_analytics": products,
         "seasonal_analysis": seasonal_analysis(enriched, today, settings),
-        "segment_analysis": segment_analysis(customers),
-        "category_analysis": category_analysis(products, enriched),
+        "segment_analysis": segment_analysis(customers, settings),
+        "category_analysis": category_analysis(products, enriched, settings),
         "analytics_summary": analytics_summary({"b": at(31)}, {"b": keys}, targets, settings),
     }
 

@@ -310,13 +310,13 @@ ORDERS = [
     ),
     *column("orders", "order_amount", "present", MISSING, ["0.01", "+15", " 7.5 "]),
     *column("orders", "order_amount", "readable", NO_MONEY, MONEY),
-    *column("orders", "order_amount", "not_negative", ["-0.01", "-5", "-9999999999999999.99"], ["0.01", "+1", "1.0"]),
+    *column("orders", "order_amount", "not_negative", ["-0.01", "-5", "-999999999999999.99"], ["0.01", "+1", "1.0"]),
     *column("orders", "order_amount", "zero", ["0", "0.00", "-0.00", "-0", "+0"], ["0.01", "00.10", "1"]),
     *column(
         "orders",
         "order_amount",
         "within_bounds",
-        ["100000.01", "9999999999999999.99"],
+        ["100000.01", "999999999999999.99"],
         ["100000", "100000.00", "+99999.99"],
     ),
     *column(
@@ -956,11 +956,11 @@ DIGITS = frozenset("0123456789")
 
 
 def is_amount(text: str) -> bool:
-    """A sign perhaps, 1 to 16 digits, and perhaps a point with cents; more decimals only if they are zeros."""
+    """A sign perhaps, 1 to 15 digits, and perhaps a point with cents; more decimals only if they are zeros."""
     whole, point, cents = text[text[:1] in ("+", "-") :].partition(".")
     if point and (not cents or set(cents[2:]) - {"0"}):
         return False
-    return 1 <= len(whole) <= 16 and not set(whole + cents) - DIGITS
+    return 1 <= len(whole) <= 15 and not set(whole + cents) - DIGITS
 
 
 def is_day(text: str) -> bool:

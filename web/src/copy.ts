@@ -77,9 +77,15 @@ function page(table: Table, args: URLSearchParams): Row {
 
 /** The exact sum of a column of money. */
 function summed(rows: Row[], column: string): string {
-  const cents = rows.reduce((sum, row) => sum + BigInt(String(row[column] ?? "0.00").replace(".", "")), 0n);
-  const digits = (cents < 0n ? -cents : cents).toString().padStart(3, "0");
-  return `${cents < 0n ? "-" : ""}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+  const total = rows.reduce((sum, row) => sum + thousandths(String(row[column] ?? "0")), 0n);
+  const digits = (total < 0n ? -total : total).toString().padStart(4, "0");
+  return `${total < 0n ? "-" : ""}${digits.slice(0, -3)}.${digits.slice(-3).replace(/0$/, "")}`;
+}
+
+/** An amount has two decimals, or three in currencies such as KWD. */
+function thousandths(text: string): bigint {
+  const [whole = "0", part = ""] = text.split(".");
+  return BigInt(whole + part.padEnd(3, "0"));
 }
 
 function find(copy: Copy, q: string): Row {

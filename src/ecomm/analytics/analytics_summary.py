@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.analytics.customer_analytics import buying
 from ecomm.contract import Field, Shop
+from ecomm.money import MONEY
 from ecomm.transforms import enrich, measures, shipments, valuation
 from ecomm.transforms.enrich import Targets
 from ecomm.transforms.relations import as_of_join, timeline
@@ -22,11 +23,11 @@ FIELDS = (
     Field("as_of", "timestamp", "The instant that the row describes (UTC)."),
     Field("orders", "bigint", "Orders of any status, each once; refunds are none."),
     Field("revenue_orders", "bigint", "Orders of which a sale is_revenue."),
-    Field("revenue", "decimal(18,2)", "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
-    Field("gross_revenue", "decimal(18,2)", "Sum of amount of sales where is_revenue; reporting currency."),
-    Field("refunds", "decimal(18,2)", "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
-    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
-    Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
+    Field("revenue", MONEY, "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
+    Field("gross_revenue", MONEY, "Sum of amount of sales where is_revenue; reporting currency."),
+    Field("refunds", MONEY, "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
+    Field("aov", MONEY, "gross_revenue / revenue_orders; NULL without revenue orders."),
+    Field("margin_estimate", MONEY, "Sum of margin_estimate; reporting currency."),
     Field("margin_rate", "decimal(18,4)", "margin_estimate / revenue, 0-1; NULL unless revenue is above 0."),
     Field("customers", "bigint", "Customers with a version then."),
     Field("buyers", "bigint", "Different customers of revenue orders."),
@@ -40,16 +41,16 @@ FIELDS = (
         "decimal(18,4)",
         "Orders of which a line was returned or refunded / orders, 0-1; NULL without orders.",
     ),
-    Field("shipping_cost", "decimal(18,2)", "Sum of shipping_cost_reporting of the orders; reporting currency."),
+    Field("shipping_cost", MONEY, "Sum of shipping_cost_reporting of the orders; reporting currency."),
     Field(
         "on_time_rate",
         "decimal(18,4)",
         "Orders delivered On Time / (On Time + Late), 0-1; NULL if none is delivered.",
     ),
-    Field("clv_estimate", "decimal(18,2)", "Sum of the customers' clv_estimate; reporting currency."),
+    Field("clv_estimate", MONEY, "Sum of the customers' clv_estimate; reporting currency."),
     Field("unconverted_orders", "bigint", "Orders with a row whose currency has no rate: it is in no sum."),
     Field("batch_orders", "bigint", "Orders of which this batch states a line."),
-    Field("batch_revenue", "decimal(18,2)", "revenue of the lines and refunds that this batch states."),
+    Field("batch_revenue", MONEY, "revenue of the lines and refunds that this batch states."),
 )
 KEY = ("batch_id",)
 # What the rows are made of: the columns of each target whose change changes them, besides keys and instants.
@@ -88,12 +89,12 @@ def analytics_summary(batches: DataFrame, targets: Targets, stated: DataFrame, s
     rows = rows.withColumns(
         {
             "refunds": measures.refunds(),
-            "aov": measures.aov(),
+            "aov": measures.aov(shop),
             "margin_rate": canonical.ratio(F.col("margin_estimate"), measures.positive(F.col("revenue")), 4),
             "repeat_rate": measures.share("_repeating", "buyers"),
             "return_rate": measures.share("returned_orders", "orders"),
             "on_time_rate": canonical.ratio(
-                F.col("_on_time").cast("decimal(18,2)"), F.col("_on_time") + F.col("_late"), 4
+                F.col("_on_time").cast("decimal(18,0)"), F.col("_on_time") + F.col("_late"), 4
             ),
         }
     )
@@ -114,14 +115,16 @@ def _with_margin(orders: DataFrame, products: DataFrame, shop: Shop) -> DataFram
     after the as-of, for the as-of; before the first of them the first.
     """
     if not shop.margin_rates:
-        return orders.withColumn("margin_estimate", valuation.margin_estimate(valuation.margin_rate(F.lit(None), shop)))
+        return orders.withColumn(
+            "margin_estimate", valuation.margin_estimate(valuation.margin_rate(F.lit(None), shop), shop)
+        )
     line = timeline(products.select("product_id", "category", "effective_date"), "product_id").select(
         "product_id", "_from", "_until", F.col("category").alias("_category"), F.col("effective_date").alias("_begun")
     )
     at = F.least(valuation.instant(shop), F.col("as_of"))
     joined = as_of_join(orders.withColumn("_at", at), line, "product_id", F.col("_at"))
     category = F.when(F.col("_begun") <= F.col("as_of"), F.col("_category"))
-    estimate = valuation.margin_estimate(valuation.margin_rate(category, shop))
+    estimate = valuation.margin_estimate(valuation.margin_rate(category, shop), shop)
     return joined.withColumn("margin_estimate", estimate).drop("_at", "_category", "_begun")
 
 
@@ -150,7 +153,7 @@ def _counted(orders: DataFrame, parcels: DataFrame) -> DataFrame:
 def _people(orders: DataFrame, versions: DataFrame, batches: DataFrame, shop: Shop) -> DataFrame:
     """One row a batch: what its orders say of the customers."""
     known = orders.filter(F.col("customer_id").isNotNull())
-    people = buying(known, ("batch_id", "as_of", "customer_id"), _today(shop))
+    people = buying(known, ("batch_id", "as_of", "customer_id"), shop, _today(shop))
     earlier = F.broadcast(batches.select("batch_id", F.col("previous_as_of").alias("as_of")))
     before = _standing(versions.filter(measures.sold()), earlier).select("batch_id", "customer_id").distinct()
     people = people.join(before.withColumn("_before", F.lit(True)), ["batch_id", "customer_id"], "left")

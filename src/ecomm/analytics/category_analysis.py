@@ -9,7 +9,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import Field
+from ecomm.contract import Field, Shop
+from ecomm.money import MONEY
 from ecomm.transforms import measures
 
 FIELDS = (
@@ -21,12 +22,12 @@ FIELDS = (
         "Orders of any status with a line of the category, by the product's category at the time of the order.",
     ),
     Field("revenue_orders", "bigint", "Orders of which a sale is_revenue."),
-    Field("revenue", "decimal(18,2)", "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
-    Field("gross_revenue", "decimal(18,2)", "Sum of amount of sales where is_revenue; reporting currency."),
-    Field("refunds", "decimal(18,2)", "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
+    Field("revenue", MONEY, "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
+    Field("gross_revenue", MONEY, "Sum of amount of sales where is_revenue; reporting currency."),
+    Field("refunds", MONEY, "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
     Field("revenue_share", "decimal(18,4)", "revenue / revenue of all categories; NULL unless that is above 0."),
-    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
-    Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
+    Field("aov", MONEY, "gross_revenue / revenue_orders; NULL without revenue orders."),
+    Field("margin_estimate", MONEY, "Sum of margin_estimate; reporting currency."),
     Field("buyers", "bigint", "Different customers of revenue orders."),
     Field(
         "return_rate",
@@ -38,7 +39,7 @@ KEY = ("category",)
 UNKNOWN = "unknown"
 
 
-def category_analysis(orders: DataFrame, products: DataFrame) -> DataFrame:
+def category_analysis(orders: DataFrame, products: DataFrame, shop: Shop) -> DataFrame:
     """FIELDS for every category. orders: enriched_orders. products: product_analytics.
 
     An order counts once in each category of its lines, with the lines of that category: the orders of categories add up
@@ -59,7 +60,7 @@ def category_analysis(orders: DataFrame, products: DataFrame) -> DataFrame:
         {
             "refunds": measures.refunds(),
             "revenue_share": canonical.ratio(F.col("revenue"), measures.positive(total), 4),
-            "aov": measures.aov(),
+            "aov": measures.aov(shop),
             "return_rate": measures.share("returned_orders", "orders"),
         }
     )

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Field, Scale, Shop
+from ecomm.money import MONEY
 from ecomm.sources import customers as people
 from ecomm.transforms import measures
 
@@ -20,12 +21,10 @@ FIELDS = (
     Field("customer_id", "string", "The customer."),
     Field("orders", "bigint", "Orders of any status, each once; refunds are none."),
     Field("revenue_orders", "bigint", "Orders of which a sale is_revenue."),
-    Field(
-        "total_spent", "decimal(18,2)", "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."
-    ),
-    Field("gross_revenue", "decimal(18,2)", "Sum of amount of sales where is_revenue; reporting currency."),
-    Field("refunds", "decimal(18,2)", "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
-    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
+    Field("total_spent", MONEY, "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
+    Field("gross_revenue", MONEY, "Sum of amount of sales where is_revenue; reporting currency."),
+    Field("refunds", MONEY, "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
+    Field("aov", MONEY, "gross_revenue / revenue_orders; NULL without revenue orders."),
     Field(
         "order_days",
         "bigint",
@@ -51,7 +50,7 @@ FIELDS = (
         "string",
         "The product_category of most orders of any status (refunds left out), then by alphabet; NULL left out.",
     ),
-    Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
+    Field("margin_estimate", MONEY, "Sum of margin_estimate; reporting currency."),
     Field("customer_tier", "string", "The customer's tier now; NULL without a current version."),
     Field("age_group", "string", "The customer's age group today."),
     Field("lifecycle_stage", "string", "New, Active or Established today, by registration_date."),
@@ -68,7 +67,7 @@ FIELDS = (
         "string",
         "Champion, Loyal, New, At Risk, Lost or Regular, by the scores; NULL without revenue orders.",
     ),
-    Field("clv_historic", "decimal(18,2)", "Sum of margin_estimate so far, net of refunds; reporting currency."),
+    Field("clv_historic", MONEY, "Sum of margin_estimate so far, net of refunds; reporting currency."),
     Field(
         "expected_orders_12m",
         "decimal(18,4)",
@@ -76,7 +75,7 @@ FIELDS = (
     ),
     Field(
         "clv_estimate",
-        "decimal(18,2)",
+        MONEY,
         "clv_historic + expected_orders_12m x clv_historic / revenue_orders; reporting currency.",
     ),
     Field("clv_model", "string", "The model of clv_estimate: historic_v1."),
@@ -107,7 +106,7 @@ def customer_analytics(orders: DataFrame, customers: DataFrame, shop: Shop, toda
             "lifecycle_stage"
         ),
     )
-    bought = buying(known, ("customer_id",), day)
+    bought = buying(known, ("customer_id",), shop, day)
     rows = heads.join(bought, "customer_id", "full").join(favourites, "customer_id", "left")
     rows = rows.withColumns(
         {name: measures.count(F.col(name)) for name in ("orders", "revenue_orders", "order_days", "cancelled_orders")}
@@ -115,12 +114,12 @@ def customer_analytics(orders: DataFrame, customers: DataFrame, shop: Shop, toda
         | measures.moneys()
         | {"expected_orders_12m": F.coalesce(F.col("expected_orders_12m"), F.lit("0").cast("decimal(18,4)"))}
     )
-    span = F.datediff("last_order_date", "first_order_date").cast("decimal(18,2)")
+    span = F.datediff("last_order_date", "first_order_date").cast("decimal(10,0)")
     rows = rows.withColumns(
         {
             "total_spent": F.col("revenue"),
             "refunds": measures.refunds(),
-            "aov": measures.aov(),
+            "aov": measures.aov(shop),
             "days_since_last_order": F.datediff(day, F.col("last_order_date")),
             "avg_days_between_orders": canonical.ratio(span, F.col("order_days") - 1, 4),
             "return_rate": measures.share("returned_orders", "orders"),
@@ -132,7 +131,7 @@ def customer_analytics(orders: DataFrame, customers: DataFrame, shop: Shop, toda
     return measures.published(rows.withColumn("rfm_group", _rfm_group()), FIELDS)
 
 
-def buying(orders: DataFrame, by: Sequence[str], today: Column) -> DataFrame:
+def buying(orders: DataFrame, by: Sequence[str], shop: Shop, today: Column) -> DataFrame:
     """What customers bought: one row a `by`, which says who (and when), with measures.COUNTED.
 
     order_days, first_order_date, last_order_date (of revenue orders); days_since_first_order;
@@ -164,8 +163,8 @@ def buying(orders: DataFrame, by: Sequence[str], today: Column) -> DataFrame:
     none = F.lit("0").cast("decimal(18,4)")
     rows = rows.withColumn("expected_orders_12m", F.when(F.col("order_days") > 0, expected).otherwise(none))
     coming = F.col("expected_orders_12m").cast("decimal(8,4)") * F.col("clv_historic")
-    future = F.coalesce(canonical.ratio(coming, F.col("revenue_orders"), 2), F.lit("0").cast("decimal(18,2)"))
-    return rows.withColumn("clv_estimate", (F.col("clv_historic") + future).try_cast("decimal(18,2)"))
+    future = F.coalesce(canonical.each(coming, F.col("revenue_orders"), shop.places), F.lit("0").cast(MONEY))
+    return rows.withColumn("clv_estimate", (F.col("clv_historic") + future).try_cast(MONEY))
 
 
 def _segment(scale: Scale) -> Column:

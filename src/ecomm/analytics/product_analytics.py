@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Field, Scale, Shop
+from ecomm.money import MONEY
 from ecomm.sources import products as things
 from ecomm.transforms import measures
 
@@ -20,15 +21,15 @@ FIELDS = (
     Field("product_name", "string", "Its name now; NULL without a current version, as all that it says of itself."),
     Field("category", "string", "Its category now."),
     Field("brand", "string", "Its brand now."),
-    Field("price_reporting", "decimal(18,2)", "Its price now in the reporting currency, at today's rate."),
+    Field("price_reporting", MONEY, "Its price now in the reporting currency, at today's rate."),
     Field("orders", "bigint", "Orders of any status, each once; refunds are none."),
     Field("revenue_orders", "bigint", "Orders of which a sale is_revenue."),
-    Field("revenue", "decimal(18,2)", "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
-    Field("gross_revenue", "decimal(18,2)", "Sum of amount of sales where is_revenue; reporting currency."),
-    Field("refunds", "decimal(18,2)", "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
-    Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
+    Field("revenue", MONEY, "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
+    Field("gross_revenue", MONEY, "Sum of amount of sales where is_revenue; reporting currency."),
+    Field("refunds", MONEY, "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
+    Field("margin_estimate", MONEY, "Sum of margin_estimate; reporting currency."),
     Field("customers", "bigint", "Different customers of revenue orders."),
-    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
+    Field("aov", MONEY, "gross_revenue / revenue_orders; NULL without revenue orders."),
     Field("last_order_date", "date", "order_date of the last revenue order."),
     Field(
         "return_rate",
@@ -92,8 +93,8 @@ def product_analytics(
     rows = rows.withColumns(
         {
             "refunds": measures.refunds(),
-            "aov": measures.aov(),
-            "orders_per_day": canonical.ratio(F.col("_recent").cast("decimal(18,2)"), days, 4),
+            "aov": measures.aov(shop),
+            "orders_per_day": canonical.ratio(F.col("_recent").cast("decimal(18,0)"), days, 4),
             "days_of_stock": canonical.ratio(F.col("stock_quantity").cast("decimal(19,0)") * days, F.col("_recent"), 4),
             "performance_category": _category(shop.scale),
             "performance_score": F.coalesce(F.col("performance_score"), F.lit("0").cast("decimal(18,4)")),
@@ -140,7 +141,7 @@ def _ranked(sold: DataFrame) -> DataFrame:
             "_products": F.count(F.lit(1)).over(everything),
         }
     )
-    above = ((F.col("_by_revenue") - 1) * 50 + (F.col("_by_orders") - 1) * 30).cast("decimal(18,2)")
+    above = ((F.col("_by_revenue") - 1) * 50 + (F.col("_by_orders") - 1) * 30).cast("decimal(18,0)")
     places = F.coalesce(canonical.ratio(above, F.col("_products") - 1, 4), F.lit("0").cast("decimal(18,4)"))
     kept = F.lit(20).cast("decimal(2,0)") * (F.lit(1).cast("decimal(1,0)") - F.col("return_rate"))
     score = (places + kept).try_cast("decimal(18,4)")

@@ -11,7 +11,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import Field
+from ecomm.contract import Field, Shop
+from ecomm.money import MONEY
 from ecomm.transforms import measures
 
 FIELDS = (
@@ -19,10 +20,10 @@ FIELDS = (
     Field("season", "string", "Winter, Spring, Summer or Autumn, by the setting hemisphere."),
     Field("season_year", "bigint", "Year of the season: December belongs to the next year."),
     Field("orders", "bigint", "Orders of any status, each once; refunds are none."),
-    Field("revenue", "decimal(18,2)", "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
-    Field("gross_revenue", "decimal(18,2)", "Sum of amount of sales where is_revenue; reporting currency."),
-    Field("refunds", "decimal(18,2)", "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
-    Field("aov", "decimal(18,2)", "gross_revenue / revenue orders; NULL without revenue orders."),
+    Field("revenue", MONEY, "gross_revenue - refunds: sum of amount where is_revenue; reporting currency."),
+    Field("gross_revenue", MONEY, "Sum of amount of sales where is_revenue; reporting currency."),
+    Field("refunds", MONEY, "What refund rows gave back, above 0; 0 in a shop whose refunds are statuses."),
+    Field("aov", MONEY, "gross_revenue / revenue orders; NULL without revenue orders."),
     Field("buyers", "bigint", "Different customers of revenue orders."),
     Field("new_buyers", "bigint", "Orders with is_first_order."),
     Field(
@@ -48,7 +49,7 @@ FIELDS = (
 KEY = ("order_month",)
 
 
-def seasonal_analysis(orders: DataFrame, today: date) -> DataFrame:
+def seasonal_analysis(orders: DataFrame, shop: Shop, today: date) -> DataFrame:
     """FIELDS for every month with orders or refunds. orders: enriched_orders. today: of the greatest live as-of.
 
     All by net revenue. change = revenue / revenue of an earlier month - 1: against the calendar month before, and the
@@ -75,10 +76,10 @@ def seasonal_analysis(orders: DataFrame, today: date) -> DataFrame:
             "_number": (F.year("order_month") * 12 + F.month("order_month")).cast("bigint"),
         }
     )
-    return measures.published(rows.withColumns(_beside_others()), FIELDS)
+    return measures.published(rows.withColumns(_beside_others(shop)), FIELDS)
 
 
-def _beside_others() -> dict[str, Column]:
+def _beside_others(shop: Shop) -> dict[str, Column]:
     """aov, and a month's revenue beside that of others."""
     everything = Window.partitionBy(F.lit(1))
     complete = F.when(F.col("is_complete"), F.col("revenue"))
@@ -86,7 +87,7 @@ def _beside_others() -> dict[str, Column]:
     all_of_them = measures.positive(F.sum(complete).over(everything))
     return {
         "refunds": measures.refunds(),
-        "aov": measures.aov(),
+        "aov": measures.aov(shop),
         "change_previous": _change(1),
         "change_year": _change(12),
         "seasonal_index": canonical.ratio(F.col("revenue") * months, all_of_them, 4),
@@ -96,5 +97,5 @@ def _beside_others() -> dict[str, Column]:
 def _change(months: int) -> Column:
     """revenue / that of the month so many months before - 1; months without orders are no rows, and not skipped."""
     then = Window.partitionBy(F.lit(1)).orderBy("_number").rangeBetween(-months, -months)
-    before = F.sum("revenue").over(then).cast("decimal(18,2)")
-    return canonical.ratio((F.col("revenue") - before).cast("decimal(18,2)"), measures.positive(before), 4)
+    before = F.sum("revenue").over(then).cast(MONEY)
+    return canonical.ratio((F.col("revenue") - before).cast(MONEY), measures.positive(before), 4)

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.analytics.customer_analytics import SEGMENTS
-from ecomm.contract import Field
+from ecomm.contract import Field, Shop
+from ecomm.money import MONEY
 from ecomm.transforms import measures
 
 FIELDS = (
@@ -18,14 +19,14 @@ FIELDS = (
     Field("customers", "bigint", "Customers of the segment."),
     Field("orders", "bigint", "Their orders of any status; refunds are none."),
     Field("revenue_orders", "bigint", "Their orders of which a sale is_revenue."),
-    Field("revenue", "decimal(18,2)", "gross_revenue - refunds: sum of total_spent; reporting currency."),
-    Field("gross_revenue", "decimal(18,2)", "Sum of the customers' gross_revenue; reporting currency."),
-    Field("refunds", "decimal(18,2)", "Sum of the customers' refunds; reporting currency."),
+    Field("revenue", MONEY, "gross_revenue - refunds: sum of total_spent; reporting currency."),
+    Field("gross_revenue", MONEY, "Sum of the customers' gross_revenue; reporting currency."),
+    Field("refunds", MONEY, "Sum of the customers' refunds; reporting currency."),
     Field("revenue_share", "decimal(18,4)", "revenue / revenue of all segments; NULL unless that is above 0."),
-    Field("aov", "decimal(18,2)", "gross_revenue / revenue_orders; NULL without revenue orders."),
-    Field("margin_estimate", "decimal(18,2)", "Sum of margin_estimate; reporting currency."),
-    Field("clv_estimate", "decimal(18,2)", "Sum of clv_estimate; reporting currency."),
-    Field("avg_clv", "decimal(18,2)", "clv_estimate / customers; NULL without customers."),
+    Field("aov", MONEY, "gross_revenue / revenue_orders; NULL without revenue orders."),
+    Field("margin_estimate", MONEY, "Sum of margin_estimate; reporting currency."),
+    Field("clv_estimate", MONEY, "Sum of clv_estimate; reporting currency."),
+    Field("avg_clv", MONEY, "clv_estimate / customers; NULL without customers."),
     Field("orders_per_customer", "decimal(18,4)", "orders / customers; NULL without customers."),
     Field(
         "avg_days_since_last_order",
@@ -36,7 +37,7 @@ FIELDS = (
 KEY = ("customer_segment",)
 
 
-def segment_analysis(customers: DataFrame) -> DataFrame:
+def segment_analysis(customers: DataFrame, shop: Shop) -> DataFrame:
     """FIELDS for the four segments. customers: customer_analytics.
 
     revenue_share = revenue / revenue of all segments; avg_clv = clv_estimate / customers; orders_per_customer =
@@ -59,8 +60,8 @@ def segment_analysis(customers: DataFrame) -> DataFrame:
     rows = rows.withColumns(
         {
             "revenue_share": canonical.ratio(F.col("revenue"), measures.positive(total), 4),
-            "aov": measures.aov(),
-            "avg_clv": canonical.ratio(F.col("clv_estimate"), F.col("customers"), 2),
+            "aov": measures.aov(shop),
+            "avg_clv": canonical.each(F.col("clv_estimate"), F.col("customers"), shop.places),
             "orders_per_customer": measures.share("orders", "customers"),
             "avg_days_since_last_order": measures.share("_days", "_dated"),
         }

@@ -8,6 +8,7 @@ from ecomm.contract import Source
 from ecomm.dashboard.masks import is_open, masked
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import UsageError
+from ecomm.money import MONEY
 from ecomm.trace import versions_of
 
 FOUND_IN = {"orders": "order_id", "customers": "customer_id", "products": "product_id"}
@@ -68,7 +69,7 @@ def last_orders(moment: Moment, customer: str) -> list[Answer]:
     return moment.rows(
         "select order_id, min(order_date) as order_date, "
         "string_agg(distinct order_status, ', ' order by order_status) as order_status, "
-        "sum(amount)::decimal(18, 2) as amount, first(product_id order by is_first_line desc) as product_id, "
+        f"sum(amount)::{MONEY} as amount, first(product_id order by is_first_line desc) as product_id, "
         "first(product_name order by is_first_line desc) as product_name, "
         "count(*) filter (where refund_id = '') as lines from enriched_orders "
         "where customer_id = $1 group by order_id order by 2 desc, 1 limit $2",

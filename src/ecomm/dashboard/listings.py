@@ -9,6 +9,7 @@ from ecomm.analytics import customer_analytics, product_analytics
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import UsageError
 from ecomm.export import as_csv
+from ecomm.money import MONEY
 
 PAGE = 25
 
@@ -66,8 +67,8 @@ def listed(moment: Moment, listing: Listing, args: Args) -> Answer:
     """
     where, values = _where(listing, args)
     total = moment.rows(
-        f"select count(*) as rows, coalesce(sum({listing.money}), 0)::decimal(18, 2) as money, "
-        f"coalesce(sum(refunds), 0)::decimal(18, 2) as refunds from {listing.table} where {where}",
+        f"select count(*) as rows, coalesce(sum({listing.money}), 0)::{MONEY} as money, "
+        f"coalesce(sum(refunds), 0)::{MONEY} as refunds from {listing.table} where {where}",
         values,
     )[0]
     pages = max(1, -(-total["rows"] // PAGE))

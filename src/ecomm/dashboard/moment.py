@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from ecomm.batches.ledger import CHANGES, live, open_attempt
 from ecomm.contract import Source
+from ecomm.money import shown
 from ecomm.session import sources_of
 from ecomm.settings import Settings
 from ecomm.warehouse import Warehouse
@@ -114,7 +115,7 @@ def as_json(value: object) -> bytes:
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return shown(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, date):

@@ -9,15 +9,16 @@ from typing import Any
 from ecomm.batches.ledger import live, positions, today_of
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import UsageError
+from ecomm.money import MONEY
 
 KPIS = ("revenue", "orders", "aov", "customers", "margin_estimate", "clv_estimate")
 RANGES = {"30": ("day", 30), "90": ("day", 90), "365": ("week", 365), "all": ("month", None)}
 _FIGURES = (
     "count(distinct order_id) filter (where refund_id = '') as orders, "
     "count(distinct order_id) filter (where is_revenue and refund_id = '') as revenue_orders, "
-    "coalesce(sum(amount) filter (where is_revenue), 0)::decimal(18, 2) as revenue, "
-    "coalesce(sum(amount) filter (where is_revenue and refund_id = ''), 0)::decimal(18, 2) as gross_revenue, "
-    "coalesce(-sum(amount) filter (where is_revenue and refund_id <> ''), 0)::decimal(18, 2) as refunds"
+    f"coalesce(sum(amount) filter (where is_revenue), 0)::{MONEY} as revenue, "
+    f"coalesce(sum(amount) filter (where is_revenue and refund_id = ''), 0)::{MONEY} as gross_revenue, "
+    f"coalesce(-sum(amount) filter (where is_revenue and refund_id <> ''), 0)::{MONEY} as refunds"
 )
 _BATCHES = 30
 _TOP = 8

@@ -20,6 +20,7 @@ from ecomm.check import Checked, Progress, check
 from ecomm.contract import Source
 from ecomm.delivery import Delivery, Shape
 from ecomm.errors import FileError, HeaderError, UsageError
+from ecomm.money import MONEY
 from ecomm.proposal import amounts, days, known, lines, names, words
 from ecomm.proposal.findings import Finding, together
 from ecomm.proposal.sample import Sample, laid_out, read
@@ -160,7 +161,7 @@ def _looked_at(
     number = amounts.looked_at([text for texts in numbers.values() for text in texts])
     if not (shape.decimal_comma or shape.amounts != "plain"):
         found.append(number)
-    found.append(amounts.decimals({n: t for n, t in numbers.items() if types[n].endswith(",2)")}))
+    found.append(amounts.decimals({n: t for n, t in numbers.items() if types[n] == MONEY}))
     if contract.name == "orders":
         comma = shape.decimal_comma or bool(number.settings.get("decimal_comma"))
         found.append(amounts.cents(stated.get("order_amount", ())))

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import Before, ContractColumn, Reading, Severity, Source, rule, text
 from ecomm.delivery import LINE_SEPARATOR
+from ecomm.money import MONEY
 from ecomm.sources.rules import (
     created_timestamp_plausible,
     currency_rules,
@@ -42,18 +43,18 @@ COLUMNS = (
     ContractColumn("customer_id", "string", "Who ordered.", required=True),
     ContractColumn("product_id", "string", "What was ordered.", required=True),
     ContractColumn("order_date", "date", "The day of the order in the shop's time zone.", required=True),
-    ContractColumn("order_amount", "decimal(18,2)", "What the order costs, in its currency.", required=True),
+    ContractColumn("order_amount", MONEY, "What the order costs, in its currency.", required=True),
     ContractColumn("currency", "string", "ISO 4217 code of order_amount; empty = the reporting currency."),
     ContractColumn("payment_method", "string", "How it is paid.", word=True),
     ContractColumn("shipping_address", "string", "Where it goes, as one text.", personal=True),
     ContractColumn("order_status", "string", "Where the order stands; `canceled` is stored as `cancelled`.", word=True),
     ContractColumn("created_timestamp", "timestamp", "When the shop's system wrote the row.", tracked=False),
     ContractColumn("quantity", "decimal(18,4)", "How many were ordered.", tracked=False),
-    ContractColumn("unit_price", "decimal(18,2)", "What one costs, in currency.", tracked=False),
-    ContractColumn("discount", "decimal(18,2)", "What the line's price was reduced by, in currency.", tracked=False),
-    ContractColumn("tax", "decimal(18,2)", "The tax of the line, in currency.", tracked=False),
+    ContractColumn("unit_price", MONEY, "What one costs, in currency.", tracked=False),
+    ContractColumn("discount", MONEY, "What the line's price was reduced by, in currency.", tracked=False),
+    ContractColumn("tax", MONEY, "The tax of the line, in currency.", tracked=False),
     ContractColumn(
-        "order_total", "decimal(18,2)", "What the whole order costs, repeated on its lines, in currency.", tracked=False
+        "order_total", MONEY, "What the whole order costs, repeated on its lines, in currency.", tracked=False
     ),
     ContractColumn("updated_timestamp", "timestamp", "When the shop's system last changed the row.", tracked=False),
 )

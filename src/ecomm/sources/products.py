@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import ContractColumn, Field, Reading, Severity, Shop, Source, rule
+from ecomm.money import MONEY
 from ecomm.sources.rules import (
     among,
     created_timestamp_plausible,
@@ -34,7 +35,7 @@ COLUMNS = (
     ContractColumn("category", "string", "Its category."),
     ContractColumn("subcategory", "string", "Its subcategory."),
     ContractColumn("brand", "string", "Its brand."),
-    ContractColumn("price", "decimal(18,2)", "Price of one, in its currency.", required=True),
+    ContractColumn("price", MONEY, "Price of one, in its currency.", required=True),
     ContractColumn("currency", "string", "ISO 4217 code of price; empty = the reporting currency."),
     ContractColumn(
         "stock_quantity", "bigint", "Stock as the product file states it; inventory owns it.", tracked=False
@@ -52,7 +53,7 @@ COLUMNS = (
 )
 
 DERIVED = (
-    Field("price_reporting", "decimal(18,2)", "price in the reporting currency; NULL without a rate."),
+    Field("price_reporting", MONEY, "price in the reporting currency; NULL without a rate."),
     Field(
         "price_segment",
         "string",
@@ -71,7 +72,7 @@ DERIVED = (
     Field("volume_cm3", "decimal(18,4)", "length_cm x width_cm x height_cm, cm3."),
     Field("stock_indicator", "string", "Out of Stock, Low Stock (<= 10) or In Stock, by stock_quantity."),
     Field("is_sellable", "boolean", "Known to be not discontinued and in stock; else false."),
-    Field("stock_value", "decimal(18,2)", "price_reporting x stock_quantity."),
+    Field("stock_value", MONEY, "price_reporting x stock_quantity."),
 )
 
 
@@ -110,7 +111,7 @@ def in_reporting_currency(money: Column, currency: Column, shop: Shop, on: date)
     """The amount in the reporting currency at the rates of one day; NULL without a rate."""
     converted = F.when(currency == F.lit(shop.reporting_currency), money)
     for code, rate in shop.rates_on(on).items():
-        worth = canonical.half_up(money * F.lit(str(rate)).cast("decimal(18,8)"), 18, 2)
+        worth = canonical.published(money * F.lit(str(rate)).cast("decimal(18,8)"), shop.places)
         converted = converted.when(currency == F.lit(code), worth)
     return converted
 
@@ -132,7 +133,7 @@ def derived(reading: Reading) -> dict[str, Column]:
         "volume_cm3": volume,
         "stock_indicator": stock_indicator(stock, F.lit(LOW_STOCK)),
         "is_sellable": F.coalesce(~F.col("discontinued") & (stock > 0), F.lit(False)),
-        "stock_value": (price * stock.cast("decimal(19,0)")).try_cast("decimal(18,2)"),
+        "stock_value": (price * stock.cast("decimal(19,0)")).try_cast(MONEY),
     }
 
 

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import ContractColumn, Field, Reading, Severity, Source, rule
+from ecomm.money import MONEY
 from ecomm.sources.rules import (
     at_most,
     created_timestamp_plausible,
@@ -28,7 +29,7 @@ COLUMNS = (
     ContractColumn("order_id", "string", "The order that is shipped.", required=True, key=True),
     ContractColumn("tracking_number", "string", "The parcel's number; none yet = empty text.", key=True, default=""),
     ContractColumn("shipping_method", "string", "How it is shipped.", word=True, aliases=("service_type",)),
-    ContractColumn("shipping_cost", "decimal(18,2)", "What shipping costs, in its currency."),
+    ContractColumn("shipping_cost", MONEY, "What shipping costs, in its currency."),
     ContractColumn("currency", "string", "ISO 4217 code of shipping_cost; empty = the reporting currency."),
     ContractColumn("package_weight", "decimal(18,4)", "Weight in kilograms."),
     ContractColumn(
@@ -45,7 +46,7 @@ COLUMNS = (
     ContractColumn("origin_warehouse", "string", "Where it starts."),
     ContractColumn("destination_address", "string", "Where it goes.", personal=True),
     ContractColumn("shipping_status", "string", "Where the parcel is.", word=True),
-    ContractColumn("insurance_value", "decimal(18,2)", "Insured value, in its currency."),
+    ContractColumn("insurance_value", MONEY, "Insured value, in its currency."),
 )
 
 DERIVED = (

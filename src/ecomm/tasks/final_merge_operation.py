@@ -46,7 +46,14 @@ def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, 
     frames: dict[str, DataFrame] = {}
     if everything or not attempt.changes_nothing:
         orders, customers = store.read("enriched_orders"), store.read("customer_analytics")
-        frames = of_groups(orders, customers, store.read("product_analytics"), attempt.today, live=bool(attempt.live()))
+        frames = of_groups(
+            orders,
+            customers,
+            store.read("product_analytics"),
+            attempt.session.shop,
+            attempt.today,
+            live=bool(attempt.live()),
+        )
 
     def write(name: str, frame: DataFrame) -> None:
         written[name] = attempt.write_whole(name, frame)
@@ -59,17 +66,17 @@ def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, 
 
 
 def of_groups(
-    orders: DataFrame, customers: DataFrame, products: DataFrame, today: date, *, live: bool
+    orders: DataFrame, customers: DataFrame, products: DataFrame, shop: Shop, today: date, *, live: bool
 ) -> dict[str, DataFrame]:
     """What follows from enriched_orders, customer_ and product_analytics: table -> its rows.
 
     live: any batch is; without one there are no segments either.
     """
-    segments = segment_analysis.segment_analysis(customers)
+    segments = segment_analysis.segment_analysis(customers, shop)
     return {
-        "seasonal_analysis": seasonal_analysis.seasonal_analysis(orders, today),
+        "seasonal_analysis": seasonal_analysis.seasonal_analysis(orders, shop, today),
         "segment_analysis": segments if live else segments.limit(0),
-        "category_analysis": category_analysis.category_analysis(orders, products),
+        "category_analysis": category_analysis.category_analysis(orders, products, shop),
     }
 
 

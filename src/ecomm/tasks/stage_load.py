@@ -153,7 +153,7 @@ def read(attempt: Attempt, source: Source, landed: Sequence[Landed]) -> DataFram
     extras = sorted({e for f in landed for e in f.header.extras})
     texts = staging.together(frames, extras) if not source.in_parts else _joined(source, landed, frames, extras)
     if source.delivery.refunds == "rows":
-        texts = lines.refunded(texts, attempt.reading)
+        texts = lines.refunded(texts, source, attempt.reading)
     rows = staging.with_key(texts, source)
     verdicts = quality.verdicts(source, attempt.reading, among_rivals=False)
     return staging.typed(rows, source, attempt.reading, verdicts)

@@ -56,12 +56,12 @@ def _brings(attempt: Attempt, column: str) -> str:
     valued = valuation.valued(rows, shop)
     known = F.coalesce(among(F.col(column), getattr(shop.vocabularies, column)), F.lit(True))
     word = F.when(known, F.lit("")).when(F.col(column).rlike(_WORD), F.col(column)).otherwise(F.lit("?"))
-    revenue = F.coalesce(F.sum(F.when(F.col("is_revenue"), F.col("amount"))), F.lit("0").cast("decimal(28,2)"))
+    revenue = F.coalesce(F.sum(F.when(F.col("is_revenue"), F.col("amount"))), F.lit("0").cast("decimal(28,3)"))
     found = valued.groupBy(known.alias("known"), word.alias("word")).agg(revenue.alias("revenue")).collect()
     total = sum((row["revenue"] for row in found), Decimal(0))
     unknown = [row for row in found if not row["known"]]
     doubtful = sum((row["revenue"] for row in unknown), Decimal(0))
-    of_all = f"{doubtful:.2f} of the batch's revenue of {total:.2f} {shop.reporting_currency}"
+    of_all = f"{doubtful:.{shop.places}f} of the batch's revenue of {total:.{shop.places}f} {shop.reporting_currency}"
     said = f"; they count as revenue: {of_all}"
     return f"{said} ({_words(unknown, shop)})" if column == "order_status" and unknown else said
 
@@ -72,9 +72,10 @@ def _words(unknown: Sequence[Any], shop: Shop) -> str:
     shown = [row for row in ordered if row["word"] != "?"][:_SHOWN]
     rest = [row for row in ordered if row not in shown]
     said = [
-        f"{row['word']} {row['revenue']:.2f}" + (", no revenue" if row["word"] in shop.non_revenue_statuses else "")
+        f"{row['word']} {row['revenue']:.{shop.places}f}"
+        + (", no revenue" if row["word"] in shop.non_revenue_statuses else "")
         for row in shown
     ]
     if rest:
-        said.append(f"others {sum((row['revenue'] for row in rest), Decimal(0)):.2f}")
+        said.append(f"others {sum((row['revenue'] for row in rest), Decimal(0)):.{shop.places}f}")
     return ", ".join(said)

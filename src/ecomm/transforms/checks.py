@@ -103,9 +103,9 @@ def order_product_not_discontinued(_: Reading) -> Column:
 @check("orders", Severity.LOW, parent="products")
 def order_price_agrees(_: Reading) -> Column:
     """a sale in the same currency, and for no n in 1..100: 0.8 n price <= amount <= 1.2 n price"""
-    # In whole cents: 4 n price <= 5 amount <= 6 n price. If any n fits, so does the greatest one that is not too great.
+    # In thousandths: 4 n price <= 5 amount <= 6 n price. If any n fits, so does the greatest one that is not too great.
     amount, price = (
-        (F.col(name) * F.lit(100)).try_cast("bigint") * F.lit(factor).cast("bigint")
+        (F.col(name) * F.lit(1000)).try_cast("bigint") * F.lit(factor).cast("bigint")
         for name, factor in (("order_amount", 5), ("product_price", 1))
     )
     least = F.when(price > 0, price * F.lit(4))

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm.contract import Field, Shop
+from ecomm.money import MONEY
 from ecomm.sources import customers, products
 from ecomm.transforms import measures, shipments, valuation
 from ecomm.transforms.relations import as_of_join, several, timeline
@@ -29,14 +30,14 @@ FIELDS = (
     Field("order_status", "string", "Where the order stands now."),
     Field("payment_method", "string", "How it is paid."),
     Field("quantity", "decimal(18,4)", "How many were ordered on this line; NULL if the shop does not say."),
-    Field("order_amount", "decimal(18,2)", "Amount of the line in the order's currency; below 0 only for a refund."),
+    Field("order_amount", MONEY, "Amount of the line in the order's currency; below 0 only for a refund."),
     Field("currency", "string", "ISO 4217 code of order_amount."),
     Field(
         "rate",
         "decimal(18,8)",
         "Reporting currency for one of the order's currency on order_date; NULL: no rate.",
     ),
-    Field("amount", "decimal(18,2)", "order_amount x rate, reporting currency; NULL without a rate."),
+    Field("amount", MONEY, "order_amount x rate, reporting currency; NULL without a rate."),
     Field(
         "is_revenue",
         "boolean",
@@ -46,7 +47,7 @@ FIELDS = (
     Field("margin_rate", "decimal(18,4)", "The assumed margin of product_category, 0-1 (settings)."),
     Field(
         "margin_estimate",
-        "decimal(18,2)",
+        MONEY,
         "amount x margin_rate where is_revenue, else 0; below 0 for a refund; reporting currency.",
     ),
     Field(
@@ -72,7 +73,7 @@ FIELDS = (
     Field("product_name", "string", "The product's name at the time of the order."),
     Field("product_category", "string", "Category at the time of the order."),
     Field("product_subcategory", "string", "Subcategory at the time of the order."),
-    Field("product_price", "decimal(18,2)", "Price at the time of the order, in the product's currency."),
+    Field("product_price", MONEY, "Price at the time of the order, in the product's currency."),
     Field(
         "price_segment",
         "string",
@@ -98,7 +99,7 @@ FIELDS = (
     ),
     Field(
         "shipping_cost_reporting",
-        "decimal(18,2)",
+        MONEY,
         "Sum of the order's shipping_cost, each at the rate of its created day; on its first line only.",
     ),
     Field(
@@ -260,7 +261,7 @@ def _money(shop: Shop) -> dict[str, Column]:
     rate = valuation.margin_rate(F.col("product_category"), shop)
     return {
         "margin_rate": rate,
-        "margin_estimate": valuation.margin_estimate(rate),
+        "margin_estimate": valuation.margin_estimate(rate, shop),
         "is_first_order": F.coalesce(F.col("_first") & measures.is_sale(), F.lit(False)),
     }
 

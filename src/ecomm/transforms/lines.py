@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import Reading, text, text_name
+from ecomm.contract import Reading, Source, text, text_name
 from ecomm.delivery import LINE_SEPARATOR
 
 
@@ -32,7 +32,7 @@ def numbered(rows: DataFrame) -> DataFrame:
     return rows.withColumn(text_name("line_id"), F.when(text("order_id").isNotNull(), number))
 
 
-def refunded(rows: DataFrame, reading: Reading) -> DataFrame:
+def refunded(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
     """The rows of a batch with a refund_id where the amount is negative, and with none elsewhere.
 
     It is the file's own; else the row's own instant, created_timestamp or what order_date states; else the day of
@@ -45,7 +45,8 @@ def refunded(rows: DataFrame, reading: Reading) -> DataFrame:
     )
     written = F.concat(F.translate(instant.cast("string"), " ", "T"), F.lit("Z"))
     day = F.substring(text("order_date"), 1, len("2025-01-31"))
-    is_refund = F.coalesce(canonical.typed(text("order_amount"), "decimal(18,2)", "UTC") < 0, F.lit(False))
+    amount = canonical.amount(text("order_amount"), source.has_thousandths(reading.shop))
+    is_refund = F.coalesce(amount < 0, F.lit(False))
     line = (text_name("order_id"), text_name("line_id"))
     of_line = Window.partitionBy("source_file", *line, text_name("order_date"), is_refund).orderBy("source_line")
     by_place = F.concat(day, F.lit("#"), F.row_number().over(of_line).cast("string"))

@@ -13,7 +13,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import Field
+from ecomm.contract import Field, Shop
+from ecomm.money import MONEY
 
 RETURNED = ("returned", "refunded")  # what a return_rate counts
 
@@ -85,7 +86,7 @@ def added_further(names: Sequence[str]) -> list[Column]:
 
 def money(sum_of_amounts: Column) -> Column:
     """A sum as it is published; 0 where there was nothing to add, NULL where it does not fit."""
-    return F.coalesce(sum_of_amounts, F.lit("0.00").cast("decimal(18,2)")).try_cast("decimal(18,2)")
+    return F.coalesce(sum_of_amounts, F.lit("0").cast(MONEY)).try_cast(MONEY)
 
 
 def count(sum_of_counts: Column) -> Column:
@@ -100,12 +101,12 @@ def moneys() -> dict[str, Column]:
 
 def refunds() -> Column:
     """gross_revenue - revenue, both as they are published: what was given back, not below 0."""
-    return (F.col("gross_revenue") - F.col("revenue")).try_cast("decimal(18,2)")
+    return (F.col("gross_revenue") - F.col("revenue")).try_cast(MONEY)
 
 
-def aov() -> Column:
+def aov(shop: Shop) -> Column:
     """gross_revenue / revenue_orders."""
-    return canonical.ratio(F.col("gross_revenue"), F.col("revenue_orders"), 2)
+    return canonical.each(F.col("gross_revenue"), F.col("revenue_orders"), shop.places)
 
 
 def positive(size: Column) -> Column:
@@ -115,7 +116,7 @@ def positive(size: Column) -> Column:
 
 def share(part: str, whole: str) -> Column:
     """part / whole, of counts or amounts that are published."""
-    return canonical.ratio(F.col(part).cast("decimal(18,2)"), F.col(whole), 4)
+    return canonical.ratio(F.col(part).cast(MONEY), F.col(whole), 4)
 
 
 def leading(name: Column, size: Column) -> Column:
@@ -124,10 +125,10 @@ def leading(name: Column, size: Column) -> Column:
     Both are put into one text, of which the least one counts: cheaper than a window. NULL names are left out, and those
     whose size is not above 0; NULL where no name is left.
     """
-    above = positive(size).cast("decimal(28,2)")
-    inverse = (F.lit("1" + "0" * 24).cast("decimal(28,2)") - above).cast("decimal(28,2)")
-    least = F.min(F.concat(F.lpad(inverse.cast("string"), 28, "0"), name))
-    return least.substr(F.lit(29), F.length(least))
+    above = positive(size).cast("decimal(28,3)")
+    inverse = (F.lit("1" + "0" * 24).cast("decimal(28,3)") - above).cast("decimal(28,3)")
+    least = F.min(F.concat(F.lpad(inverse.cast("string"), 29, "0"), name))
+    return least.substr(F.lit(30), F.length(least))
 
 
 def published(frame: DataFrame, fields: Sequence[Field]) -> DataFrame:
@@ -137,7 +138,7 @@ def published(frame: DataFrame, fields: Sequence[Field]) -> DataFrame:
 
 def amount(bound: Decimal) -> Column:
     """A bound of money as a literal."""
-    return F.lit(str(bound)).cast("decimal(18,2)")
+    return F.lit(str(bound)).cast(MONEY)
 
 
 def step(bounds: Sequence[tuple[Decimal, int]], names: Sequence[str]) -> Column:

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Shop
+from ecomm.money import MONEY
 from ecomm.sources import shipping
 from ecomm.transforms.rates import rated
 from ecomm.transforms.relations import several
@@ -36,7 +37,7 @@ def of_orders(standing: DataFrame, today: Column, shop: Shop, within: Sequence[s
         "tracking_number",
         "created_timestamp",
         "shipping_method",
-        canonical.half_up(F.col("shipping_cost") * F.col("rate"), 18, 2).alias("cost"),
+        canonical.published(F.col("shipping_cost") * F.col("rate"), shop.places).alias("cost"),
         badness.alias("badness"),
         shipping.delivery_days(today, shop.shop_timezone).alias("days"),
         numbered.alias("numbered"),
@@ -54,7 +55,7 @@ def of_orders(standing: DataFrame, today: Column, shop: Shop, within: Sequence[s
     summed = rows.groupBy(*order).agg(
         F.count(F.lit(1)).alias("shipments"),
         F.max(F.when(F.col("place") == 1, F.col("shipping_method"))).alias("shipping_method"),
-        F.sum("cost").try_cast("decimal(18,2)").alias("shipping_cost_reporting"),
+        F.sum("cost").try_cast(MONEY).alias("shipping_cost_reporting"),
         F.min("badness").alias("badness"),
         F.max("days").alias("delivery_days"),
     )

@@ -131,13 +131,14 @@ def with_extras(frame: DataFrame, extras: Sequence[str]) -> DataFrame:
     return frame.select("*", *nulls)
 
 
-def _value(column: ContractColumn, reading: Reading) -> Column:
+def _value(column: ContractColumn, source: Source, reading: Reading) -> Column:
     cell = text(column.name)
     if column.name == "currency":
         return F.coalesce(F.upper(cell), F.lit(reading.shop.reporting_currency))
     if column.name == "customer_id" and not column.key:
         return F.when(cell != F.lit(cells.NOBODY), cell)
-    value = canonical.word(cell) if column.word else canonical.typed(cell, column.type, reading.shop.source_timezone)
+    zone, thousandths = reading.shop.source_timezone, source.has_thousandths(reading.shop)
+    value = canonical.word(cell) if column.word else canonical.typed(cell, column.type, zone, thousandths)
     if column.default is None:
         return value
     return F.when(cell.isNull(), F.lit(column.default).cast(column.type)).otherwise(value)
@@ -156,7 +157,7 @@ def with_key(rows: DataFrame, source: Source) -> DataFrame:
 
 def typed(rows: DataFrame, source: Source, reading: Reading, verdicts: dict[str, Column]) -> DataFrame:
     """The text rows as typed ones: the value of each contract column, and what is computed from it, with `verdicts`."""
-    values = {c.name: _value(c, reading) for c in source.columns} | source.parsed(reading)
+    values = {c.name: _value(c, source, reading) for c in source.columns} | source.parsed(reading)
     keep = [c for c in rows.columns if not c.endswith(text_name(""))]
     return rows.withColumns(values).withColumns(verdicts).select(*keep, *values, *verdicts)
 

@@ -9,13 +9,14 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical
 from ecomm.contract import Shop
+from ecomm.money import MONEY
 from ecomm.transforms import measures
 from ecomm.transforms.rates import rated
 
 
 def valued(orders: DataFrame, shop: Shop) -> DataFrame:
     """Orders with rate, amount (order_amount x rate) and is_revenue (see FIELDS)."""
-    converted = canonical.half_up(F.col("order_amount") * F.col("rate"), 18, 2)
+    converted = canonical.published(F.col("order_amount") * F.col("rate"), shop.places)
     taken = [status for status in shop.non_revenue_statuses if status not in measures.RETURNED]
     sold = (F.col("amount") > 0) & ~_status_is(shop.non_revenue_statuses)
     given_back = (F.col("amount") < 0) & ~_status_is(taken)
@@ -40,10 +41,10 @@ def margin_rate(category: Column, shop: Shop) -> Column:
     return chosen.otherwise(rate)
 
 
-def margin_estimate(rate: Column) -> Column:
+def margin_estimate(rate: Column, shop: Shop) -> Column:
     """amount x margin rate where is_revenue, else 0."""
-    estimate = F.when(F.col("is_revenue"), canonical.half_up(F.col("amount") * rate, 18, 2))
-    return F.coalesce(estimate, F.lit("0.00").cast("decimal(18,2)"))
+    estimate = F.when(F.col("is_revenue"), canonical.published(F.col("amount") * rate, shop.places))
+    return F.coalesce(estimate, F.lit("0").cast(MONEY))
 
 
 def instant(shop: Shop) -> Column:
