@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _BARE = re.compile("[A-Za-z0-9_-]+")
 _SHOWN = 5
 _OTHERS = {
-    "rejected": "are rejected",
-    "duplicate": "state the same as another record",
-    "superseded": "give way to a later record of the same key",
-    "left_out": "more say nothing about {source}, and are left out",
+    "rejected": "Rejected: {number:,}.",
+    "duplicate": "The same as another record: {number:,}.",
+    "superseded": "Superseded by a later record of the same key: {number:,}.",
+    "left_out": "Left out, for they say nothing about {source}: {number:,}.",
 }
 
 
@@ -57,7 +57,7 @@ def judgement(proposal: Proposal) -> list[str]:
     said = [f"Judged with these settings as of {checked.as_of:%Y-%m-%d %H:%M} UTC (or --as-of): {accepted}."]
     for name, meaning in _OTHERS.items():
         if rows.get(name):
-            said.append(f"{rows[name]:,} {meaning.format(source=checked.source)}.")
+            said.append(meaning.format(source=checked.source, number=rows[name]))
     high = [finding for finding in checked.findings if finding.severity == "HIGH"]
     for finding in high[:_SHOWN]:
         places = ", ".join(map(str, finding.lines)) + (" ..." if finding.rows > len(finding.lines) else "")
