@@ -484,7 +484,7 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
         raise HeaderError(
             f"{file}: the header lacks {said}, which {source.name} must have; "
             f"it has: {', '.join(n.strip(canonical.BLANKS) for n in names)[:300]}"
-            + (f"; is the delimiter {split!r}? Say so in [sources.{source.name}]." if split else ".")
+            + _advised(source, split, nothing_known=not positions and not computed)
         )
     # All of a joined text's cells are in it; of another computed column the cells are kept as well.
     joined = {cells[name] for way in computed.values() for name in way.joined if name in cells}
@@ -579,6 +579,15 @@ def _computed(shape: Shape, header: Sequence[str], file: str) -> tuple[dict[str,
             computed[name] = way
             cells |= found
     return computed, cells
+
+
+def _advised(source: Source, split: str | None, *, nothing_known: bool) -> str:
+    """What may be wrong with a header that lacks columns, as the end of its sentence."""
+    if split:
+        return f"; is the delimiter {split!r}? Say so in [sources.{source.name}]."
+    if nothing_known:
+        return f"; is the header further down? Set skip_lines or header_starts_with in [sources.{source.name}]."
+    return "."
 
 
 def _wanted(shape: Shape, column: str, header: Sequence[str]) -> str:

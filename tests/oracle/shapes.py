@@ -93,7 +93,18 @@ def serial(text: str) -> datetime | None:
 
 # -- amounts --------------------------------------------------------------------------------------
 
-SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "US$": "USD", "A$": "AUD", "zł": "PLN", "kr": "SEK", "R$": "BRL"}
+SIGNS = {
+    "$": "USD",
+    "€": "EUR",
+    "£": "GBP",
+    "US$": "USD",
+    "A$": "AUD",
+    "ZŁ": "PLN",
+    "KR": "SEK",
+    "R$": "BRL",
+    "R": "ZAR",
+}
+"""In upper case, for a sign is compared in any case."""
 
 
 def amount(text: str, decimal_comma: bool) -> Decimal | None:
@@ -113,10 +124,7 @@ def amount(text: str, decimal_comma: bool) -> Decimal | None:
             tokens.append((piece.removesuffix("."), bool(number)))
     if not number or any(not _is_currency(t) for t, _ in tokens) or len({b for _, b in tokens}) < len(tokens):
         return None
-    if (
-        len(tokens) == 2
-        and SIGNS.get(tokens[0][0], tokens[0][0]).upper() != SIGNS.get(tokens[1][0], tokens[1][0]).upper()
-    ):
+    if len(tokens) == 2 and _currency(tokens[0][0]) != _currency(tokens[1][0]):
         return None
     if [s for s, _ in signs] not in ([], ["+"], ["-"], ["(", ")"]) or (len(signs) == 2 and signs[0][1] == signs[1][1]):
         return None
@@ -126,7 +134,11 @@ def amount(text: str, decimal_comma: bool) -> Decimal | None:
 
 
 def _is_currency(token: str) -> bool:
-    return token in SIGNS or token.upper() in Locale("en").currencies
+    return _currency(token) in Locale("en").currencies
+
+
+def _currency(token: str) -> str:
+    return SIGNS.get(token.upper(), token.upper())
 
 
 def _digits(number: str, point: str, comma: str) -> Decimal | None:

@@ -119,7 +119,8 @@ def prepare(config: Path, landing: Path | None, sources: str = "") -> list[str]:
     except OSError as error:
         raise StorageError(f"{error.filename}: cannot be written ({error.strerror}); check its permissions.") from error
     said.append(f"{settings.landing} has a folder for each source and for triggers; files go into its source/ folders.")
-    said.append("Next: copy your files there, `ecomm trigger FILES...`, `ecomm run`.")
+    trigger = "`ecomm trigger FILES...`, " if settings.batches == "triggers" else ""
+    said.append(f"Next: copy files there, {trigger}`ecomm run`.")
     return said
 
 

@@ -79,7 +79,17 @@ def table(text: str, known: Callable[[Sequence[str]], int], *, whole: bool) -> F
         named = known(rows[header]) if rows else 0
         if width > 1 and (named, share, width) > most:
             best, most = delimiter, (named, share, width)
-    return _place(_rows(text, best), known, whole, {} if best == "," else {"delimiter": best})
+    settings: dict[str, object] = {} if best == "," else {"delimiter": best}
+    rows = _rows(text, best)
+    if rows and _begins_empty(text, best):
+        settings["header_starts_with"] = rows[_header(rows, known)][0].strip(BLANKS)
+    return _place(rows, known, whole, settings)
+
+
+def _begins_empty(text: str, delimiter: str) -> bool:
+    """The first record has cells, and all of them are empty: the header is further down."""
+    first = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+    return len(first) > 1 and not any(cell.strip(BLANKS) for cell in first)
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:

@@ -96,13 +96,18 @@ def _group_filled(rows: DataFrame, source: Source, header: Header, reading: Read
     return filled.withColumn(text_name(source.group), group)
 
 
+def _stated(source: Source, header: Header) -> list[ContractColumn]:
+    """The contract columns that the file has, or that are computed from it."""
+    return [c for c in source.columns if c.name in header.positions or c.name in header.computed]
+
+
 def _numbers_of(source: Source, header: Header) -> dict[str, tuple[str, bool]]:
     """What is read as a number: the name of its text -> where it is, and whether a currency may stand there."""
     numeric = ("decimal", "bigint")
     read = {
         text_name(c.name): (text_name(c.name), c.name in source.money)
-        for c in source.columns
-        if c.type.startswith(numeric) and c.name not in header.shape.without
+        for c in _stated(source, header)
+        if c.type.startswith(numeric)
     }
     for way in header.computed.values():
         for name in (*way.product, *way.by):
@@ -217,22 +222,21 @@ def _shared(rows: DataFrame, source: Source, header: Header, reading: Reading) -
 
 def _days_read(rows: DataFrame, source: Source, header: Header, reading: Reading) -> DataFrame:
     """Days and instants in ISO form."""
-    formats, language = header.shape.date_formats, header.shape.date_language
-    if not formats:
+    shape = header.shape
+    if not shape.date_formats:
         return rows
-    names = [text_name(c.name) for c in source.columns if c.type in ("date", "timestamp")]
-    found = {f"_day_{i}_{n}": days.split(F.col(n), f, language) for n in names for i, f in enumerate(formats)}
-    return rows.withColumns(found).withColumns(
-        {
-            n: days.as_iso(
-                F.col(n),
-                [(f, F.col(f"_day_{i}_{n}")) for i, f in enumerate(formats)],
-                language,
-                reading.as_of,
-            )
-            for n in names
-        }
-    )
+    names = [text_name(c.name) for c in _stated(source, header) if c.type in ("date", "timestamp")]
+    ways = [(f"{i}_{name}", name, written) for name in names for i, written in enumerate(shape.date_formats)]
+    rows = _with(rows, {f"_day_{way}": days.split(F.col(n), f, shape.date_language) for way, n, f in ways})
+    parts = {way: days.pieces(F.col(f"_day_{way}"), written) for way, _, written in ways}
+    rows = _with(rows, {f"_part_{i}_{way}": part for way, of in parts.items() for i, part in enumerate(of)})
+    pieces = {way: [F.col(f"_part_{i}_{way}") for i in range(len(of))] for way, of in parts.items()}
+    read = {way: days.reading(pieces[way], f, shape.date_language, reading.as_of) for way, _, f in ways}
+    rows = _with(rows, {f"_iso_{way}": iso for way, iso in read.items()})
+    if len(shape.date_formats) > 1:
+        rows = _with(rows, {f"_iso_{way}": days.real(F.col(f"_iso_{way}")) for way in read})
+    chosen = {n: [F.col(f"_iso_{way}") for way, of, _ in ways if of == n] for n in names}
+    return _with(rows, {name: days.as_iso(F.col(name), readings) for name, readings in chosen.items()})
 
 
 def _words_mapped(rows: DataFrame, source: Source, header: Header, reading: Reading) -> DataFrame:

@@ -1,7 +1,7 @@
 """Days and times as a shop writes them become the contract's texts: `12/1/2010 8:26 PM` becomes `2010-12-01 20:26:00`.
 
-In two steps, so that no expression stands in the plan more than once: `split` finds the parts of a text, `as_iso` puts
-them together from there.
+In steps, each a column of its own, so that no expression is in the plan more than once: `split` finds the parts of a
+text, `pieces` takes them apart, `reading` puts them together as an ISO text, and `as_iso` chooses among the readings.
 """
 
 from __future__ import annotations
@@ -33,29 +33,22 @@ def split(text: Column, written: str, language: str) -> Column:
     return F.when(low.rlike(form.pattern), F.regexp_replace(low, form.pattern, form.parts))
 
 
-def as_iso(text: Column, parts: Sequence[tuple[str, Column]], language: str, as_of: datetime) -> Column:
-    """The text in ISO form, if one of the formats fits, or several that mean the same; else the text as it is.
+def pieces(found: Column, written: str) -> list[Column]:
+    """The parts that `split` found, each by itself: year, month, day, hour, minute, second, fraction, half, offset.
 
-    parts: a format and what `split` found by it. Whether there is such a day is for the cast to say, unless several
-    formats fit: then only those count by which there is one.
+    Of a format that is a number it is the number alone.
     """
-    readings = [_reading(written, found, language, as_of) for written, found in parts]
-    if len(readings) == 1:
-        return F.coalesce(readings[0], text)
-    real = [F.when(canonical.date(F.substring(r, 1, 10)).isNotNull(), r) for r in readings]
-    different = F.array_distinct(F.filter(F.array(*real), lambda r: r.isNotNull()))
-    return F.when(F.size(different) == 1, F.get(different, F.lit(0))).otherwise(text)
+    return [found] if written in NUMBERS else [canonical.piece(found, SEPARATOR, place) for place in range(9)]
 
 
-def _reading(written: str, found: Column, language: str, as_of: datetime) -> Column:
+def reading(parts: Sequence[Column], written: str, language: str, as_of: datetime) -> Column:
+    """The ISO text of the `pieces` of a text that is written so; NULL of one that is not."""
     if written == "excel":
-        return _serial(found)
+        return _serial(parts[0])
     if written in NUMBERS:
-        return _since_1970(found, 1 if written == "epoch" else 1000)
+        return _since_1970(parts[0], 1 if written == "epoch" else 1000)
     form = day_format(written, language)
-    year, month, day, hour, minute, second, fraction, half, offset = (
-        canonical.piece(found, SEPARATOR, place) for place in range(9)
-    )
+    year, month, day, hour, minute, second, fraction, half, offset = parts
     if form.short_year:
         year = F.concat(_century(year, as_of), year)
     month = _looked_up(months(language), month) if form.names else F.lpad(month, 2, "0")
@@ -69,7 +62,28 @@ def _reading(written: str, found: Column, language: str, as_of: datetime) -> Col
         _decimals(fraction),
         _offset(offset),
     )
-    return F.when(hour == F.lit(""), date).otherwise(F.concat(date, F.lit(" "), clock))
+    return (
+        F.when(year.isNull(), F.lit(None).cast("string"))
+        .when(hour == F.lit(""), date)
+        .otherwise(F.concat(date, F.lit(" "), clock))
+    )
+
+
+def real(iso: Column) -> Column:
+    """An ISO text whose day there is; NULL of another one."""
+    return F.when(canonical.date(F.substring(iso, 1, 10)).isNotNull(), iso)
+
+
+def as_iso(text: Column, readings: Sequence[Column]) -> Column:
+    """The text in ISO form, if one of the formats fits, or several that mean the same; else the text as it is.
+
+    readings: by each format. Whether there is such a day is for the cast to say, unless there are several formats: then
+    only a `real` day counts.
+    """
+    if len(readings) == 1:
+        return F.coalesce(readings[0], text)
+    different = F.array_distinct(F.filter(F.array(*readings), lambda one: one.isNotNull()))
+    return F.when(F.size(different) == 1, F.get(different, F.lit(0))).otherwise(text)
 
 
 def _looked_up(table: Mapping[str, str], key: Column) -> Column:

@@ -49,7 +49,9 @@ class Table:
         pattern = _any_of(self.footers)
         cells = pc.fill_null(piece["c0"], "").to_pylist()
         for at in pc.indices_nonzero(pc.is_valid(piece["raw_line"])).to_pylist():
-            cells[at] = self.first_cell(piece["raw_line"][at].as_py())
+            raw = piece["raw_line"][at].as_py()
+            # `4,record(s) downloaded,...`: what says that it is a footer may be further on in the line.
+            cells[at] = raw if pattern.match(bare(raw)) else self.first_cell(raw)
         return next((n for n, cell in enumerate(cells) if pattern.match(bare(cell))), len(cells))
 
 
