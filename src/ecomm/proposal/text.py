@@ -54,7 +54,7 @@ def judgement(proposal: Proposal) -> list[str]:
         return [f"No record can be read with these settings yet: {proposal.problem}"]
     rows = checked.rows
     accepted = f"{rows['accepted']:,} of {rows['read']:,} records are accepted"
-    said = [f"Judged with these settings as of {checked.as_of:%Y-%m-%d %H:%M} UTC (or --as-of): {accepted}."]
+    said = [f"Judged with these settings as of {checked.as_of:%Y-%m-%d %H:%M} UTC: {accepted}."]
     for name, meaning in _OTHERS.items():
         if rows.get(name):
             said.append(meaning.format(source=checked.source, number=rows[name]))
@@ -64,7 +64,9 @@ def judgement(proposal: Proposal) -> list[str]:
         which = "record" if finding.rows == 1 else "records"
         said.append(f"{finding.rule} ({finding.meaning}): {which} {places}.")
     if rows["rejected"] or high:
-        said.append("Once the settings are in place, `ecomm check FILE` shows these records.")
+        said.append(
+            "Once the settings are in place, `ecomm check FILE` shows these records. --as-of judges as of another time."
+        )
     elif not proposal.asks and not proposal.tables:
         said.append("Nothing else is to be set: the defaults fit.")
     return said
