@@ -157,11 +157,11 @@ def _deliveries(seed: int) -> dict[str, Delivery]:
         said.setdefault("orders", {})["refunds"] = "rows"
     if seed % 5 in (1, 2, 4) or seed == 15:
         line_id = said.setdefault("orders", {}).get("line_id", "")
-        said["orders"]["shapes"] = {"counter": _counter("Pos" if line_id == "item" else line_id)}
+        said["orders"]["shapes"] = {"counter": _counter("Pos" if line_id == "item" else line_id, seed % 5 == 1)}
     return {source: Delivery(**options) for source, options in said.items()}
 
 
-def _counter(line_id: str) -> Shape:
+def _counter(line_id: str, rounds: bool) -> Shape:
     """The files of the shop's other channel: other names, signs and words in its cells."""
     return Shape(
         files=("counter*.csv",),
@@ -169,6 +169,7 @@ def _counter(line_id: str) -> Shape:
         delimiter=";",
         decimal_comma=True,
         amounts="written",
+        decimals="round" if rounds else "reject",
         date_format="dd.MM.yyyy",
         line_id="Artikel" if line_id == "product_id" else line_id,
         null_values=("NULL", "k.A."),

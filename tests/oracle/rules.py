@@ -20,6 +20,7 @@ from .sources import (
     PRODUCTS,
     Source,
     currency_of,
+    is_rounded,
     signs_of,
     with_defaults,
 )
@@ -97,8 +98,8 @@ def in_force(source: Source, settings: Settings) -> dict[str, str]:
             levels[f"{column.name}_readable"] = "HIGH" if (source.name, column.name) in _READABLE_HIGH else "MEDIUM"
     for by_level in [_LEVELS[source.name], *([_CURRENCY] if "currency" in source.contract else [])]:
         levels |= {name: level for level, names in by_level.items() for name in names.split()}
-    if source.delivery.writes_amounts and "currency" in source.contract:  # else there is nothing to find
-        levels["currency_agrees"] = "MEDIUM"
+    if source.delivery.reads_amounts and "currency" in source.contract:  # else there is nothing to find
+        levels |= {"currency_agrees": "MEDIUM", "amount_rounded": "LOW"}
     if source.delivery.refunds == "rows":  # then a negative amount is a refund
         levels.pop("order_amount_not_negative", None)
     levels = {name: settings.severity.get(name, level) for name, level in levels.items()} | fixed
@@ -210,6 +211,7 @@ class Record:
             checks.append(("currency_assumed", currency is not None))
             checks.append(("currency_has_rate", has_rate))
             own = currency_of(self.texts, self.settings)
+            checks.append(("amount_rounded", not is_rounded(self.source, self.texts, own)))
             checks.append(("currency_agrees", all(own in meant for meant in signs_of(self.source, self.texts))))
         return checks
 

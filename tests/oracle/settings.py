@@ -85,8 +85,9 @@ class Rate:
 class Shape:
     """How one kind of file is to be read, "chosen by the file's name". columns: contract column -> the shop's header
     name. line_id: "a header, a combination of headers, or `"position"`". amounts: `plain`, or `written`, with currency
-    signs and thousands. null_values: what is "beside empty"; nobody: "words that mean nobody"; values: contract column
-    -> a word of the shop -> the contract's."""
+    signs and thousands. decimals: `reject`, or `round` those "beyond the currency's minor unit". null_values: what is
+    "beside empty"; nobody: "words that mean nobody"; values: contract column -> a word of the shop -> the contract's.
+    """
 
     files: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class Shape:
     date_format: str | None = None
     line_id: str | tuple[str, ...] = ""
     amounts: str = "plain"
+    decimals: str = "reject"
     null_values: tuple[str, ...] = ()
     nobody: tuple[str, ...] = ()
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -126,9 +128,10 @@ class Delivery(Shape):
         return replace(self, **vars(self.shapes[name])) if name else self
 
     @property
-    def writes_amounts(self) -> bool:
-        """Any of its shapes reads amounts with currency signs."""
-        return "written" in (self.amounts, *(shape.amounts for shape in self.shapes.values()))
+    def reads_amounts(self) -> bool:
+        """Any of its shapes reads amounts with currency signs, or rounds them."""
+        plain = ("plain", "reject")
+        return any((shape.amounts, shape.decimals) != plain for shape in (self, *self.shapes.values()))
 
 
 @dataclass(frozen=True)

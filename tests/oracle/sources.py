@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 from . import shapes
 from . import values as v
+from .currencies import THOUSANDTHS, WHOLE
 from .settings import Delivery, Settings
 from .values import Row, Zones
 
@@ -152,6 +154,7 @@ def cast(source: Source, texts: Mapping[str, str | None], settings: Settings) ->
     for column in source.columns:
         if column.name in texts:
             text = canonical(source.delivery, column.type, texts[column.name])
+            text = rounded(source.delivery, column.type, text, currency)
             row[column.name] = _cast_cell(column.type, text, currency, zones)
     if source.name == ORDERS.name:
         order_date = canonical(source.delivery, "order_date", texts.get("order_date"))
@@ -178,6 +181,26 @@ def canonical(delivery: Delivery, type_name: str, text: str | None) -> str | Non
     if delivery.date_format and type_name in ("date", "order_date", "timestamp"):
         return shapes.iso_text(text, delivery.date_format)
     return text
+
+
+def rounded(delivery: Delivery, type_name: str, text: str | None, currency: str) -> str | None:
+    """An amount "half up" in the currency's minor unit, if the shape rounds; another text as it is."""
+    if type_name != "money" or delivery.decimals != "round" or text is None:
+        return text
+    if not re.fullmatch("[+-]?[0-9]{1,18}([.][0-9]{1,18})?0*", text):
+        return text
+    places = 3 if currency in THOUSANDTHS else 0 if currency in WHOLE else 2
+    return f"{v.half_up(Decimal(text), places):f}"
+
+
+def is_rounded(source: Source, texts: Mapping[str, str | None], currency: str) -> bool:
+    """amount_rounded: rounding has changed one of the row's amounts."""
+    for column in source.columns:
+        text = canonical(source.delivery, column.type, texts.get(column.name))
+        whole = rounded(source.delivery, column.type, text, currency)
+        if text is not None and whole is not None and whole != text and Decimal(whole) != Decimal(text):
+            return True
+    return False
 
 
 def signs_of(source: Source, texts: Mapping[str, str | None]) -> list[list[str]]:
