@@ -143,6 +143,27 @@ def checks_on_arrival(arrived: Iterable[Batch], settings: Settings | None = None
     return rows
 
 
+def _snapshot_complete(name: str, part: Landed, read: int) -> Row:
+    """ "If the files hold no record, or one whose key cannot be read, the snapshot is not complete": how many, or
+    one."""
+    unread = sum(row["key"] is None for row in part.errors) if read else 1
+    return {**_finding("snapshot_complete", name, "LOW", read, unread), "score": None}
+
+
+def _finding(check: str, name: str, level: str, read: int, failed: int) -> Row:
+    return {
+        "table_name": name,
+        "check_name": check,
+        "category": rules.category(check),
+        "rule_severity": level,
+        "severity": level if failed else "NONE",
+        "rows_checked": read,
+        "failed_rows": failed,
+        "failed_share": published(ratio(failed, read), 4),
+        "sample_keys": [],
+    }
+
+
 def _disappeared(batch: Batch, live: list[Batch], settings: Settings) -> list[Row]:
     """column_disappeared of each source of a batch: "`failed_rows` those of the files that lack a column"."""
     rows: list[Row] = []
@@ -159,20 +180,7 @@ def _disappeared(batch: Batch, live: list[Batch], settings: Settings) -> list[Ro
         level = settings.severity.get("column_disappeared", level)
         records = {file.name: file.records for file in _delivered(batch, name, None, settings).files}
         failed, read = sum(records[file] for file in {file for file, *_ in lost}), sum(records.values())
-        rows.append(
-            {
-                "batch_id": batch.batch_id,
-                "table_name": name,
-                "check_name": "column_disappeared",
-                "category": rules.category("column_disappeared"),
-                "rule_severity": level,
-                "severity": level if failed else "NONE",
-                "rows_checked": read,
-                "failed_rows": failed,
-                "failed_share": published(ratio(failed, read), 4),
-                "sample_keys": [],
-            }
-        )
+        rows.append({"batch_id": batch.batch_id, **_finding("column_disappeared", name, level, read, failed)})
     return rows
 
 
@@ -195,6 +203,8 @@ def _validate(batch_id: str, parts: dict[str, Landed], shop: dict[str, Source], 
         if name in parts:
             read = sum(counts["read"] for counts in parts[name].counts.values())
             rows += rules.validation(name, levels[name], parts[name].verdicts, read)
+            if settings.delivery(name).absence == "close" or settings.delivery(name).whole_orders:
+                rows.append(_snapshot_complete(name, parts[name], read))
     rows.append(rules.batch_score(levels, {name: part.verdicts for name, part in parts.items()}))
     return [{"batch_id": batch_id, **row} for row in rows]
 

@@ -210,6 +210,7 @@ class Record:
             checks.append(("currency_known", currency is None or currency in KNOWN_CURRENCIES))
             checks.append(("currency_assumed", currency is not None))
             checks.append(("currency_has_rate", has_rate))
+        if "currency" in self.source.contract and self.source.delivery.reads_amounts:
             own = currency_of(self.texts, self.settings)
             checks.append(("amount_rounded", not is_rounded(self.source, self.texts, own)))
             checks.append(("currency_agrees", all(own in meant for meant in signs_of(self.source, self.texts))))
