@@ -1,4 +1,4 @@
-"""ecomm: a shop's batches of CSV files become trusted tables, one transaction a batch."""
+"""ecomm: a shop's files become trusted tables, one transaction a batch."""
 
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any

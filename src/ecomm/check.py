@@ -26,7 +26,7 @@ from ecomm.errors import FileError, HeaderError, UsageError
 from ecomm.session import Session, sources_of
 from ecomm.settings import Settings
 from ecomm.tables import Store, reserved
-from ecomm.tasks import stage_load
+from ecomm.tasks import stage_load, unknown_words
 from ecomm.transforms import quality
 from ecomm.transforms import stage as staging
 
@@ -135,7 +135,7 @@ def _judged(attempt: Attempt, source: Source, claimed: Claimed, limit: int, told
         unknown=tuple(landed.header.names[i] for i in landed.header.extras.values()),
         rows={"read": landed.records, "accepted": accepted, **lost, **({"left_out": left_out} if left_out else {})},
         score=quality.score(penalties, accepted + lost["rejected"]),
-        findings=tuple(_findings(rules, tallies)),
+        findings=tuple(_findings(source, rules, tallies)),
         rejected=() if exceptions is None else _rejected(exceptions, landed, limit),
         unread=landed.unread,
         reading=facts(claimed.copy, landed.header, _shape_name(source, claimed.copy.name), below=landed.unread),
@@ -156,7 +156,7 @@ def _tallies(rows: DataFrame | None, exceptions: DataFrame | None) -> list[quali
     return quality.tallied(quality.tally(rows.withColumn("key", key), said).collect())
 
 
-def _findings(rules: Sequence[Rule], tallies: Sequence[quality.Tally]) -> list[Finding]:
+def _findings(source: Source, rules: Sequence[Rule], tallies: Sequence[quality.Tally]) -> list[Finding]:
     """The rules that are broken, the loudest and most frequent first."""
     found = []
     for rule in rules:
@@ -164,7 +164,9 @@ def _findings(rules: Sequence[Rule], tallies: Sequence[quality.Tally]) -> list[F
         if broken:
             lines = sorted(line for t in broken for line, _ in t.sample)[: quality.SAMPLE]
             rows = sum(t.rows for t in broken)
-            found.append(Finding(rule.name, str(rule.severity), rule.meaning, rows, tuple(lines)))
+            found.append(
+                Finding(rule.name, str(rule.severity), unknown_words.meaning(source, rule), rows, tuple(lines))
+            )
     loudness = [str(s) for s in Severity]
     return sorted(found, key=lambda f: (loudness.index(f.severity), -f.rows, f.rule))
 

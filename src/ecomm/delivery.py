@@ -75,7 +75,9 @@ class Computed:
 
 
 ColumnOf = str | tuple[str, ...] | Computed
-"""Where a contract column comes from: a header name, several of which the first that is there counts, or computed."""
+"""Where a contract column comes from: a header name, several of which the first that is there counts, or computed.
+An empty name among several says that a file may have none of them.
+"""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,12 @@ class Shape:
         said = self.columns.get(column)
         if isinstance(said, str):
             return (said,)
-        return said if isinstance(said, tuple) else ()
+        return tuple(name for name in said if name) if isinstance(said, tuple) else ()
+
+    def may_lack(self, column: str) -> bool:
+        """The settings say that a file need not have the column: an empty name stands in its list."""
+        said = self.columns.get(column)
+        return isinstance(said, tuple) and "" in said
 
     def computed_of(self, column: str) -> Computed | None:
         """How a contract column is computed, if it is."""

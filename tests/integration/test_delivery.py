@@ -141,7 +141,6 @@ def test_a_header_with_another_delimiter() -> None:
 @pytest.mark.parametrize(
     ("delivery", "said"),
     [
-        (Delivery(columns={"order_amount": "Total", "order_id": "total "}), "two columns the name total"),
         (Delivery(key=("order_id", "order_date")), "names order_date"),
         (Delivery(key=("order_id", "order_status")), "names order_status"),
         (Delivery(key=("order_id", "shipping_address")), "names shipping_address"),
@@ -197,24 +196,27 @@ def test_the_keys_rules_cannot_be_lowered() -> None:
     assert level["orders"]["customer_id_present"] == "LOW"
     assert level["customers"]["customer_id_present"] == "HIGH"
     assert "warehouse_location_present" not in level["inventory"]
-    lines = {"orders": Delivery(key=("order_id", "customer_id"))}
-    for name in ("order_id_present", "customer_id_present", "customer_id_well_formed"):
+    places = {"inventory": Delivery(key=("product_id", "warehouse_id"))}
+    for name in ("warehouse_id_present", "warehouse_id_well_formed"):
         with pytest.raises(UsageError, match=f"the severity of {name} cannot be changed"):
-            of_shop(lines, {name: "LOW"})
+            of_shop(places, {name: "LOW"})
 
 
 def test_a_warehouse_by_another_key(shop: Shop) -> None:
     """Its histories are told by its key: it refuses with one sentence, and nothing in it is touched."""
-    published(shop, LINES)
+    stock = "product_id,warehouse_location,stock_quantity\nP1,North,5\nP1,South,6\n"
+    shop.drop("one", AS_OF, {"inventory": {"one.csv": stock}})
+    assert [o.status for o in shop.run()] == ["published"]
     before = _files(shop.root)
-    other = delivered(shop, key=("order_id", "product_id"))
-    other.drop("two", AS_OF, {"orders": {"two.csv": LINES}})
+    other = Shop(shop.root, sources={"inventory": Delivery(key=("product_id",))})
+    other.drop("two", AS_OF, {"inventory": {"two.csv": stock}})
     with pytest.raises(
-        UsageError, match=r"holds orders by the key order_id, the settings say order_id, product_id; set"
+        UsageError,
+        match="holds inventory by the key product_id, warehouse_location, location, the settings say product_id; set",
     ):
         other.run()
     assert {k: v for k, v in _files(shop.root).items() if k in before} == before
-    assert not list(shop.root.glob("landing/orders_data/archive/two"))
+    assert not list(shop.root.glob("landing/inventory_data/archive/two"))
     assert [o.status for o in shop.run()] == ["published"], "set back, it goes on"
 
 

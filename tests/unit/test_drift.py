@@ -82,6 +82,22 @@ def test_whatever_the_settings_name_counts(delivery: dict[str, Any], column: str
     assert said in one.sentence
 
 
+def test_a_column_that_a_file_may_lack() -> None:
+    """An empty name in its list says so; a batch that had it makes its loss a finding all the same."""
+    source = orders(columns={"currency": ("Order Currency", "")})
+    assert found(source, [*NEEDED, ""]) == []
+    (one,) = found(source, NEEDED, entry(source, "d1", 1, {"o.csv": [*NEEDED, "Order Currency"]}))
+    assert (one.column, one.severity) == ("currency", Severity.MEDIUM)
+
+
+def test_what_the_settings_name_and_nothing_succeeds_says_what_to_do() -> None:
+    (one,) = found(orders(columns={"order_status": "State"}), NEEDED)
+    assert one.sentence == (
+        "o.csv lacks the column State (for order_status), which the settings name; correct the settings, or take it "
+        "out of them."
+    )
+
+
 def test_a_constant_needs_no_column() -> None:
     assert found(orders(columns={"currency": Computed(constant="EUR")}), NEEDED) == []
 

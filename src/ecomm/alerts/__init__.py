@@ -43,7 +43,7 @@ RULES: Mapping[str, str] = {
     "rows": "A source has unusually many or few records.",
     "revenue": "The revenue of the orders that a batch states is unusual.",
     "columns": "A source's files lack a column that the batch before had, or that the settings name.",
-    "untriggered": "Files lie in landing that no trigger lists, or that nothing reads.",
+    "untriggered": "Landing has files that no trigger lists, or that nothing reads.",
 }
 """Every rule, and what it means when it fires."""
 

@@ -53,7 +53,7 @@ class Lost:
         known = f"batch {self.before} had" if self.before else "the settings name"
         said = f"{self.file} lacks the column {called}, which {known}"
         if self.successor is None:
-            return f"{said}."
+            return f"{said}." if self.before else f"{said}; correct the settings, or take it out of them."
         said += f"; the new column {_shown(self.successor)} is probably its successor"
         remedy = self.remedy.replace("{}", _quoted(self.successor))
         again = f"`ecomm replay --from {shlex.quote(self.batch)}`"
@@ -129,7 +129,7 @@ def _with_successors(source: Source, found: Sequence[Lost], new: Sequence[str]) 
 
 
 def _named(header: Header, place: str) -> dict[str, tuple[tuple[str, ...], str]]:
-    """The contract columns that the settings take from a file: its header names and the remedy."""
+    """The contract columns that the settings take from every file: their header names and the remedy."""
     shape, named = header.shape, {}
     there = {_bare(name) for name in header.names}
     for column in (*shape.fill_down, *shape.columns):
@@ -138,7 +138,7 @@ def _named(header: Header, place: str) -> dict[str, tuple[tuple[str, ...], str]]
         if computed is not None:
             names = tuple(name for name in names if _bare(name) not in there)
         said = f"set {column} = [{', '.join(map(_quoted, names))}, {{}}]"
-        if names:
+        if names and not shape.may_lack(column):
             remedy = f"{said} in [{place}.columns]" if computed is None else f"correct {column} in [{place}.columns]"
             named[column] = (names, remedy)
     return named

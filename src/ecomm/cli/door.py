@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="A shop's batches of CSV files become trusted tables: validated, versioned, one transaction a batch.",
+    help="A shop's files become trusted tables: validated, versioned, one transaction a batch.",
     epilog="Exit codes: 0 ok, 1 failed, 2 wrong use, 3 held, 4 locked by another run.",
 )
 

@@ -241,14 +241,14 @@ def status(
     epilog="Example: `ecomm trigger orders_2025_01_17.csv customers_2025_01_17.csv --id batch_2025_01_17`",
 )
 def trigger(
-    files: Annotated[list[str], typer.Argument(help="Names of files that lie in landing.")],
+    files: Annotated[list[str], typer.Argument(help="Names of files in landing.")],
     batch_id: Annotated[str | None, typer.Option("--id", help="The batch's name; default: its time.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The batch's instant, ISO; default: now.")] = None,
     landing: Landing = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Write a trigger for files that lie in landing, so that the next run takes them as one batch."""
+    """Write a trigger for files in landing, so that the next run takes them as one batch."""
     from ecomm import screens
     from ecomm.batches import setup
 

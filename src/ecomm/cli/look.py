@@ -209,7 +209,7 @@ def quality(
     epilog="Examples: `ecomm check orders.csv`, `ecomm check export.csv --source orders --as-of 2025-01-15`",
 )
 def check(
-    file: Annotated[Path, typer.Argument(help="A CSV file; it may lie anywhere.")],
+    file: Annotated[Path, typer.Argument(help="The file, in any folder.")],
     source: Annotated[
         str | None,
         typer.Option("--source", "-s", help="Which source it is; default: what its name or its header says."),
@@ -223,7 +223,8 @@ def check(
 ) -> None:
     """Judge a file without a warehouse, and write nothing: its header, what would become of its rows, and why.
 
-    Exit code 0 if no row would be rejected, 1 if some would, or if the header lacks a required column.
+    Exit code 0 if no row would be rejected, 1 if some would, if the header lacks a required column, or if
+    an amount would be lost to a later record of its order.
     """
     from ecomm import screens
     from ecomm.check import check as judged

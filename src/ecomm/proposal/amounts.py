@@ -63,8 +63,8 @@ def decimals(columns: Mapping[str, Sequence[str]]) -> Finding:
         )
         if long:
             note = (
-                f'Some of {column} ({long}) have more decimals than a currency has; decimals = "round" rounds '
-                'them half up, and flags them; decimals = "reject" rejects them.'
+                f'{column} has more decimals than a currency in some records ({long}); decimals = "round" rounds them '
+                'half up and flags them, decimals = "reject" rejects them.'
             )
             return Finding({"decimals": "round"}, notes=(note,))
     return Finding()

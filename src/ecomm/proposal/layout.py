@@ -120,7 +120,7 @@ def _place(rows: Rows, known: Callable[[Sequence[str]], int], whole: bool, setti
             settings["skip_lines"] = header
         else:
             settings["header_starts_with"] = first
-        notes.append(f"The header is not the first line: {header} above it are left out.")
+        notes.append(f"The header is not the first line; what is above it is left out (records: {header}).")
     if rows and whole:
         footers, left = _footers(rows[header], rows[header + 1 :])
         if footers:

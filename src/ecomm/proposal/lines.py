@@ -13,6 +13,10 @@ from ecomm.proposal.findings import Finding
 
 _ONCE = ("customer_id", "order_date", "currency", "payment_method", "shipping_address", "order_status")
 """Columns that an order has once, and that some files state in its first record alone."""
+_IN_PLACE = (
+    "The records of an order are its lines, numbered as they stand in the file; so an order must always be whole in "
+    "one file. If a column names the lines, set line_id to it."
+)
 _TIMES = ("updated_timestamp", "created_timestamp")
 
 
@@ -59,10 +63,11 @@ def looked_at(orders: Orders) -> Finding:
     blank = _filled_down(orders)
     has_lines = bool(blank) or _several_products(orders)
     settings: dict[str, object] = {}
-    ask = ""
+    ask = note = ""
     amount = _amount(orders, has_lines)
     if has_lines and not (amount.asks and "order_amount" in orders.cells):  # else sums would be doubled
-        settings["line_id"] = _line_id(orders)
+        settings["line_id"] = line_id = _line_id(orders)
+        note = _IN_PLACE if line_id == POSITION else f"No order has the same {line_id} twice: it names its lines."
     elif not has_lines and any(not _states_again(orders, group) for group in orders.repeated):
         ask = (
             "Some orders have several records of the same product, and no time tells them apart. Are they lines? Then "
@@ -70,9 +75,8 @@ def looked_at(orders: Orders) -> Finding:
         )
     if blank:
         settings["fill_down"] = blank
-    return Finding(
-        settings | dict(amount.settings), amount.columns, (*([ask] if ask else []), *amount.asks), amount.notes
-    )
+    asks, notes = [ask] if ask else [], [note] if note else []
+    return Finding(settings | dict(amount.settings), amount.columns, (*asks, *amount.asks), (*notes, *amount.notes))
 
 
 def _several_products(orders: Orders) -> bool:

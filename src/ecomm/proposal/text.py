@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _BARE = re.compile("[A-Za-z0-9_-]+")
 _SHOWN = 5
 _OTHERS = {
-    "rejected": "are rejected",
-    "duplicate": "state the same as another record",
-    "superseded": "give way to a later record of the same key",
-    "left_out": "further ones are none of {source}, and left out",
+    "rejected": "Rejected: {number:,}.",
+    "duplicate": "The same as another record: {number:,}.",
+    "superseded": "Superseded by a later record of the same key: {number:,}.",
+    "left_out": "Left out, for they say nothing about {source}: {number:,}.",
 }
 
 
@@ -53,16 +53,20 @@ def judgement(proposal: Proposal) -> list[str]:
     if checked is None:
         return [f"No record can be read with these settings yet: {proposal.problem}"]
     rows = checked.rows
-    said = [f"Judged with these settings: {rows['accepted']:,} of {rows['read']:,} records are accepted."]
+    accepted = f"{rows['accepted']:,} of {rows['read']:,} records are accepted"
+    said = [f"Judged with these settings as of {checked.as_of:%Y-%m-%d %H:%M} UTC: {accepted}."]
     for name, meaning in _OTHERS.items():
         if rows.get(name):
-            said.append(f"{rows[name]:,} {meaning.format(source=checked.source)}.")
+            said.append(meaning.format(source=checked.source, number=rows[name]))
     high = [finding for finding in checked.findings if finding.severity == "HIGH"]
     for finding in high[:_SHOWN]:
         places = ", ".join(map(str, finding.lines)) + (" ..." if finding.rows > len(finding.lines) else "")
-        said.append(f"{finding.rows:,} by {finding.rule} (record {places}), which fails when: {finding.meaning}.")
+        which = "record" if finding.rows == 1 else "records"
+        said.append(f"{finding.rule} ({finding.meaning}): {which} {places}.")
     if rows["rejected"] or high:
-        said.append("`ecomm check` shows them, when the settings are in place.")
+        said.append(
+            "Once the settings are in place, `ecomm check FILE` shows these records. --as-of judges as of another time."
+        )
     elif not proposal.asks and not proposal.tables:
         said.append("Nothing else is to be set: the defaults fit.")
     return said

@@ -35,7 +35,7 @@ def row_rules(attempt: Attempt) -> list[dict[str, object]]:
         read = sum(f.rows_read for f in attempt.results[f"{source.name}_stage_load"].files)
         for rule in quality.in_force(source, attempt.session.shop):
             failed, keys = quality.failed(rule, attempt.tallies[source.name])
-            said = unknown_words.meaning(attempt, source, rule) if failed else rule.meaning
+            said = unknown_words.meaning(source, rule, attempt) if failed else rule.meaning
             rows.append(check(attempt, source.name, replace(rule, meaning=said), read, failed, keys))
     return rows
 

@@ -28,8 +28,10 @@ def column_of(rule: Rule, source: Source) -> str | None:
     return column if rule.name.endswith(_ENDING) and column in words else None
 
 
-def meaning(attempt: Attempt, source: Source, rule: Rule) -> str:
-    """What a rule says that rows of this batch break: with the settings, if it is about words."""
+def meaning(source: Source, rule: Rule, attempt: Attempt | None = None) -> str:
+    """What a rule says that rows break: with the settings, if it is about words; with the revenue of the batch that an
+    attempt has loaded.
+    """
     column = column_of(rule, source)
     if column is None:
         return rule.meaning
@@ -38,9 +40,7 @@ def meaning(attempt: Attempt, source: Source, rule: Rule) -> str:
         f"add the right ones to [vocabularies] {vocabulary}",
         f"map them to known ones in [sources.{source.name}.values.{column}]",
     ]
-    brings = ""
-    if source.name == "orders":
-        brings = _brings(attempt, column)
+    brings = "" if attempt is None or source.name != "orders" else _brings(attempt, column)
     if column == "order_status":
         ways.append("add those that are no revenue to [shop] non_revenue_statuses")
     return f"{rule.meaning}{brings}; {', '.join(ways[:-1])} or {ways[-1]}"
