@@ -16,8 +16,8 @@ _SIGNS = (
     "S/ PEN; KSH KES; DHS AED; BS BOB"
 )
 
-# CLDR counts the decimals in use. By ISO 4217 a dinar of Iraq has 1,000 fils, and a file may well have them.
-_DIGITS_OF = {"IQD": 3}
+# CLDR counts the decimals in use. By ISO 4217 these have more, and a file may well have them.
+_DIGITS_OF = {"IQD": 3} | dict.fromkeys("AFN ALL IRR KPW LAK LBP MGA MMK RSD SLL SOS SYP YER".split(), 2)
 
 
 @cache

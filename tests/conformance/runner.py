@@ -37,6 +37,8 @@ _COLUMNS = (
     ContractColumn("case", "string", "The case, and so many of its steps.", required=True, key=True),
     ContractColumn("part", "string", "A part of the key.", key=True, default=""),
     ContractColumn("id", "string", "The thing.", required=True, key=True),
+    ContractColumn("line_id", "string", "Which line of the thing.", key=True, default=""),
+    ContractColumn("refund_id", "string", "Which refund of the line.", key=True, default=""),
     ContractColumn("city", "string", "A text."),
     ContractColumn("tier", "string", "Another text."),
     ContractColumn("amount", MONEY, "A number."),
@@ -50,6 +52,8 @@ _RULES = (
     *key_rules("case"),
     *key_rules("part", required=False, blanks=True),
     *key_rules("id"),
+    *key_rules("line_id", required=False, blanks=True, longest=255),
+    *key_rules("refund_id", required=False),
     *readable_rules(_COLUMNS, high=("amount", "day")),
 )
 _PLACE = ["source_file", "source_line"]
@@ -153,7 +157,7 @@ def _file(case: Case, said: Mapping[str, Any], name: str, batch_id: str, revisio
 
 def _entry(said: Mapping[str, Any], rows: int) -> FileEntry:
     snapshot, absence = said.get("snapshot"), "keep"
-    if snapshot:  # of one case, and in it of the parts that it mentions
+    if snapshot:  # of one case, and in it of the parts, or the orders, that it mentions
         absence = " ".join(["close", "case", *(snapshot if isinstance(snapshot, list) else [])])
     return FileEntry("things", "x.csv", "0", 0, rows_read=rows, rows_rejected=rows, absence=absence)
 
@@ -256,9 +260,10 @@ def text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def place(version: Mapping[str, str | None]) -> tuple[str, str, datetime]:
+def place(version: Mapping[str, str | None]) -> tuple[tuple[str, ...], datetime]:
     """Where a version stands among the others of its case: its key, and when it begins."""
-    return str(version.get("part") or ""), str(version["id"]), datetime.fromisoformat(str(version["from"]))
+    key = tuple(version.get(name) or "" for name in ("part", "id", "line_id", "refund_id"))
+    return key, datetime.fromisoformat(str(version["from"]))
 
 
 def shown(rows: Iterable[Mapping[str, str | None]], like: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:

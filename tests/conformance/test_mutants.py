@@ -57,8 +57,8 @@ FOLD = (
     Mutant(
         fold,
         "carried across a gap",
-        "F.coalesce(stated, F.lit(True)) | ended, F.array(value)",
-        "F.coalesce(stated, F.lit(True)) & ~ended, F.array(value)",
+        "F.when(ended, F.array(value, value)).when(F.coalesce(stated, F.lit(True))",
+        "F.when(F.coalesce(stated, F.lit(True)) & ~ended",
     ),
     Mutant(fold, "the hash before carry-over", "F.when(untouched, F.col", "F.when(F.lit(True), F.col"),
     Mutant(fold, "opened by the last", '"batch_id": F.col("opened_by")', '"batch_id": F.col("batch_id")'),
@@ -69,6 +69,12 @@ FOLD = (
     Mutant(fold, "equal rows close in order", 'same = before("row_hash") == F.col("row_hash")', "same = F.lit(False)"),
     Mutant(
         absences, "the snapshot before", "bisect_right(positions, batch)", "max(0, bisect_right(positions, batch) - 1)"
+    ),
+    Mutant(
+        absences,
+        "each line is a part",
+        "zip(source.key, whole, strict=False) if name in scope",
+        "zip(source.key, whole, strict=False)",
     ),
     Mutant(absences, "what is mentioned ends too", 'F.col("mentioned") == 0', 'F.col("mentioned") >= 0'),
     Mutant(history, "rejected rows are no mention", ".unionByName(rejected.select(*place))", ""),

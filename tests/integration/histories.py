@@ -36,6 +36,8 @@ _SHAPES = {
     "orders": """
 order_id! customer_id! product_id! order_date! order_amount! currency payment_method shipping_address order_status \
 created_timestamp
+order_id! line_id! customer_id! product_id! order_date! order_amount! currency payment_method shipping_address \
+order_status created_timestamp quantity unit_price discount tax order_total updated_timestamp
 """,
     "customers": """
 customer_id! first_name last_name email phone date_of_birth registration_date address city state zip_code country \
@@ -61,9 +63,9 @@ package_dimensions=dimensions_cm insurance_value created_timestamp
 _EXTRAS = ("Gift Note", "loyalty-points", "REF")
 _UNTRACKED = frozenset(
     ("created_timestamp", "last_login", "stock_quantity", "last_updated", "inventory_id", "last_restocked")
-) | {"shipping_id"}
+) | {"shipping_id", "quantity", "unit_price", "discount", "tax", "order_total", "updated_timestamp"}
 _KEYS = {
-    "orders": ("order_id",),
+    "orders": ("order_id", "line_id"),
     "customers": ("customer_id",),
     "products": ("product_id",),
     "inventory": ("product_id", "warehouse_location", "location"),
@@ -146,6 +148,7 @@ def _among(*texts: str) -> Callable[[_History], str]:
 
 _DRAW: dict[str, Callable[[_History], str]] = {
     "order_id": lambda h: h.id("O"),
+    "line_id": _among("", "", "1", "2", "a b"),
     "customer_id": lambda h: h.id("C"),
     "product_id": lambda h: h.id("P"),
     "tracking_number": _among("", "T1", "T2", "t2"),
@@ -160,6 +163,12 @@ _DRAW: dict[str, Callable[[_History], str]] = {
         "Completed", "pending", "canceled", "CANCELLED", "Returned", "refunded ", "FAILED", "in - transit", ""
     ),
     "created_timestamp": _maybe_moment,
+    "quantity": _among("1", "2.5", "", "two"),
+    "unit_price": _among("12.50", "5", ""),
+    "discount": _among("0", "1.25", ""),
+    "tax": _among("0", "2.38", ""),
+    "order_total": _among("100", "12.50", ""),
+    "updated_timestamp": lambda h: h.one(("", "", _moment(h), "later")),
     "first_name": _among("Ada", "O", "José", ""),
     "last_name": _among("Day", "Nguyễn", ""),
     "email": _among("a+b@example.com", "a@example.com", "none", ""),

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.oracle import Batch, Settings
-from tests.oracle.settings import Delivery, Rate, Scale
+from tests.oracle.settings import Delivery, Rate, Scale, Shape
 from tests.traps import laid
 
 Texts = dict[str, str]
@@ -50,6 +50,8 @@ _HEADERS = {
     "shipping": "order_id tracking_number shipping_method shipping_cost currency package_weight dimensions_cm "
     "estimated_delivery actual_delivery carrier destination_address shipping_status created_timestamp",
 }
+_AT_THE_COUNTER = {"order_id": "Beleg", "order_amount": "Betrag", "order_date": "Datum", "product_id": "Artikel"}
+_AT_THE_COUNTER |= {"payment_method": "Zahlart", "quantity": "Menge"}  # a file may lack these
 _OF_LINES = ("quantity", "tax", "order_total", "updated_timestamp")
 _REQUIRED = {
     "orders": {"order_id", "customer_id", "product_id", "order_date", "order_amount"},
@@ -153,19 +155,45 @@ def _deliveries(seed: int) -> dict[str, Delivery]:
         said.setdefault("orders", {})["line_id"] = "position"
     if seed % 10 in (2, 5, 6):
         said.setdefault("orders", {})["refunds"] = "rows"
+    if seed % 5 in (1, 2, 4) or seed == 15:
+        line_id = said.setdefault("orders", {}).get("line_id", "")
+        said["orders"]["shapes"] = {"counter": _counter("Pos" if line_id == "item" else line_id, seed % 5 == 1)}
     return {source: Delivery(**options) for source, options in said.items()}
+
+
+def _counter(line_id: str, rounds: bool) -> Shape:
+    """The files of the shop's other channel: other names, signs and words in its cells."""
+    return Shape(
+        files=("counter*.csv",),
+        columns=_AT_THE_COUNTER,
+        delimiter=";",
+        decimal_comma=True,
+        amounts="written",
+        decimals="round" if rounds else "reject",
+        date_format="dd.MM.yyyy",
+        line_id="Artikel" if line_id == "product_id" else line_id,
+        null_values=("NULL", "k.A."),
+        nobody=("0", "Gast"),
+        values={"order_status": {"bezahlt": "completed", "Storno": "cancelled"}},
+    )
 
 
 def shop_options(settings: Settings) -> dict[str, Any]:
     """The settings as `tests.shop.Shop` takes them: [shop] and the tables of their own. Rates: `rates_csv`."""
     said = {name: value for name, value in asdict(settings).items() if name != "rates"}
-    for name, delivery in said["sources"].items():
-        said["sources"][name] = {option: value for option, value in delivery.items() if value is not None}
+    said["sources"] = {name: _said(delivery) for name, delivery in settings.sources.items()}
     own = ("scale", "bounds", "vocabularies", "severity", "min_score", "sources")
     tables = {name: said.pop(name) for name in own}
-    for name, delivery in tables["sources"].items():
-        tables["sources"][name] = {key: value for key, value in delivery.items() if value is not None}
     return {"shop": said, **{name: said for name, said in tables.items() if said != asdict(Settings())[name]}}
+
+
+def _said(delivery: Shape) -> dict[str, Any]:
+    """What a shape, or a source, has that the default does not."""
+    default = type(delivery)()
+    said = {name: value for name, value in vars(delivery).items() if value != getattr(default, name)}
+    if isinstance(delivery, Delivery) and delivery.shapes:
+        said["shapes"] = {name: _said(shape) for name, shape in delivery.shapes.items()}
+    return said
 
 
 def rates_csv(settings: Settings) -> str:
@@ -184,6 +212,7 @@ class _Teller:
         self.seed, self.rng, self.settings = seed, rng, settings
         self.traps = random.Random(f"traps {seed}")
         self.lines = random.Random(f"lines {seed}")
+        self.channels = random.Random(f"channels {seed}")
         self.said: dict[str, dict[tuple[str, ...], Texts]] = {source: {} for source in _HEADERS}
         self.as_of = _INSTANTS[0]
         self.last = False
@@ -365,10 +394,23 @@ class _Teller:
             rows.append(row)
         return rows
 
-    def file(self, source: str) -> bytes:
+    def files(self, source: str, number: int) -> dict[str, bytes]:
+        """The batch's files of the source: of two channels where it has so many."""
+        rows, name = self.rows(source), f"{source}_{number}.csv"
+        if not self.settings.delivery(source).shapes:
+            return {name: self.file(source, name, rows)}
+        both: dict[str, list[Texts]] = {name: [], f"counter_{number}.csv": []}
+        for row in rows:  # an order stays with its channel, but for a few
+            there = (row["order_id"] in ("O2", "O4", "O5", "O8")) != (self.channels.random() < 0.1)
+            both[[*both][there]].append(row)
+        return {file: self.file(source, file, its) for file, its in both.items()}
+
+    def file(self, source: str, name: str, its: list[Texts]) -> bytes:
         """A file of the source: some columns may not be in it."""
-        delivery = self.settings.delivery(source)
-        rows = [laid(self.traps, row) for row in self.rows(source)]
+        delivery = self.settings.delivery(source).of_file(name)
+        rows = [laid(self.traps, row) for row in its]
+        if delivery.amounts == "written":
+            rows = [row | self.at_the_counter(row) for row in rows]
         columns = [c for c in _HEADERS[source].split() if c in _REQUIRED[source] or self.rng.random() < 0.9]
         if source == "orders":
             columns += [c for c in _OF_LINES if self.lines.random() < 0.8]
@@ -376,12 +418,29 @@ class _Teller:
         columns += ["deleted"] if delivery.delete_column else []
         out = io.StringIO()
         writer = csv.writer(out, delimiter=delivery.delimiter, lineterminator="\n")
-        writer.writerow([delivery.columns.get(column, column) for column in columns])
+        names = {**delivery.columns, "item": delivery.line_id} if "item" in columns else delivery.columns
+        if source == "orders" and self.last and self.seed % 4 == 1:  # from then on the shop calls it otherwise
+            names = {"order_status": "Bestellstatus", **names}
+        writer.writerow([names.get(column, column) for column in columns])
         for row in rows:
             writer.writerow([_written(delivery, column, row.get(column, "")) for column in columns])
         if self.rng.random() < 0.1:
             out.write("too few\n")
         return out.getvalue().encode()
+
+    def at_the_counter(self, row: Texts) -> Texts:
+        """Cells of a row as the other channel writes them."""
+        amount, tax, one = row["order_amount"], row["tax"], self.channels.choice
+        if amount.replace(".", "").isdigit():
+            forms = ("{}", "{}", "{} \u20ac", "\u20ac{}", "${}", "USD {}", "{} kr", "{}-")
+            amount = one(forms).format(f"1\u202f{amount}" if amount[2:3].isdigit() and one((True, False)) else amount)
+        return {
+            "order_amount": amount,
+            "tax": one((tax, f"{tax} EUR" if tax else "")),
+            "currency": one((row["currency"], "", "NULL")),
+            "customer_id": one((*[row["customer_id"]] * 5, "0", "gast", "k.A.")),
+            "order_status": one((row["order_status"], row["order_status"], "Bezahlt", "storno")),
+        }
 
 
 def _written(delivery: Delivery, column: str, text: str) -> str:
@@ -412,11 +471,7 @@ def scenario(seed: int, batches: int = 5) -> tuple[list[Batch], Settings]:
     made = []
     for number, (as_of, name) in enumerate(order):
         teller.as_of, teller.last = as_of, number >= 3
-        files = {
-            source: {f"{source}_{number}.csv": teller.file(source)}
-            for source in _HEADERS
-            if number == 0 or rng.random() < 0.9
-        }
+        files = {source: teller.files(source, number) for source in _HEADERS if number == 0 or rng.random() < 0.9}
         made.append(Batch(name, as_of, files))
     return made, settings
 

@@ -16,8 +16,8 @@ from tests.integration.test_scenarios import opened
 from tests.oracle import Batch
 from tests.shop import Shop
 
-SEED = 10
-"""A shop with rates, deletes, and snapshots of two sources, one of them with a scope."""
+SEED = 22
+"""A shop with rates, deletes, lines, refunds, two channels, and snapshots: of warehouses, and of whole orders."""
 PLACES = range(6)
 BACKWARDS = tuple(reversed(PLACES))
 OTHERS = random.Random(SEED).sample(sorted({*permutations(PLACES)} - {BACKWARDS}), 5)

@@ -21,13 +21,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ecomm import maintain, rebuild, revise
 from ecomm.engines import Engine
 from ecomm.redrive import export, redrive
-from tests.integration.test_endings import BEGINNING, SCOPES, found, wanted
-from tests.integration.test_endings import csv as as_csv
+from tests.integration.pasts import ORDERS, STOCKS, Files, Mode
+from tests.integration.test_endings import BEGINNING
 from tests.integration.test_kills import killed
 from tests.shop import Shop
 from tests.walk import Batch, Key, Said
 
-KEYS: tuple[Key, ...] = (("P1", "North", ""), ("P2", "North", ""), ("P1", "South", ""), ("P3", "South", ""))
 SAYS = st.one_of(
     st.builds(lambda n: {"stock_quantity": n}, st.integers(0, 2)),
     st.builds(
@@ -37,17 +36,15 @@ SAYS = st.one_of(
     ),
     st.sampled_from(["D", "H"]),
 )
-# What the settings say of silence while a batch is read: None: nothing; else the scope of a snapshot.
-MODES = st.sampled_from([None, None, (), (1,)])
-TOGETHER = 8
+TOGETHER = 4
 """So many pasts are one test: a long search is many tests, any of which can be run by itself."""
-SEAMS = ("after ledger:OPEN", "after stage:inventory", "after merge:inventory", "before ledger:PUBLISH")
+SEAMS = ("after ledger:OPEN", "after stage:{}", "after merge:{}", "before ledger:PUBLISH")
 
 
 @st.composite
-def batches(draw: st.DrawFn) -> Batch:
+def batches(draw: st.DrawFn, keys: tuple[Key, ...]) -> Batch:
     """What a batch says of a few keys. All of its rows have a stock_status, or none."""
-    said: dict[Key, Said] = draw(st.dictionaries(st.sampled_from(KEYS), SAYS, max_size=4))
+    said: dict[Key, Said] = draw(st.dictionaries(st.sampled_from(keys), SAYS, max_size=4))
     full = any("stock_status" in s for s in said.values() if not isinstance(s, str))
     for key, one in said.items():
         if full and not isinstance(one, str):
@@ -66,13 +63,14 @@ class Past:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A batch as it was delivered: in one file or in two."""
+    """A batch as it was delivered: in one file or in two. kind: whose files they are."""
 
+    kind: Files
     batch: Batch
     split: bool
 
     def files(self) -> dict[str, str]:
-        header, *rows = as_csv(self.batch).splitlines(keepends=True)
+        header, *rows = self.kind.csv(self.batch).splitlines(keepends=True)
         half, name = len(rows) // 2 if self.split else len(rows), self.batch.batch_id
         files = {f"{name}.csv": header + "".join(rows[:half])}
         return files | ({f"{name}_rest.csv": header + "".join(rows[half:])} if self.split else {})
@@ -83,8 +81,9 @@ class Delivery:
         return self.batch.batch_id, *self.files().values()
 
 
-def machine(past: Past) -> type[RuleBasedStateMachine]:
-    """A machine whose shops lie in a folder of their own each."""
+def machine(past: Past, kind: Files) -> type[RuleBasedStateMachine]:
+    """A machine whose shops lie in a folder of their own each, and get files of one kind."""
+    modes, said_of_keys = st.sampled_from(kind.modes), batches(kind.keys)
 
     class Warehouse(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -98,16 +97,15 @@ def machine(past: Past) -> type[RuleBasedStateMachine]:
             self.known: dict[int, list[Batch]] = {}
             self.count = 0
 
-        def shop(self, mode: tuple[int, ...] | None = None) -> Shop:
+        def shop(self, mode: Mode = None) -> Shop:
             """The shop under the settings of a moment."""
-            silence = {} if mode is None else {"absence": "close", "absence_scope": SCOPES[mode]}
-            return Shop(self.root, sources={"inventory": {"delete_column": "gone?", **silence}})
+            return Shop(self.root, sources={kind.source: kind.delivery(mode)})
 
         def drop(self, shop: Shop, delivery: Delivery) -> None:
             at = BEGINNING + timedelta(days=delivery.batch.day)
-            shop.drop(delivery.batch.batch_id, at, {"inventory": delivery.files()})
+            shop.drop(delivery.batch.batch_id, at, {kind.source: delivery.files()})
 
-        def published(self, delivery: Delivery, mode: tuple[int, ...] | None) -> None:
+        def published(self, delivery: Delivery, mode: Mode) -> None:
             """What was delivered is live, as it is read by these settings, with what was mended in its very bytes."""
             name, said = delivery.batch.batch_id, self.mended.get(delivery.bytes, delivery.batch.said)
             self.delivered[name] = delivery
@@ -117,26 +115,26 @@ def machine(past: Past) -> type[RuleBasedStateMachine]:
             names = sorted(among)
             return names[number % len(names)]
 
-        @rule(batch=batches(), letter=st.sampled_from("abz"), mode=MODES, split=st.booleans())
-        def arrive(self, batch: Batch, letter: str, mode: tuple[int, ...] | None, split: bool) -> None:
+        @rule(batch=said_of_keys, letter=st.sampled_from("abz"), mode=modes, split=st.booleans())
+        def arrive(self, batch: Batch, letter: str, mode: Mode, split: bool) -> None:
             self.count += 1
-            delivery, shop = Delivery(replace(batch, batch_id=f"{letter}{self.count}"), split), self.shop(mode)
+            delivery, shop = Delivery(kind, replace(batch, batch_id=f"{letter}{self.count}"), split), self.shop(mode)
             self.drop(shop, delivery)
             assert [(o.status, o.reason) for o in shop.run()] == [("published", None)]
             self.published(delivery, mode)
 
-        @rule(batch=batches(), mode=MODES, seam=st.sampled_from(SEAMS))
-        def crash_and_run_again(self, batch: Batch, mode: tuple[int, ...] | None, seam: str) -> None:
+        @rule(batch=said_of_keys, mode=modes, seam=st.sampled_from(SEAMS))
+        def crash_and_run_again(self, batch: Batch, mode: Mode, seam: str) -> None:
             self.count += 1
-            delivery, shop = Delivery(replace(batch, batch_id=f"m{self.count}"), False), self.shop(mode)
+            delivery, shop = Delivery(kind, replace(batch, batch_id=f"m{self.count}"), False), self.shop(mode)
             self.drop(shop, delivery)
-            killed(shop, seam)
+            killed(shop, seam.format(kind.source))
             assert [(o.status, o.reason) for o in shop.run()] == [("published", None)]
             self.published(delivery, mode)
 
         @precondition(lambda self: self.delivered)
-        @rule(number=st.integers(0, 99), mode=MODES)
-        def the_same_again(self, number: int, mode: tuple[int, ...] | None) -> None:
+        @rule(number=st.integers(0, 99), mode=modes)
+        def the_same_again(self, number: int, mode: Mode) -> None:
             """What is live is not published twice; what was undone may come again."""
             name, shop = self.some(number, self.delivered), self.shop(mode)
             self.drop(shop, self.delivered[name])
@@ -146,15 +144,15 @@ def machine(past: Past) -> type[RuleBasedStateMachine]:
                 self.published(self.delivered[name], mode)
 
         @precondition(lambda self: self.live)
-        @rule(number=st.integers(0, 99), mode=MODES)
-        def undo(self, number: int, mode: tuple[int, ...] | None) -> None:
+        @rule(number=st.integers(0, 99), mode=modes)
+        def undo(self, number: int, mode: Mode) -> None:
             name = self.some(number, self.live)
             assert revise.undo(self.shop(mode).settings, name, "why not").status == "undone"
             self.undone[name] = self.live.pop(name)
 
         @precondition(lambda self: self.delivered)
-        @rule(number=st.integers(0, 99), mode=MODES)
-        def replay(self, number: int, mode: tuple[int, ...] | None) -> None:
+        @rule(number=st.integers(0, 99), mode=modes)
+        def replay(self, number: int, mode: Mode) -> None:
             name = self.some(number, self.delivered)
             place = (self.delivered[name].batch.day, name.encode())
             behind = [n for n, b in self.live.items() if (b.day, n.encode()) >= place]
@@ -165,10 +163,10 @@ def machine(past: Past) -> type[RuleBasedStateMachine]:
                 self.published(self.delivered[one], mode)
 
         @precondition(lambda self: self.live)
-        @rule(number=st.integers(0, 99), batch=batches(), mode=MODES)
-        def replace_one(self, number: int, batch: Batch, mode: tuple[int, ...] | None) -> None:
+        @rule(number=st.integers(0, 99), batch=said_of_keys, mode=modes)
+        def replace_one(self, number: int, batch: Batch, mode: Mode) -> None:
             name, shop = self.some(number, self.live), self.shop(mode)
-            delivery = Delivery(replace(batch, batch_id=name), False)
+            delivery = Delivery(kind, replace(batch, batch_id=name), False)
             self.drop(shop, delivery)
             (outcome,) = shop.run(replacing=name)
             assert outcome.status == ("duplicate" if delivery == self.delivered[name] else "published"), outcome.reason
@@ -176,19 +174,20 @@ def machine(past: Past) -> type[RuleBasedStateMachine]:
                 self.published(delivery, mode)
 
         @precondition(lambda self: any("H" in b.said.values() for b in self.live.values()))
-        @rule(number=st.integers(0, 99), stock=st.integers(0, 2), mode=MODES)
-        def mend(self, number: int, stock: int, mode: tuple[int, ...] | None) -> None:
+        @rule(number=st.integers(0, 99), stock=st.integers(0, 2), mode=modes)
+        def mend(self, number: int, stock: int, mode: Mode) -> None:
             """Of one batch all rows that were rejected for their stock; those that nobody can read stay."""
             rejected = {n: b for n, b in self.live.items() if "H" in b.said.values()}
             name, shop, path = self.some(number, rejected), self.shop(mode), self.root / "rejected.csv"
-            export(shop.settings, "inventory", path, name, force=True)
+            export(shop.settings, kind.source, path, name, force=True)
             text = path.read_text(encoding="utf-8-sig")
-            rows = [*csv.reader(io.StringIO(text))]
-            column = rows[0].index("stock_quantity")
-            for row in rows[1:]:
-                row[column] = str(stock) if row[column] == "'-1" else row[column]
+            rows = [*csv.DictReader(io.StringIO(text))]
+            for row in rows:
+                kind.mend(row, stock)
             with path.open("w", encoding="utf-8", newline="") as file:
-                csv.writer(file).writerows(rows)
+                writer = csv.DictWriter(file, [*rows[0]])
+                writer.writeheader()
+                writer.writerows(rows)
             done = redrive(shop.settings, path, "why not")
             assert [o.status for o in done.outcomes] == ["published"]
             batch = self.live[name]
@@ -214,10 +213,10 @@ def machine(past: Past) -> type[RuleBasedStateMachine]:
             """A state of a day as it was known at some moment."""
             seq = sorted(self.known)[number % len(self.known)]
             at = BEGINNING + timedelta(days=day)
-            rows = self.shop().warehouse.asof("inventory", at, seq, engine=past.engine).to_pylist()
-            ours = {(r["product_id"], r["warehouse_location"], r["location"]): r["stock_quantity"] for r in rows}
+            rows = self.shop().warehouse.asof(kind.source, at, seq, engine=past.engine).to_pylist()
+            ours = {kind.key(r): kind.number(r) for r in rows}
             theirs = {
-                key: stock for key, begun, ended, _, stock, *_ in wanted(self.known[seq])
+                key: stock for key, begun, ended, _, stock, *_ in kind.wanted(self.known[seq])
                 if begun <= day and (ended is None or day < ended)
             }  # fmt: skip
             assert ours == theirs
@@ -225,7 +224,7 @@ def machine(past: Past) -> type[RuleBasedStateMachine]:
         @invariant()
         def agrees(self) -> None:
             if self.count:
-                assert found(self.shop()) == wanted(self.live.values())
+                assert kind.found(self.shop()) == kind.wanted(self.live.values())
                 self.known[self.shop().warehouse.entry.seq] = [*self.live.values()]
 
     return Warehouse
@@ -234,19 +233,20 @@ def machine(past: Past) -> type[RuleBasedStateMachine]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """--pasts of them."""
     if "part" in metafunc.fixturenames:
-        metafunc.parametrize("part", range(metafunc.config.getoption("--pasts") // TOGETHER))
+        metafunc.parametrize("part", range(metafunc.config.getoption("--pasts") // (2 * TOGETHER)))
 
 
 @pytest.mark.long
 @pytest.mark.past
 @pytest.mark.usefixtures("shop")  # runs use the engine of the session
+@pytest.mark.parametrize("kind", [STOCKS, ORDERS], ids=lambda kind: kind.source)
 def test_whatever_happens_the_target_is_the_walk_of_its_log(
-    tmp_path: Path, engine: Engine, request: pytest.FixtureRequest, part: int
+    tmp_path: Path, engine: Engine, request: pytest.FixtureRequest, kind: Files, part: int
 ) -> None:
     """Pasts of --steps steps each."""
     past = Past(tmp_path, engine)
     run_state_machine_as_test(
-        seed(part)(machine(past)),
+        seed(part)(machine(past, kind)),
         settings=settings(
             max_examples=1 + TOGETHER,  # the first is always the simplest that there is
             stateful_step_count=request.config.getoption("--steps"),

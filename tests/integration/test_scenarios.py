@@ -13,7 +13,8 @@ from tests.integration.scenarios import arrival, rates_csv, scenario, shop_optio
 from tests.integration.test_histories import agree, nothing_changes, oracle, publish, tables
 from tests.oracle import Batch, Settings, checks_on_arrival
 from tests.oracle import run as oracle_run
-from tests.shop import SOURCES, Row, Shop, ordered
+from tests.oracle.rules import worst
+from tests.shop import SOURCES, Row, Shop, differences, ordered
 
 QUICK, IN_EVERY_CHANGE = 1, 5
 """So many of the scenarios are no long test, and so many are tried in every change."""
@@ -42,8 +43,9 @@ def test_a_random_shop_equals_the_oracle(seed: int, tmp_path: Path) -> None:
     order = arrival(seed, made)
     publish(shop, order)
     agree(seed, order, tables(shop), oracle(made, settings))
-    checks, scores = expected_findings(order, settings)
-    assert findings(shop) == (checks, scores)
+    (checks, scores), (wanted, wanted_scores) = findings(shop), expected_findings(order, settings)
+    assert differences({"validation_results": checks}, {"validation_results": wanted}) == []
+    assert (len(checks), scores) == (len(wanted), wanted_scores)
     if seed < QUICK:
         nothing_changes(shop)
 
@@ -55,20 +57,24 @@ def opened(root: Path, settings: Settings) -> Shop:
     return shop
 
 
-def findings(shop: Shop) -> tuple[list[Row], dict[str, Decimal]]:
-    """What `validation_results` says of each check, and each batch's score."""
+Scores = dict[str, tuple[Decimal, str]]
+"""batch_id -> its score, and the worst level that was found in it."""
+
+
+def findings(shop: Shop) -> tuple[list[Row], Scores]:
+    """What `validation_results` says of each check, and of each batch."""
     rows = shop.warehouse.table("validation_results").to_pylist()
-    scores = {row["batch_id"]: row["score"] for row in rows if row["check_name"] == "batch_score"}
-    besides = ("batch_score", "snapshot_complete")  # the second is no rule of the catalogue: test_endings
-    return _brief([row for row in rows if row["check_name"] not in besides]), scores
+    scores = {row["batch_id"]: (row["score"], row["severity"]) for row in rows if row["check_name"] == "batch_score"}
+    return _brief([row for row in rows if row["check_name"] != "batch_score"]), scores
 
 
-def expected_findings(order: list[Batch], settings: Settings) -> tuple[list[Row], dict[str, Decimal]]:
+def expected_findings(order: list[Batch], settings: Settings) -> tuple[list[Row], Scores]:
     """The same by the oracle."""
     rows = oracle_run(order, settings).validation
-    scores = {row["batch_id"]: row["score"] for row in rows if row["check_name"] == "batch_score"}
-    rules = [row for row in rows if row["check_name"] != "batch_score"]
-    return _brief(rules + checks_on_arrival(order, settings)), scores
+    checks = [row for row in rows if row["check_name"] != "batch_score"] + checks_on_arrival(order, settings)
+    found = {row["batch_id"]: row["score"] for row in rows if row["check_name"] == "batch_score"}
+    levels = {batch: worst(row["severity"] for row in checks if row["batch_id"] == batch) for batch in found}
+    return _brief(checks), {batch: (score, levels[batch]) for batch, score in found.items()}
 
 
 def _brief(rows: list[Row]) -> list[Row]:
@@ -96,6 +102,12 @@ def test_twenty_scenarios_meet_everything() -> None:
             met.update(reason for row in result.errors[source] for reason in row["reasons"])
             met["gap"] += sum(not any(o["is_current"] for o in one) for one in _by_key(source, result.targets[source]))
         orders = settings.delivery("orders")
+        if seed < IN_EVERY_CHANGE:
+            found = checks_on_arrival(arrival(seed, made), settings)
+            met.update((row["check_name"], row["severity"]) for row in found if row["failed_rows"])
+        stated = [row for row in result.stage["orders"] if row["source_file"].startswith("counter")]
+        met["two channels"] += 0 < len(stated) < len(result.stage["orders"])
+        met["nobody at the counter"] += sum(row["customer_id"] is None for row in stated)
         met["whole orders"] += orders.whole_orders
         for order in result.enriched_orders:
             met["refund"] += order["refund_id"] != ""
@@ -116,10 +128,12 @@ def test_twenty_scenarios_meet_everything() -> None:
     wanted += ["cancelled", "refunded", "returned", "failed", "Late", "Overdue", "Pending", "On Time", "Winter"]
     wanted += ["VIP", "High Value", "Medium Value", "Low Value", "Star", "Low Performer", "sequence_conflict"]
     wanted += ["superseded", "line_malformed", "same day", "superseded_amount_agrees", "order_lines_distinct"]
-    wanted += ["order_has_one_product", "whole orders", "refund", "lines"]
+    wanted += ["order_has_one_product", "whole orders", "refund", "lines", "two channels", "nobody at the counter"]
+    wanted += ["currency_agrees", "amount_rounded"]
     expected_pairs: list[Any] = [("converted", True, True), ("converted", True, False), ("guest", True)]
     expected_pairs += [("no customer", True), ("shipments", 2), ("business", True), ("first", True)]
     expected_pairs += [("one order", True), ("no orders", True)]
+    expected_pairs += [("column_disappeared", "MEDIUM"), ("column_disappeared", "HIGH")]
     assert [one for one in (*wanted, *expected_pairs) if not met[one]] == []
 
 

@@ -12,7 +12,7 @@ of the tables, a pure function of the live batches, so the order of `batches` ca
     summary.py  analytics_summary                                checks.py     the checks across tables
     landing.py  folders -> batches                               settings.py   what a shop can set
     currencies.py the known codes                                lines.py      line_id and refund_id
-    drift.py      columns that disappear
+    drift.py      columns that disappear                   shapes.py     days, amounts, words as shops write them
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from . import rules
+from . import drift, rules
 from .analytics import (
     category_analysis,
     customer_analytics,
@@ -38,7 +38,7 @@ from .settings import Settings
 from .sources import SOURCES, Source, delivered
 from .stage import BatchError, Landed, land
 from .summary import KEY, analytics_summary
-from .values import Row, UnspecifiedError
+from .values import Row, UnspecifiedError, published, ratio
 
 __all__ = [
     "Batch",
@@ -125,8 +125,8 @@ def run(
 
 
 def checks_on_arrival(arrived: Iterable[Batch], settings: Settings | None = None) -> list[Row]:
-    """validation_results of the checks across tables, batch by batch in this order of arrival: "rows of the batch
-    against targets as they will be", also of a batch that is then held."""
+    """validation_results of the checks across tables and of columns that disappear, batch by batch in this order of
+    arrival: "rows of the batch against targets as they will be", also of a batch that is then held."""
     settings = settings or Settings()
     live: list[Batch] = []
     rows: list[Row] = []
@@ -137,9 +137,62 @@ def checks_on_arrival(arrived: Iterable[Batch], settings: Settings | None = None
         stage = {name: [row for row in result.stage[name] if row["batch_id"] == batch.batch_id] for name in batch.files}
         there = {name for one in [*live, batch] for name in one.files}
         rows += cross_checks(batch.batch_id, stage, result.targets, there, settings)
+        rows += _disappeared(batch, live, settings)
         if not run([batch], settings).held:
             live.append(batch)
     return rows
+
+
+def _snapshot_complete(name: str, part: Landed, read: int) -> Row:
+    """ "If the files hold no record, or one whose key cannot be read, the snapshot is not complete": how many, or
+    one."""
+    unread = sum(row["key"] is None for row in part.errors) if read else 1
+    return {**_finding("snapshot_complete", name, "LOW", read, unread), "score": None}
+
+
+def _finding(check: str, name: str, level: str, read: int, failed: int) -> Row:
+    return {
+        "table_name": name,
+        "check_name": check,
+        "category": rules.category(check),
+        "rule_severity": level,
+        "severity": level if failed else "NONE",
+        "rows_checked": read,
+        "failed_rows": failed,
+        "failed_share": published(ratio(failed, read), 4),
+        "sample_keys": [],
+    }
+
+
+def _disappeared(batch: Batch, live: list[Batch], settings: Settings) -> list[Row]:
+    """column_disappeared of each source of a batch: "`failed_rows` those of the files that lack a column"."""
+    rows: list[Row] = []
+    for name, files in batch.files.items():
+        delivery = settings.delivery(name)
+        if settings.severity.get("column_disappeared") == "OFF":
+            continue
+        lost: set[tuple[str, str, str]] = set()
+        for shape in {delivery.shape_name(file) for file in files}:
+            ours, *others = [_delivered(one, name, shape, settings) for one in [batch, *live] if name in one.files]
+            named = {*delivery.of_file(ours.files[0].name).columns}
+            lost |= drift.disappeared(ours, others, named | ({"delete_column"} if delivery.delete_column else set()))
+        level = "HIGH" if "HIGH" in {level for *_, level in lost} else "MEDIUM"
+        level = settings.severity.get("column_disappeared", level)
+        records = {file.name: file.records for file in _delivered(batch, name, None, settings).files}
+        failed, read = sum(records[file] for file in {file for file, *_ in lost}), sum(records.values())
+        rows.append({"batch_id": batch.batch_id, **_finding("column_disappeared", name, level, read, failed)})
+    return rows
+
+
+def _delivered(batch: Batch, name: str, shape: str | None, settings: Settings) -> drift.Delivered:
+    """The headers of a batch's files of a source, of one shape or of all."""
+    landed = land(delivered(name, settings), batch.batch_id, batch.as_of, batch.files[name], settings)
+    files = [
+        drift.File(file, columns, landed.counts[file]["read"])
+        for file, columns in landed.columns.items()
+        if shape in (None, settings.delivery(name).shape_name(file))
+    ]
+    return drift.Delivered(batch.batch_id, batch.as_of, tuple(files))
 
 
 def _validate(batch_id: str, parts: dict[str, Landed], shop: dict[str, Source], settings: Settings) -> list[Row]:
@@ -150,6 +203,8 @@ def _validate(batch_id: str, parts: dict[str, Landed], shop: dict[str, Source], 
         if name in parts:
             read = sum(counts["read"] for counts in parts[name].counts.values())
             rows += rules.validation(name, levels[name], parts[name].verdicts, read)
+            if settings.delivery(name).absence == "close" or settings.delivery(name).whole_orders:
+                rows.append(_snapshot_complete(name, parts[name], read))
     rows.append(rules.batch_score(levels, {name: part.verdicts for name, part in parts.items()}))
     return [{"batch_id": batch_id, **row} for row in rows]
 

@@ -20,4 +20,6 @@ _CODES = """
 """
 THOUSANDTHS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 """The currencies whose minor unit is a thousandth (ISO 4217)."""
+WHOLE = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
+"""The currencies without a minor unit (ISO 4217)."""
 KNOWN_CURRENCIES = frozenset(_CODES.split())

@@ -44,8 +44,11 @@ def refund_texts(delivery: Delivery, records: Sequence[Texts], settings: Setting
         return
     seen = Counter[tuple[str | None, ...]]()
     for texts in records:
-        text = sources.canonical(delivery, "money", texts.get("order_amount"))
-        amount = values.as_money(text, sources.currency_of(texts, settings))
+        text, currency = (
+            sources.canonical(delivery, "money", texts.get("order_amount")),
+            sources.currency_of(texts, settings),
+        )
+        amount = values.as_money(sources.rounded(delivery, "money", text, currency), currency)
         if amount is None or amount >= 0:
             texts["refund_id"] = None
             continue

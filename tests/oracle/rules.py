@@ -13,7 +13,17 @@ from . import values as v
 from .countries import KNOWN_COUNTRIES
 from .currencies import KNOWN_CURRENCIES
 from .settings import Settings
-from .sources import CUSTOMERS, INVENTORY, ORDERS, PRODUCTS, Source, with_defaults
+from .sources import (
+    CUSTOMERS,
+    INVENTORY,
+    ORDERS,
+    PRODUCTS,
+    Source,
+    currency_of,
+    is_rounded,
+    signs_of,
+    with_defaults,
+)
 from .values import Row
 
 Texts = Mapping[str, str | None]
@@ -88,6 +98,8 @@ def in_force(source: Source, settings: Settings) -> dict[str, str]:
             levels[f"{column.name}_readable"] = "HIGH" if (source.name, column.name) in _READABLE_HIGH else "MEDIUM"
     for by_level in [_LEVELS[source.name], *([_CURRENCY] if "currency" in source.contract else [])]:
         levels |= {name: level for level, names in by_level.items() for name in names.split()}
+    if source.delivery.reads_amounts and "currency" in source.contract:  # else there is nothing to find
+        levels |= {"currency_agrees": "MEDIUM", "amount_rounded": "LOW"}
     if source.delivery.refunds == "rows":  # then a negative amount is a refund
         levels.pop("order_amount_not_negative", None)
     levels = {name: settings.severity.get(name, level) for name, level in levels.items()} | fixed
@@ -186,7 +198,8 @@ class Record:
     def _common(self) -> list[Check]:
         """created_timestamp_plausible: missing, before 2000, future. currency_known: given, but no ISO 4217 code.
         currency_assumed: empty (also a column that the header lacks). currency_has_rate: no rate for its day: "not in
-        sums"; there is none for an unknown day."""
+        sums"; there is none for an unknown day. currency_agrees: an amount's sign or code is not the row's
+        currency."""
         created = self.get("created_timestamp")
         since_2000 = created is None or created >= datetime(2000, 1, 1, tzinfo=UTC)
         plausible = not self.missing("created_timestamp") and since_2000 and self.not_future_instant(created)
@@ -197,6 +210,10 @@ class Record:
             checks.append(("currency_known", currency is None or currency in KNOWN_CURRENCIES))
             checks.append(("currency_assumed", currency is not None))
             checks.append(("currency_has_rate", has_rate))
+        if "currency" in self.source.contract and self.source.delivery.reads_amounts:
+            own = currency_of(self.texts, self.settings)
+            checks.append(("amount_rounded", not is_rounded(self.source, self.texts, own)))
+            checks.append(("currency_agrees", all(own in meant for meant in signs_of(self.source, self.texts))))
         return checks
 
     def _texts(self) -> list[Check]:
@@ -436,14 +453,14 @@ def validation(name: str, levels: Mapping[str, str], verdicts: Collection[Verdic
 def category(check: str) -> str:
     """`*_present`, `*_complete`, `*_assumed` completeness; `line_malformed`, `*_format`, `*_readable`,
     `*_well_formed` format; `*_exists` referential; `*_agrees`, `sequence_conflict`, `email_unique` consistency; the
-    rest business_rule."""
+    rest business_rule. (rules.md: `column_disappeared` is consistency.)"""
     if check.endswith(("_present", "_complete", "_assumed")):
         return "completeness"
     if check == "line_malformed" or check.endswith(("_format", "_readable", "_well_formed")):
         return "format"
     if check.endswith("_exists"):
         return "referential"
-    if check in ("sequence_conflict", "email_unique") or check.endswith("_agrees"):
+    if check in ("sequence_conflict", "email_unique", "column_disappeared") or check.endswith("_agrees"):
         return "consistency"
     return "business_rule"
 

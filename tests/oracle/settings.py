@@ -4,9 +4,10 @@ TABLES.md's."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
 from .currencies import THOUSANDTHS
@@ -81,23 +82,56 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """How one source's files come. columns: contract column -> the shop's header name. Of orders: line_id: "a header,
-    a combination of headers, or `"position"`"; whole_orders: "a line that a later statement does not have has ended";
-    refunds: `status`, or `rows`: "a row with a negative amount is a statement of its own"."""
+class Shape:
+    """How one kind of file is to be read, "chosen by the file's name". columns: contract column -> the shop's header
+    name. line_id: "a header, a combination of headers, or `"position"`". amounts: `plain`, or `written`, with currency
+    signs and thousands. decimals: `reject`, or `round` those "beyond the currency's minor unit". null_values: what is
+    "beside empty"; nobody: "words that mean nobody"; values: contract column -> a word of the shop -> the contract's.
+    """
 
+    files: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
-    key: tuple[str, ...] = ()
     delimiter: str = ","
     decimal_comma: bool = False
     date_format: str | None = None
     line_id: str | tuple[str, ...] = ""
+    amounts: str = "plain"
+    decimals: str = "reject"
+    null_values: tuple[str, ...] = ()
+    nobody: tuple[str, ...] = ()
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Delivery(Shape):
+    """How one source's files come: the source's own shape, further ones for the files that their patterns name, and
+    what rows mean. Of orders: whole_orders: "a line that a later statement does not have has ended"; refunds: `status`,
+    or `rows`: "a row with a negative amount is a statement of its own"."""
+
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
     whole_orders: bool = False
     refunds: str = "status"
     absence: str = "keep"
     absence_scope: tuple[str, ...] = ()
     delete_column: str | None = None
     delete_values: tuple[str, ...] = ("true", "t", "yes", "y", "1")
+
+    def shape_name(self, file: str) -> str:
+        """Which of the shapes a file has; empty: the source's own."""
+        patterns = {name: shape.files for name, shape in self.shapes.items()}
+        return next((n for n, ones in patterns.items() if any(fnmatchcase(file.lower(), p.lower()) for p in ones)), "")
+
+    def of_file(self, file: str) -> Delivery:
+        """The same with the file's shape, which "stands for itself" and takes nothing from the source's own."""
+        name = self.shape_name(file)
+        return replace(self, **vars(self.shapes[name])) if name else self
+
+    @property
+    def reads_amounts(self) -> bool:
+        """Any of its shapes reads amounts with currency signs, or rounds them."""
+        plain = ("plain", "reject")
+        return any((shape.amounts, shape.decimals) != plain for shape in (self, *self.shapes.values()))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale
@@ -21,6 +21,26 @@ OFFSETS |= {"ut": 0, "wet": 0, "west": 1, "cet": 1, "cest": 2, "mez": 1, "mesz":
 def instant_of(text: str, date_format: str, as_of: datetime) -> datetime | date | None:
     """The day of a text that is written by a format of numbers (M/d/yyyy, yyyy-MM-dd ...), or, where a time stands
     behind it, the instant; without an offset in UTC. None if it is not written so, or there is no such day or time."""
+    found = _moment(text, date_format, as_of)
+    if not isinstance(found, tuple):
+        return found
+    local, ahead = found
+    return local.replace(tzinfo=UTC) - (ahead or timedelta())
+
+
+def iso_text(text: str, date_format: str) -> str:
+    """The same in ISO form, with the offset that it states; a text that is not written so as it is. yyyy only."""
+    found = _moment(text, date_format, datetime.max.replace(tzinfo=UTC))
+    if found is None:
+        return text
+    if not isinstance(found, tuple):
+        return found.isoformat()
+    local, ahead = found
+    return local.isoformat() if ahead is None else local.replace(tzinfo=timezone(ahead)).isoformat()
+
+
+def _moment(text: str, date_format: str, as_of: datetime) -> tuple[datetime, timedelta | None] | date | None:
+    """The day, or the local time and how far it is ahead of UTC (None: it does not say)."""
     squeezed = re.sub(f"[{BLANK}]+", " ", text.lower())
     fields = re.findall("d+|M+|y+", date_format)
     separators = re.split("d+|M+|y+", date_format)[1:-1]
@@ -44,7 +64,7 @@ def instant_of(text: str, date_format: str, as_of: datetime) -> datetime | date 
     return day if not rest else _with_time(day, rest)
 
 
-def _with_time(day: date, behind: str) -> datetime | None:
+def _with_time(day: date, behind: str) -> tuple[datetime, timedelta | None] | None:
     separated = re.match("(,? (at )?|t)", behind)
     clock = re.match("([0-9]{1,2}):([0-9]{2})", behind[separated.end() :]) if separated else None
     if separated is None or clock is None:
@@ -61,6 +81,7 @@ def _with_time(day: date, behind: str) -> datetime | None:
             return None
         hour, rest = hour % 12 + (12 if half[1] == "p" else 0), rest[half.end() :]
     zone = rest.strip(" ").removeprefix("(").removesuffix(")") if rest else ""
+    ahead: timedelta | None = None
     if zone in OFFSETS:
         ahead = timedelta(hours=OFFSETS[zone])
     elif numeric := re.fullmatch(r"(?:utc|gmt)?([+-])([0-9]{1,2}?):?([0-9]{2})|(?:utc|gmt)?([+-])([0-9]{2})", zone):
@@ -70,13 +91,10 @@ def _with_time(day: date, behind: str) -> datetime | None:
         ahead = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
     elif zone:
         return None
-    else:
-        ahead = timedelta()
     try:
-        local = datetime(day.year, day.month, day.day, hour, minute, second, fraction, tzinfo=UTC)
+        return datetime(day.year, day.month, day.day, hour, minute, second, fraction), ahead  # noqa: DTZ001
     except ValueError:
         return None
-    return local - ahead
 
 
 def serial(text: str) -> datetime | None:
@@ -110,10 +128,8 @@ SIGNS = {
 def amount(text: str, decimal_comma: bool) -> Decimal | None:
     """A written amount without its currency; None if it is none."""
     point, comma = (",", ".") if decimal_comma else (".", ",")
-    plain = re.sub("[\u00a0\u2007\u2009\u202f\u3000\t]", " ", text)
-    plain = re.sub("[\u2212\u2010\u2011\u2013\uff0d]", "-", re.sub("[\u2019\u02bc]", "'", plain))
     signs, tokens, number = [], [], ""
-    for piece in re.findall(r"[-+]|[()]|[0-9][0-9., ']*[0-9]|[0-9]|[^-+0-9 .,'()~]+\.?| +|.", plain, re.DOTALL):
+    for piece in _pieces(text):
         if piece in "+-" or piece in "()":
             signs.append((piece, bool(number)))
         elif piece[0].isascii() and piece[0].isdigit():
@@ -131,6 +147,30 @@ def amount(text: str, decimal_comma: bool) -> Decimal | None:
     value = _digits(number, point, comma)
     negative = signs and signs[0][0] in "-("
     return None if value is None else -value if negative else value
+
+
+def _pieces(text: str) -> list[str]:
+    """Signs, parentheses, the figures, currencies, blanks."""
+    plain = re.sub("[\u00a0\u2007\u2009\u202f\u3000\t]", " ", text)
+    plain = re.sub("[\u2212\u2010\u2011\u2013\uff0d]", "-", re.sub("[\u2019\u02bc]", "'", plain))
+    return re.findall(r"[-+]|[()]|[0-9][0-9., ']*[0-9]|[0-9]|[^-+0-9 .,'()~]+\.?| +|.", plain, re.DOTALL)
+
+
+def tokens(text: str) -> list[str]:
+    """The currency signs and codes of an amount."""
+    return [piece.removesuffix(".") for piece in _pieces(text) if _is_currency(piece.removesuffix("."))]
+
+
+SEVERAL = {"$": "USD CAD AUD NZD SGD HKD MXN TWD ARS CLP COP UYU", "kr": "SEK NOK DKK ISK"}
+"""Signs that more than one currency has, the most usual first."""
+
+
+def currencies(text: str, decimal_comma: bool) -> list[str]:
+    """Which currencies a written amount may be in, the most usual first; none if it has no sign, or is no amount."""
+    if amount(text, decimal_comma) is None:
+        return []
+    meant = [SEVERAL.get(token, SIGNS.get(token, token).upper()).split() for token in tokens(text)]
+    return [code for code in meant[0] if all(code in one for one in meant)] if meant else []
 
 
 def _is_currency(token: str) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from . import shapes
 from . import values as v
+from .currencies import THOUSANDTHS, WHOLE
 from .settings import Delivery, Settings
 from .values import Row, Zones
 
@@ -126,21 +129,32 @@ SOURCES: dict[str, Source] = {s.name: s for s in (ORDERS, CUSTOMERS, PRODUCTS, I
 def delivered(name: str, settings: Settings) -> Source:
     """A source as the shop delivers it: "Column settings per shop: `columns = {order_amount = "Total"}`, key ..." The
     shop's names are aliases."""
-    delivery = settings.delivery(name)
+    return with_delivery(SOURCES[name], settings.delivery(name))
+
+
+def with_delivery(source: Source, delivery: Delivery) -> Source:
+    """The contract with the names of a delivery."""
     renamed = {header.strip(v.TRIM).lower(): column for column, header in delivery.columns.items()}
-    return replace(SOURCES[name], aliases={**SOURCES[name].aliases, **renamed}, delivery=delivery)
+    return replace(source, aliases={**SOURCES[source.name].aliases, **renamed}, delivery=delivery)
+
+
+def of_file(source: Source, file: str) -> Source:
+    """The source as a file of this name is to be read."""
+    return with_delivery(source, source.delivery.of_file(file))
 
 
 # -- casts and defaults ----------------------------------------------------------------------------
 
 
 def cast(source: Source, texts: Mapping[str, str | None], settings: Settings) -> Row:
-    """The trimmed texts of the STATED columns -> typed values; a text that does not cast is NULL."""
+    """The trimmed texts of the STATED columns -> typed values; a text that does not cast is NULL. `source` as the
+    file's shape has it."""
     row: Row = {}
     zones, currency = settings.zones, currency_of(texts, settings)
     for column in source.columns:
         if column.name in texts:
             text = canonical(source.delivery, column.type, texts[column.name])
+            text = rounded(source.delivery, column.type, text, currency)
             row[column.name] = _cast_cell(column.type, text, currency, zones)
     if source.name == ORDERS.name:
         order_date = canonical(source.delivery, "order_date", texts.get("order_date"))
@@ -154,20 +168,60 @@ def currency_of(texts: Mapping[str, str | None], settings: Settings) -> str:
 
 
 def canonical(delivery: Delivery, type_name: str, text: str | None) -> str | None:
-    """A cell in the shop's writing -> as PARITY.md reads it: a decimal comma, and days by `date_format` (ISO reads
-    too), with a time or without."""
+    """A cell in the shop's writing -> as PARITY.md reads it: a written amount, a decimal comma, and days by
+    `date_format` (ISO reads too), with a time or without."""
     if text is None:
         return None
-    if delivery.decimal_comma and type_name in ("money", "measure", "int"):
-        return text.translate(str.maketrans(",.", ".,"))
+    if type_name in ("money", "measure", "int"):
+        if delivery.amounts == "written":
+            number = shapes.amount(text, delivery.decimal_comma)
+            if number is not None and (type_name == "money" or not shapes.tokens(text)):
+                return f"{number:f}"
+        return text.translate(str.maketrans(",.", ".,")) if delivery.decimal_comma else text
     if delivery.date_format and type_name in ("date", "order_date", "timestamp"):
-        return v.iso_days(text, delivery.date_format)
+        return shapes.iso_text(text, delivery.date_format)
     return text
+
+
+def rounded(delivery: Delivery, type_name: str, text: str | None, currency: str) -> str | None:
+    """An amount "half up" in the currency's minor unit, if the shape rounds; another text as it is."""
+    if type_name != "money" or delivery.decimals != "round" or text is None:
+        return text
+    if not re.fullmatch("[+-]?[0-9]{1,18}([.][0-9]{1,18})?0*", text):
+        return text
+    places = 3 if currency in THOUSANDTHS else 0 if currency in WHOLE else 2
+    return f"{v.half_up(Decimal(text), places):f}"
+
+
+def is_rounded(source: Source, texts: Mapping[str, str | None], currency: str) -> bool:
+    """amount_rounded: rounding has changed one of the row's amounts."""
+    for column in source.columns:
+        text = canonical(source.delivery, column.type, texts.get(column.name))
+        whole = rounded(source.delivery, column.type, text, currency)
+        if text is not None and whole is not None and whole != text and Decimal(whole) != Decimal(text):
+            return True
+    return False
+
+
+def signs_of(source: Source, texts: Mapping[str, str | None]) -> list[list[str]]:
+    """Of each written amount with a currency sign or code: the currencies that it may mean, the most usual first."""
+    if source.delivery.amounts != "written":
+        return []
+    stated = [texts.get(column.name) for column in source.columns if column.type == "money"]
+    said = [shapes.currencies(text, source.delivery.decimal_comma) for text in stated if text is not None]
+    return [one for one in said if one]
+
+
+def currency_by_signs(source: Source, texts: Mapping[str, str | None], settings: Settings) -> str | None:
+    """ "Of the currencies that a sign may mean the row's own counts, else the reporting currency, else the most usual":
+    a sign that means one alone before one that may mean several."""
+    said = sorted(signs_of(source, texts), key=lambda one: len(one) > 1)
+    return next((settings.reporting_currency if settings.reporting_currency in one else one[0] for one in said), None)
 
 
 def _cast_cell(type_name: str, text: str | None, currency: str, zones: Zones) -> Any:
     casts: dict[str, Callable[[str | None], Any]] = {
-        "string": lambda cell: cell,
+        "string": lambda cell: cell or None,  # empty: a word that means nobody
         "word": v.as_word,
         "order_status": v.as_order_status,
         "currency": lambda cell: cell.upper() if cell else None,

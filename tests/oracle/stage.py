@@ -80,6 +80,8 @@ class Landed:
     """The extra columns of all headers."""
     verdicts: list[Verdict] = field(default_factory=list)
     """Of all rows but duplicates and superseded ones."""
+    columns: dict[str, frozenset[str]] = field(default_factory=dict)
+    """File -> the columns that its header states, extra ones too."""
 
 
 def read_header(source: Source, names: list[str]) -> Header:
@@ -111,6 +113,8 @@ def read_header(source: Source, names: list[str]) -> Header:
     if len(set(named)) < len(named):
         raise values.UnspecifiedError(f"two header fields for one column: {names}")
     made = {"line_id"} if line_id else set()
+    if source.delivery.amounts == "written" and "currency" in source.contract:
+        made.add("currency")  # an amount says it
     absent = [name for name in source.in_header if name not in named and name not in made]
     missing = [name for name in source.required if name in absent]
     if missing:
@@ -138,7 +142,7 @@ def land(source: Source, batch_id: str, as_of: datetime, files: Mapping[str, byt
     is_orders = source.name == sources.ORDERS.name
     split = rules.split_orders(source, [texts for one in read for texts in one.stated()]) if is_orders else set()
     for one in read:
-        accepted += _judge(source, one, as_of, settings, levels, landed, split)
+        accepted += _judge(one.source, one, as_of, settings, levels, landed, split)
     today = as_of.astimezone(settings.zones.shop).date()
     for group in _by_key(source, accepted).values():
         winner, flags = _choose(source, group, levels, landed)
@@ -166,6 +170,7 @@ class _Read:
     records: list[tuple[int, list[str], dict[str, str | None]]]
     """Of the well-split ones: source_line, cells, stated column -> text."""
     source: Source
+    """As the file's shape has it."""
 
     def stated(self) -> list[dict[str, str | None]]:
         """What the records say that end no key."""
@@ -174,12 +179,14 @@ class _Read:
 
 def _read(source: Source, number: int, file: str, content: bytes, settings: Settings, landed: Landed) -> _Read:
     """One file: its header, and its records' texts; what cannot be split is rejected here."""
+    source = sources.of_file(source, file)
     try:
         parsed = csvfile.parse(content, source.delivery.delimiter)
     except csvfile.HeaderError as problem:
         raise BatchError(f"{source.name}: {file}: {problem}") from problem
     header = read_header(source, parsed.header)
     landed.extras |= {name for name in header.columns if name and name not in source.contract}
+    landed.columns[file] = _columns(source, header)
     landed.counts[file] = dict.fromkeys(("read", "accepted", "rejected", "duplicate", "superseded"), 0)
     landed.counts[file]["read"] = len(parsed.records)
     readable: list[tuple[int, list[str], dict[str, str | None]]] = []
@@ -190,7 +197,8 @@ def _read(source: Source, number: int, file: str, content: bytes, settings: Sett
             landed.verdicts.append(Verdict(None, ("line_malformed",)))
             landed.counts[file]["rejected"] += 1
         else:
-            readable.append((record.source_line, record.fields, _texts(source, header, record.fields)))
+            texts = _shaped(source, _texts(source, header, record.fields), settings)
+            readable.append((record.source_line, record.fields, texts))
     if source.name == sources.ORDERS.name:
         lines.line_texts(source.delivery, header.names, [(texts, cells) for _, cells, texts in readable])
         lines.refund_texts(source.delivery, [texts for _, _, texts in readable], settings)
@@ -315,6 +323,32 @@ def _texts(source: Source, header: Header, fields: list[str]) -> dict[str, str |
     numbers = {c.name for c in source.columns if c.type not in ("string", "word", "currency", "order_status")}
     stated = {c: values.trimmed(cell) for c, cell in zip(header.columns, fields, strict=True) if c}
     return {c: text if c in numbers else values.as_exported(text) for c, text in stated.items()}
+
+
+def _shaped(source: Source, texts: dict[str, str | None], settings: Settings) -> dict[str, str | None]:
+    """The texts with what the shape says of them: words for an empty cell, the shop's words, words that mean nobody
+    (an empty text: such an order "is in the sums and has no buyer"), and the currency that an amount's sign says."""
+    shape = source.delivery
+    empty = {word.lower() for word in shape.null_values}
+    told = {name: None if text is not None and text.lower() in empty else text for name, text in texts.items()}
+    for name, words in shape.values.items():
+        meant = {values.as_word(word): to for word, to in words.items()}
+        if told.get(name) is not None:
+            told[name] = meant.get(values.as_word(told[name]), told[name])
+    if (told.get("customer_id") or "").lower() in {word.lower() for word in shape.nobody}:
+        told["customer_id"] = ""
+    if shape.amounts == "written" and "currency" in source.contract:
+        told["currency"] = told.get("currency") or sources.currency_by_signs(source, told, settings)
+    return told
+
+
+def _columns(source: Source, header: Header) -> frozenset[str]:
+    """What a header states, as the tables call it, and `delete_column`."""
+    stated = {name for name in source.in_header if name not in header.absent}
+    stated |= {name for name in header.columns if name and name not in source.contract}
+    flag = (source.delivery.delete_column or "").lower()
+    names = {name.strip(values.TRIM).lower() for name in header.names} | stated
+    return frozenset(stated | ({"delete_column"} if flag in names else set()))
 
 
 def _error(file: str, line: int, raw: dict[str, str] | None, why: list[str], severity: str, key: str | None) -> Row:

@@ -219,10 +219,11 @@ def test_what_a_sign_means(
 def test_more_decimals_than_a_currency_has(engine: Engine) -> None:
     header = [*REQUIRED, "currency"]
     cases = {("1.005", "USD"): "1.01", ("-1.005", "USD"): "-1.01", ("1.5", "JPY"): "2", ("1.2345", "KWD"): "1.235"}
+    cases[("12.509", "RSD")] = "12.51"  # ISO 4217's minor unit, though dinars are mostly spent whole
     rows = [[f"A{n}", "C", "P", "2026-01-01", *cell] for n, cell in enumerate([*cases, ("1.500", "USD"), ("x", "USD")])]
     found = read(engine, {"decimals": "round"}, header, rows)
     assert [f["order_amount"] for f in found] == [*cases.values(), "1.50", "x"]
-    assert [f["findings"] for f in found] == [["amount_rounded"]] * 4 + [[], []]
+    assert [f["findings"] for f in found] == [["amount_rounded"]] * 5 + [[], []]
 
 
 def test_hundredths(engine: Engine) -> None:
