@@ -167,10 +167,16 @@ def test_a_wrong_setting_of_a_source(text: str, said: str) -> None:
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize(("setting", "name"), [("cents", "order_date"), ("without", "order_id")])
-def test_columns_for_which_a_setting_has_no_meaning(setting: str, name: str) -> None:
-    with pytest.raises(UsageError, match=f"{setting} of orders names {name}, which"):
-        of_shop({"orders": Delivery(**{setting: (name,)})}, {})
+@pytest.mark.parametrize(
+    ("delivery", "said"),
+    [
+        (Delivery(cents=("order_date",)), "cents of orders names order_date, which is no amount"),
+        (Delivery(without=("order_id",)), "without of orders names order_id, which every record must have"),
+    ],
+)
+def test_columns_for_which_a_setting_has_no_meaning(delivery: Delivery, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        of_shop({"orders": delivery}, {})
 
 
 def test_wrong_value_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
