@@ -116,7 +116,7 @@ def invoices(root: Path) -> tuple[Shop, Path]:
         if drifted or not first:
             people = [f"C{n:03},{START - timedelta(n * 9)}{country and ',United Kingdom'}" for n in range(1, 91)]
             files["customers"] = {f"customers_{days[-1]}.csv": _csv(f"customer_id,registration_date{country}", people)}
-        shop.drop(f"till_{days[-1]}", f"{days[-1] + timedelta(1)}T06:00:00Z", files)
+        shop.drop(f"till_{days[-1]}", f"{days[-1] + timedelta(1)}T06:00:00Z", files, client_name="Bell & Barrow")
     ended = pipeline.run(shop.settings)
     assert {o.status for o in ended} == {"published"}, ended
     place = root / "landing" / "orders_data" / "source"

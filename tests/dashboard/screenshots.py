@@ -19,7 +19,7 @@ from tests.shop import Shop
 
 INTO = Path(__file__).parents[2] / "docs" / "img"
 DESK, HIGHER, PHONE = {"width": 1280, "height": 860}, {"width": 1280, "height": 1000}, {"width": 390, "height": 844}
-START, DAYS = date(2026, 6, 1), 92  # after so many days one batch waits for a file
+START, DAYS = date(2026, 6, 1), 47  # after so many days one batch waits for a file
 
 
 class Shot(NamedTuple):
@@ -34,13 +34,12 @@ class Shot(NamedTuple):
 SIMULATED = {
     "overview-light": Shot("overview", "light", DESK),
     "history-light": Shot("history?source=products&key=SP0015", "light", DESK),
-    "quality-dark": Shot("quality", "dark", DESK),
     "operations-light": Shot("operations", "light", DESK),
     "overview-phone": Shot("overview", "light", PHONE),
 }
 INVOICES = {
     "lines-overview": Shot("overview?days=30", "light", DESK),
-    "lines-history": (f"history?source=orders&key={LONG}", "light", HIGHER),
+    "lines-history": Shot(f"history?source=orders&key={LONG}", "light", HIGHER),
     "lines-findings": Shot("quality", "light", HIGHER, "rows-orders-order_status_known"),
     "lines-waiting": Shot("operations", "dark", DESK),
 }

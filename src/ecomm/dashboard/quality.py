@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ecomm.batches import drift
 from ecomm.batches.ledger import JUDGES, Entry, kept
 from ecomm.dashboard.masks import MASK, masked, masked_cells
-from ecomm.dashboard.moment import Answer, Args, Moment
+from ecomm.dashboard.moment import Answer, Args, Moment, as_text
 from ecomm.errors import EcommError, UsageError
 from ecomm.findings import ACROSS, quality_of
 from ecomm.keys import parts_of, without_empty_end
@@ -196,7 +196,7 @@ def _staged(moment: Moment, source: str, row: Answer) -> Answer:
         "line": row["source_line"],
         "key": without_empty_end([row[c] for c in of.key]),
         "reasons": row["quality_flags"],
-        "cells": {c: None if v is None else str(v) for c, v in cells.items()},
+        "cells": {c: as_text(v) for c, v in cells.items()},
     }
 
 
