@@ -84,6 +84,11 @@ def integer(text: Column) -> Column:
     return F.regexp_replace(whole, r"\.0*\z", "").try_cast("bigint")
 
 
+def is_day(text: Column) -> Column:
+    """The text is of the form of an ISO day, also with a midnight behind it, be there such a day or not."""
+    return text.rlike(_DATE)
+
+
 def date(text: Column) -> Column:
     """An ISO day, also with a midnight behind it; kept between the years 1700 and 2200."""
     day = F.substring(when_matches(text, _DATE), 1, 10).try_cast("date")

@@ -138,7 +138,8 @@ def test_a_day_that_two_formats_read_otherwise_is_not_read(engine: Engine) -> No
 def test_serial_days(engine: Engine) -> None:
     texts = drawn(near(pieces(["0", "1", "59", "60", "61", "25569", "45000", "109939", "109940"],
                               ["", ".0", ".5", ".25", ".35138888889", ".999999", ".99999421"])))  # fmt: skip
-    texts = [t for t in dict.fromkeys(texts) if v.trimmed(t) == t]
+    # An apostrophe may be the export's, and goes.
+    texts = [t for t in dict.fromkeys(texts) if v.trimmed(t) == t and not t.startswith("'")]
     got = column(engine, {"date_format": "excel"}, "order_date", texts)
     wanted = [shapes.serial(t) for t in texts]
     written = [w and (f"{w:%Y-%m-%d}" if w.time() == w.min.time() else f"{w:%Y-%m-%d %H:%M:%S}") for w in wanted]

@@ -70,15 +70,15 @@ ORDERED_AT = ContractColumn(
 def parsed(reading: Reading) -> dict[str, Column]:
     """The day and the instant of an order, of which order_date's text may state both."""
     shop = reading.shop
-    plain = canonical.date(text("order_date"))
-    instant = canonical.timestamp(text("order_date"), shop.source_timezone)
-    order_date = F.coalesce(plain, canonical.local_date(instant, shop.shop_timezone))
+    stated = text("order_date")
+    instant = canonical.timestamp(F.when(~canonical.is_day(stated), stated), shop.source_timezone)
+    order_date = F.coalesce(canonical.date(stated), canonical.local_date(instant, shop.shop_timezone))
     created = canonical.timestamp(text("created_timestamp"), shop.source_timezone)
     on_that_day = F.when(canonical.local_date(created, shop.shop_timezone) == order_date, created)
     status = canonical.word(text("order_status"))
     return {
         "order_date": order_date,
-        "ordered_at": F.when(plain.isNull() & instant.isNotNull(), instant).otherwise(on_that_day),
+        "ordered_at": F.coalesce(instant, on_that_day),
         "order_status": F.when(status == F.lit("canceled"), F.lit("cancelled")).otherwise(status),
     }
 
