@@ -285,7 +285,7 @@ def looked_at(header: str, *rows: str) -> tuple[dict[str, object], dict[str, obj
     cells = {c: [row.split(",")[i] for row in rows] for i, c in enumerate(columns)}
     own = {c: texts for c, texts in cells.items() if c in {x.name for x in SOURCES["orders"].columns}}
     further = {c: texts for c, texts in cells.items() if c not in own}
-    orders = lines.Orders(own, {c: c.title() for c in own}, lines.grouped(cells["order_id"]), further, False)
+    orders = lines.Orders(own, {c: c.title() for c in own}, lines.grouped(lines.order_ids(cells)), further, False)
     found = lines.looked_at(orders)
     return dict(found.settings), dict(found.columns), " ".join(found.asks)
 
@@ -329,6 +329,16 @@ def test_fields_of_the_first_record_alone() -> None:
     )
     assert found[0] == {"line_id": "position", "fill_down": ["order_date", "order_status"]}
     assert found[1]["order_amount"] == {"share_of": "Order_Amount", "by": BY}
+
+
+def test_the_order_id_of_the_first_record_alone() -> None:
+    """A record with a product but no id, day or customer is a further line; a total below the table is none."""
+    header = "order_id customer_id product_id order_date order_amount"
+    rows = ("1,C1,P1,2026-01-01,5", ",,P2,,6", "2,,P1,2026-01-02,7")
+    filled = {"line_id": "position", "fill_down": ["order_id", "customer_id", "order_date"]}
+    assert looked_at(header, *rows) == (filled, {}, "")
+    assert looked_at(header, "1,C1,P1,2026-01-01,5", ",,,,5") == ({}, {}, "")
+    assert looked_at(header, "1,C1,P1,2026-01-01,5", ",C2,P2,2026-01-01,5") == ({}, {}, "")
 
 
 def test_statements_are_no_lines() -> None:

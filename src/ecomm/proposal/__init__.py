@@ -7,7 +7,7 @@ with them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -137,10 +137,19 @@ def _of_file(settings: Settings, file: Path, source: str, laid: Finding) -> Prop
         table["columns"] = {c.name: columns[c.name] for c in contract.columns if c.name in columns}
     tables: dict[str, Any] = {"sources": {source: table}} if table else {}
     notes = list(found.notes)
-    if source == "orders" and (guests := words.guests(sample.cells(match.places))):
+    if source == "orders" and (guests := _guests(sample.cells(match.places), found.settings)):
         tables = {"severity": {"customer_id_present": "LOW"}, **tables}
         notes.append(f"{guests:,} records name no customer; they are guests, and not rejected.")
     return Proposal(source, tables, found.asks, tuple(notes))
+
+
+def _guests(cells: Mapping[str, Sequence[str]], settings: Mapping[str, object]) -> int:
+    """How many records name no customer; of an order that states him once, its first record alone."""
+    filled = settings.get("fill_down", ())
+    if "customer_id" not in filled:  # type: ignore[operator]
+        return words.guests(cells)
+    firsts = [order[0] for order in lines.grouped(lines.order_ids(cells))]
+    return words.guests({"customer_id": [cells["customer_id"][i] for i in firsts]})
 
 
 def _looked_at(
@@ -176,7 +185,7 @@ def _orders(sample: Sample, match: names.Matched, decimal_comma: bool) -> lines.
     cells = sample.cells(match.places)
     headers = {column: sample.names[place].strip() for column, place in match.places.items()}
     further = {sample.names[i].strip(): sample.columns[i] for i in names.line_headers(sample.names)}
-    return lines.Orders(cells, headers, lines.grouped(cells["order_id"]), further, decimal_comma)
+    return lines.Orders(cells, headers, lines.grouped(lines.order_ids(cells)), further, decimal_comma)
 
 
 def _judged(proposal: Proposal, settings: Settings, file: Path, as_of: datetime, told: Progress) -> Proposal:

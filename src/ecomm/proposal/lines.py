@@ -11,7 +11,7 @@ from ecomm.delivery import POSITION
 from ecomm.proposal.amounts import value
 from ecomm.proposal.findings import Finding
 
-_ONCE = ("customer_id", "order_date", "currency", "payment_method", "shipping_address", "order_status")
+_ONCE = ("order_id", "customer_id", "order_date", "currency", "payment_method", "shipping_address", "order_status")
 """Columns that an order has once, and that some files state in its first record alone."""
 _IN_PLACE = (
     "The records of an order are its lines, numbered as they stand in the file; so an order must always be whole in "
@@ -47,6 +47,16 @@ class Orders:
     def of(self, column: str, group: Sequence[int]) -> list[str]:
         """What the records of an order say of a column."""
         return [self.cells[column][i] for i in group] if column in self.cells else []
+
+
+def order_ids(cells: Mapping[str, Sequence[str]]) -> list[str]:
+    """The order of each record: a record that has a product, but no id and no day, belongs to the order above."""
+    ids = list(cells["order_id"])
+    for number in range(1, len(ids)):
+        bare = not any(cells[c][number] for c in ("order_id", "order_date", "customer_id") if c in cells)
+        if bare and "product_id" in cells and cells["product_id"][number]:
+            ids[number] = ids[number - 1]
+    return ids
 
 
 def grouped(ids: Sequence[str]) -> list[list[int]]:
