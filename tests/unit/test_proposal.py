@@ -229,6 +229,7 @@ def test_days_are_never_guessed(offsets: list[int], written: str) -> None:
         ("\ufeffa;b".encode("utf-16-le"), {"encoding": "utf-16"}),
         ("a;b\n1;2".encode("utf-16-le"), {"encoding": "utf-16-le"}),
         ("a;b\n1;2".encode("utf-16-be"), {"encoding": "utf-16-be"}),
+        (b"order_id;customer_id\n1;2\n3;4\0\n", {}),
     ],
 )
 def test_encodings(data: bytes, wanted: dict[str, object]) -> None:
@@ -255,6 +256,7 @@ GOOD = "order_id,customer_id,product_id,order_date,order_amount\nA1,C1,P1,2026-0
         ('"Report"\n"Start","2026-09-01"\n\n' + GOOD, {"header_starts_with": "order_id"}),
         (GOOD + "Total,,,,11.00\n2 record(s) downloaded,,,,\n", {"footers": ["Total"]}),
         (GOOD + "Person,Region\nAnna,West\n", {"footers": ["Person"]}),
+        (GOOD + "\nPeople\nPerson,Region\nAnna,West\n", {"footers": ["People"]}),
         (GOOD + "2 record(s) downloaded\n", {"footers": ["* record(s) downloaded"]}),
         (GOOD + "A3,C1\n", {}),
     ],
@@ -331,6 +333,12 @@ def test_fields_of_the_first_record_alone() -> None:
     assert found[1]["order_amount"] == {"share_of": "Order_Amount", "by": BY}
 
 
+def test_lines_of_one_product_that_a_header_numbers() -> None:
+    header = "order_id product_id order_amount item"
+    assert looked_at(header, "1,P1,5,T1", "1,P1,6,T2", "2,P1,5,T3") == ({"line_id": "item"}, {}, "")
+    assert "5.00 in all" in looked_at(header, "1,P1,5,T1", "1,P1,5,T2")[2]
+
+
 def test_the_order_id_of_the_first_record_alone() -> None:
     """A record with a product but no id, day or customer is a further line; a total below the table is none."""
     header = "order_id customer_id product_id order_date order_amount"
@@ -356,18 +364,17 @@ def test_quantity_and_price_without_an_amount() -> None:
 
 def test_words() -> None:
     cells = {
-        "customer_id": ["0", "C1", "Guest", ""],
+        "customer_id": ["0", "C1", "Guest", "", "N.N.", "-"],
         "order_status": ["paid", "storniert", "completed", "odd"],
         "shipping_address": ["NULL", "N/A", "'01234", "x"],
     }
     found = words.looked_at(cells, Settings().vocabularies.order_status)
     assert found.settings == {
         "null_values": ["N/A", "NULL"],
-        "nobody": ["0", "Guest"],
+        "nobody": ["-", "0", "Guest", "N.N."],
         "text_markers": True,
         "values": {"order_status": {"paid": "completed", "storniert": "cancelled"}},
     }
-    assert words.guests(cells) == 1
 
 
 # -- the text --------------------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def _as_delivery(shape: Shape) -> Delivery:
 
 def _of_preset(export: known.Export, laid: Finding) -> Proposal:
     """A preset's settings, with what this file has of its own."""
-    tables: dict[str, Any] = {n: dict(t) for n, t in presets.settings(export.preset).items()}
+    tables: dict[str, Any] = dict(presets.settings(export.preset))
     delivery = known.of_preset(export.preset).sources[export.source]
     shape = delivery.shapes[export.shape] if export.shape else delivery
     differs = {n: v for n, v in laid.settings.items() if n in ("encoding", "delimiter") and getattr(shape, n) != v}
@@ -139,17 +139,16 @@ def _of_file(settings: Settings, file: Path, source: str, laid: Finding) -> Prop
     notes = list(found.notes)
     if source == "orders" and (guests := _guests(sample.cells(match.places), found.settings)):
         tables = {"severity": {"customer_id_present": "LOW"}, **tables}
-        notes.append(f"{guests:,} records name no customer; they are guests, and not rejected.")
+        notes.append(f"Records that name no customer ({guests:,}) are guests, and not rejected.")
     return Proposal(source, tables, found.asks, tuple(notes))
 
 
 def _guests(cells: Mapping[str, Sequence[str]], settings: Mapping[str, object]) -> int:
     """How many records name no customer; of an order that states him once, its first record alone."""
-    filled = settings.get("fill_down", ())
-    if "customer_id" not in filled:  # type: ignore[operator]
-        return words.guests(cells)
-    firsts = [order[0] for order in lines.grouped(lines.order_ids(cells))]
-    return words.guests({"customer_id": [cells["customer_id"][i] for i in firsts]})
+    customers = cells.get("customer_id", ())
+    if "customer_id" in settings.get("fill_down", ()):  # type: ignore[operator]
+        customers = [customers[order[0]] for order in lines.grouped(lines.order_ids(cells))]
+    return sum(not text or text in settings.get("null_values", ()) for text in customers)  # type: ignore[operator]
 
 
 def _looked_at(

@@ -71,7 +71,7 @@ def grouped(ids: Sequence[str]) -> list[list[int]]:
 def looked_at(orders: Orders) -> Finding:
     """line_id, fill_down, and where order_amount comes from."""
     blank = _filled_down(orders)
-    has_lines = bool(blank) or _several_products(orders)
+    has_lines = bool(blank) or _several_products(orders) or _numbered(orders)
     settings: dict[str, object] = {}
     ask = note = ""
     amount = _amount(orders, has_lines)
@@ -96,6 +96,12 @@ def _several_products(orders: Orders) -> bool:
         if len(set(products)) > 1:
             return True
     return False
+
+
+def _numbered(orders: Orders) -> bool:
+    """A header names the lines of every order, and no time makes its records statements of one line."""
+    again = all(_states_again(orders, group) for group in orders.repeated)
+    return not again and _line_id(orders) != POSITION
 
 
 def _states_again(orders: Orders, group: Sequence[int]) -> bool:

@@ -133,7 +133,10 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
     },
 }
 LAST_RESORT: Mapping[str, Mapping[str, str]] = {
-    "orders": {"order_id": "id name number no nr"},
+    "orders": {
+        "order_id": "id number no nr",
+        "customer_id": "email emailaddress customeremail buyeremail billingemail buyerusername buyer",
+    },
     "customers": {"customer_id": "id number no nr email emailaddress"},
     "products": {"product_id": "id code number no nr handle"},
 }
