@@ -147,8 +147,10 @@ def test_amounts(texts: list[str], wanted: dict[str, object], asked: str) -> Non
 def test_decimals_cents_and_negative_amounts() -> None:
     assert amounts.decimals({"order_amount": ["957.5775", "5"]}).settings == {"decimals": "round"}
     assert not amounts.decimals({"order_amount": ["957.5700"]}).settings
-    assert "cents" in amounts.cents(["1000", "2550"]).asks[0]
-    assert not amounts.cents(["1000", "7"]).asks
+    assert "cents" in amounts.cents(["1000", "2550"], "Amount").asks[0]
+    assert not amounts.cents(["1000", "7"], "Amount").asks
+    assert amounts.cents(["1000", "7"], "amount_cents").settings == {"cents": ["order_amount"]}
+    assert not amounts.cents(["10.00", "7"], "amount_cents").settings
     assert 'refunds = "rows"' in amounts.negative(["(5.00)", "6"]).asks[0]
     assert not amounts.negative(["5.00"]).asks
 
@@ -257,6 +259,7 @@ GOOD = "order_id,customer_id,product_id,order_date,order_amount\nA1,C1,P1,2026-0
         (GOOD + "Total,,,,11.00\n2 record(s) downloaded,,,,\n", {"footers": ["Total"]}),
         (GOOD + "Person,Region\nAnna,West\n", {"footers": ["Person"]}),
         (GOOD + "\nPeople\nPerson,Region\nAnna,West\n", {"footers": ["People"]}),
+        (GOOD + "A3,C1,P1,2025-01-02,1,,\n", {"ignore_surplus_cells": True}),
         (GOOD + "2 record(s) downloaded\n", {"footers": ["* record(s) downloaded"]}),
         (GOOD + "A3,C1\n", {}),
     ],
@@ -276,6 +279,19 @@ def test_delimiter(delimiter: str, tmp_path: Path) -> None:
     found = laid_out(file, Shape(), known)
     assert found.settings == ({} if delimiter == "," else {"delimiter": delimiter})
     assert read(file, Shape(delimiter=delimiter)).names == tuple(CONTRACT)
+
+
+@pytest.mark.parametrize("source", ["customers", "products", "shipping"])
+@pytest.mark.parametrize("created", ["created_at", "created_timestamp", "other"])
+def test_the_last_change_orders_statements(source: str, created: str) -> None:
+    """Sources with one column for times take the time of the last change for it, unless the settings name another."""
+    header = [c.name for c in SOURCES[source].columns if c.required] + [created, "Updated At"]
+    match = names.matched(SOURCES[source], header, Shape())
+    assert match.finding.columns == {"created_timestamp": "Updated At"}
+    assert header[match.places["created_timestamp"]] == "Updated At"
+    if created != "other":
+        own = names.matched(SOURCES[source], header, Shape(columns={"created_timestamp": created}))
+        assert header[own.places["created_timestamp"]] == created
 
 
 # -- lines -----------------------------------------------------------------------------------------------------

@@ -172,7 +172,10 @@ def _looked_at(
     found.append(amounts.decimals({n: t for n, t in numbers.items() if types[n] == MONEY}))
     if contract.name == "orders":
         comma = shape.decimal_comma or bool(number.settings.get("decimal_comma"))
-        found.append(amounts.cents(stated.get("order_amount", ())))
+        amount = match.places.get("order_amount")
+        header = "" if amount is None else sample.names[amount].strip()
+        if not shape.cents:
+            found.append(amounts.cents(stated.get("order_amount", ()), header))
         if settings.sources.get("orders", Delivery()).refunds == "status":
             found.append(amounts.negative(stated.get("order_amount", ())))
         if not shape.line_id and "order_id" in cells:

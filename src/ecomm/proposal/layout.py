@@ -123,6 +123,8 @@ def _place(rows: Rows, known: Callable[[Sequence[str]], int], whole: bool, setti
         else:
             settings["header_starts_with"] = first
         notes.append(f"The header is not the first line; what is above it is left out (records: {header}).")
+    if rows and any(_has_surplus(row, len(rows[header])) for row in rows[header + 1 :]):
+        settings["ignore_surplus_cells"] = True
     if rows and whole:
         footers, left = _footers(rows[header], rows[header + 1 :])
         if footers:
@@ -132,6 +134,11 @@ def _place(rows: Rows, known: Callable[[Sequence[str]], int], whole: bool, setti
                 f"({left} record{'s' if left > 1 else ''})."
             )
     return Finding(settings, notes=tuple(notes))
+
+
+def _has_surplus(row: Sequence[str], width: int) -> bool:
+    """A record of the table has empty cells beyond the header, and no others."""
+    return len(row) > width and bool(row[width - 1].strip(BLANKS)) and not any(c.strip(BLANKS) for c in row[width:])
 
 
 def _footers(header: Sequence[str], rows: Rows) -> tuple[list[str], int]:
