@@ -66,6 +66,18 @@ def eventful(shop: Shop) -> Shop:
     return shop
 
 
+def drifted(shop: Shop) -> Shop:
+    """Two days of orders: the second file lacks a column and has an unknown word. Two files have no trigger."""
+    head, row = "order_id,customer_id,product_id,order_date,order_amount,order_status", "C1,P1,2025-01-01,5"
+    shop.drop("day 1", "2025-02-01T12:00:00Z", {"orders": {"day1.csv": f"{head},till\nO1,{row},pending,1\n"}})
+    shop.drop("day 2", "2025-02-02T12:00:00Z", {"orders": {"day2.csv": f"{head}\nO2,{row},parked\n"}})
+    assert [o.status for o in pipeline.run(shop.settings)] == ["published", "published"]
+    place = shop.root / "landing" / "orders_data" / "source"
+    (place / "day 3.csv").write_text(f"{head}\n")
+    (place / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    return shop
+
+
 def of_lines(root: Path) -> Shop:
     """Two orders: one of eleven lines, of which one was refunded a day later; and a refund without its order."""
     shop = Shop(root, sources={"orders": {"refunds": "rows"}})

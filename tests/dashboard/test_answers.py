@@ -6,13 +6,14 @@ import csv
 import io
 import json
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ecomm.batches import status
 from ecomm.dashboard import listings
 from ecomm.dashboard.moment import Moment
 from ecomm.dashboard.operations import landing
@@ -23,7 +24,7 @@ from ecomm.export import as_csv
 from ecomm.money import shown
 from ecomm.settings import load
 from ecomm.transforms.checks import CHECKS
-from tests.dashboard.conftest import eventful, of_lines, said
+from tests.dashboard.conftest import drifted, eventful, of_lines, said
 from tests.shop import SOURCES, Row, Shop, plain
 
 LAST = "batch_2025_01_16"
@@ -198,6 +199,32 @@ def test_each_finding_leads_to_its_rows(moment: Moment) -> None:
         assert len(answer["rows"]) == min(50, len(flagged))
 
 
+def test_a_lost_column_is_found_without_rows_and_files_without_a_trigger_with_advice(
+    shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    moment = Moment(drifted(shop).settings)
+    found = {f["check"]: f for f in said(moment, "quality")["batch"]["findings"]}
+    assert found["column_disappeared"]["meaning"] == "day2.csv lacks the column till, which batch day 1 had."
+    assert {check for check, f in found.items() if not f["has_rows"]} == {"column_disappeared"}
+    (flagged,) = said(moment, "rows", batch="day 2", source="orders", check="order_status_known")["rows"]
+    assert flagged["key"] == ["O2"]
+    write(shop.settings, into := tmp_path_factory.mktemp("copy"))
+    copy = json.loads((into / "assets" / "data.js").read_text()[len("window.ECOMM_COPY=") : -2])["answers"]
+    assert {f["check"] for f in found.values() if f["has_rows"]} == {
+        check for check in found if asked("rows", batch="day 2", source="orders", check=check) in copy
+    }
+    there = landing(moment, {})
+    assert [(f["source"], f["name"]) for f in there["unexpected"]] == [("orders", "day 3.csv"), ("orders", "old.xls")]
+    assert [f["advice"] for f in there["unexpected"]] == [
+        f.sentence for f in status.of(shop.settings, datetime.now(UTC)).unexpected
+    ]
+    assert "`ecomm trigger 'day 3.csv'`" in there["unexpected"][0]["advice"]
+    for n in range(30):
+        (shop.root / "landing" / "orders_data" / "source" / f"more{n}.csv").write_text("order_id\n")
+    there = landing(moment, {})
+    assert (len(there["unexpected"]), there["more"]) == (20, 12)
+
+
 def test_operations_tell_tasks_files_and_the_ledger(moment: Moment) -> None:
     answer = said(moment, "operations")
     assert [r["batch_id"] for r in answer["runs"]] == [LAST, "batch_2025_01_15"]
@@ -313,6 +340,8 @@ def test_an_order_of_several_lines_is_one_order(tmp_path: Path) -> None:
     lives = [life["key"] for life in said(moment, "history", source="orders", key="O1")["lives"]]
     assert [key["line_id"] for key in lives] == ["1", "2", "2", *map(str, range(3, 12))]
     assert [bool(key["refund_id"]) for key in lives[:4]] == [False, False, True, False]
+    last = said(moment, "history", source="orders", key="O1")["lives"][2]["versions"][-1]["values"]
+    assert (last["product_id"], last["order_amount"]) == ("P2", "-1.50")
     orders = said(moment, "history", source="customers", key="C1")["orders"]
     assert [(o["order_id"], o["lines"], o["amount"], o["product_name"], o["order_status"]) for o in orders] == [
         ("O2", 1, "30.00", "Lamp 1", "pending"),

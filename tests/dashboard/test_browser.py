@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ecomm.dashboard.static import write
 from ecomm.money import shown
-from tests.dashboard.conftest import eventful, get, serving
+from tests.dashboard.conftest import drifted, eventful, get, serving
 from tests.shop import DAYS, Shop
 
 pytestmark = pytest.mark.browser
@@ -249,6 +249,28 @@ def test_a_finding_opens_to_masked_rows(chromium: Browser, address: str, sample:
         row = page.locator(".row").first
         expect(row).to_be_visible()
         expect(row).to_contain_text("•••••")
+        assert wrong == []
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_lost_column_is_a_sentence_and_an_unread_file_comes_with_advice(
+    chromium: Browser, shop: Shop, size: Any
+) -> None:
+    with serving(drifted(shop)) as at, page_of(chromium, viewport=size) as (page, wrong):
+        opened(page, at, "quality")
+        lost = page.locator(".findings > li", has_text="Column disappeared")
+        expect(lost).to_contain_text("day2.csv lacks the column till, which batch day 1 had.")
+        expect(lost.get_by_role("button")).to_have_count(0)
+        word = page.locator(".findings > li", has_text="Order status known")
+        word.get_by_role("button").click()
+        expect(word.locator(".row")).to_contain_text("O2")
+        assert Axe().run(page).violations_count == 0
+        opened(page, at, "operations")
+        waiting = page.locator(".attention")
+        expect(waiting).to_contain_text("No trigger lists it; ecomm trigger 'day 3.csv' makes it a batch.")
+        expect(waiting).to_contain_text("old Excel workbook")
+        assert Axe().run(page).violations_count == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         assert wrong == []
 
 

@@ -91,6 +91,13 @@ function Matches({ said }: { said: Found }) {
   );
 }
 
+/** What a line of an order, or a refund, is about: its product and amount at its last version. */
+function lineOf(life: History["lives"][number]): string {
+  const values = life.versions.at(-1)?.values ?? {};
+  const amount = values["order_amount"] && `${values["order_amount"]} ${values["currency"] ?? ""}`.trim();
+  return life.source === "orders" ? [values["product_id"], amount].filter(Boolean).map((text) => `${text} · `).join("") : "";
+}
+
 /** The product of an order's first line, and how many lines more it has. */
 function Bought({ order }: { order: History["orders"][number] }) {
   if (order.product_id === null) return <span class="muted">–</span>;
@@ -122,7 +129,7 @@ function Lives({ said }: { said: History }) {
           <Panel
             key={`${life.source} ${Object.values(life.key).join(" ")}`}
             title={titleOf(life.source, life.key)}
-            note={`${count(life.versions.length)} version${life.versions.length === 1 ? "" : "s"}${ended ? "; its life has ended" : ""}`}
+            note={`${lineOf(life)}${count(life.versions.length)} version${life.versions.length === 1 ? "" : "s"}${ended ? "; its life has ended" : ""}`}
             side={said.source === life.source && !stamp.value?.reveal && said.source !== "products" ? <span class="tag">Personal values are masked</span> : undefined}
           >
             <ol class="timeline">

@@ -2,7 +2,7 @@
 
 import { bytes, clock, count, instant, seconds, words } from "./format";
 import { Icon } from "./icons";
-import { Command, Head, Loaded, Pager, Panel, State, Table } from "./parts";
+import { Command, Head, Loaded, Pager, Panel, Sentence, State, Table } from "./parts";
 import { copy, here, landing, link, path, route, stamp, useAnswer } from "./state";
 
 interface Task {
@@ -62,7 +62,8 @@ interface Landed {
   looked_at: string;
   problem: string | null;
   triggers: { batch_id: string; state: string; reason: string | null }[];
-  unexpected: string[];
+  unexpected: { source: string; name: string; advice: string }[];
+  more: number;
   running: boolean;
 }
 
@@ -137,16 +138,17 @@ function Attention({ said }: { said: Operations }) {
             </div>
           </li>
         ))}
-        {landed?.unexpected.map((name) => (
-          <li key={`unexpected ${name}`}>
+        {landed?.unexpected.map((file) => (
+          <li key={`unexpected ${file.source} ${file.name}`}>
             <span class="badge quiet"><Icon name="warn" />Unexpected</span>
             <div>
-              <strong>{name}</strong>
-              <p>No trigger lists this file; it is left unread.</p>
+              <strong>{file.name}</strong> <span class="muted">{words(file.source)}</span>
+              <p><Sentence text={file.advice.charAt(0).toUpperCase() + file.advice.slice(1)} /></p>
             </div>
           </li>
         ))}
       </ul>
+      {landed !== null && landed !== undefined && landed.more > 0 && <p class="note">{`${count(landed.more)} more files that no trigger lists: ecomm status --json names them.`}</p>}
     </Panel>
   );
 }

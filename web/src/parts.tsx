@@ -48,6 +48,12 @@ export function Freshness() {
   );
 }
 
+/** A text whose commands are written `so`, with a full stop. */
+export function Sentence({ text }: { text: string }) {
+  const whole = /[.?!]$/.test(text) ? text : `${text}.`;
+  return <>{whole.split("`").map((part, place) => (place % 2 ? <code key={place}>{part}</code> : part))}</>;
+}
+
 export function Head(props: { title: string; children?: ComponentChildren }) {
   return (
     <header class="view-head">

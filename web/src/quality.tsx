@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { Chart } from "./chart";
 import { count, dayShort, instant, percent, words } from "./format";
 import { Icon } from "./icons";
-import { Choice, Command, Delta, Disclosure, Head, Level, Loaded, Panel, Some, Spark, State, Table } from "./parts";
+import { Choice, Command, Delta, Disclosure, Head, Level, Loaded, Panel, Sentence, Some, Spark, State, Table } from "./parts";
 import { copy, go, here, link, path, route, useAnswer } from "./state";
 
 interface Finding {
@@ -18,6 +18,8 @@ interface Finding {
   share: string | null;
   keys: string[][];
   next: string;
+  /** Not so of what is found in a header: then no row can be shown. */
+  has_rows: boolean;
 }
 interface Quality {
   batch: {
@@ -231,18 +233,17 @@ function Findings({ batch, checks }: { batch: NonNullable<Quality["batch"]>; che
           const key = `${f.source} ${f.check}`;
           const on = open === key;
           const id = `rows-${f.source}-${f.check}`;
+          if (!f.has_rows)
+            return (
+              <li key={key}>
+                <div class="whole"><What finding={f} /></div>
+                {f.next && !copy && <div class="drill"><Command text={f.next} /></div>}
+              </li>
+            );
           return (
             <li key={key} class={on ? "is-open" : ""}>
               <button type="button" aria-expanded={on} aria-controls={id} onClick={() => setOpen(on ? null : key)}>
-                <Level level={f.level} />
-                <span class="finding">
-                  <strong>{words(f.check)}</strong>
-                  <span>{`Fails: ${f.meaning}`}</span>
-                </span>
-                <span class="where">{words(f.source)}</span>
-                <span class="figure">
-                  {count(f.failed_rows)} <small>{`of ${count(f.rows_checked)} · ${percent(f.share, 1)}`}</small>
-                </span>
+                <What finding={f} />
                 <Icon name="right" class={on ? "turned" : ""} />
               </button>
               <div id={id} hidden={!on}>{on && <Rows batch={batch.batch_id} finding={f} />}</div>
@@ -269,6 +270,22 @@ function Findings({ batch, checks }: { batch: NonNullable<Quality["batch"]>; che
         )}
       </Disclosure>
     </Panel>
+  );
+}
+
+function What({ finding }: { finding: Finding }) {
+  return (
+    <>
+      <Level level={finding.level} />
+      <span class="finding">
+        <strong>{words(finding.check)}</strong>
+        <span>{finding.has_rows && "Fails: "}<Sentence text={finding.meaning} /></span>
+      </span>
+      <span class="where">{words(finding.source)}</span>
+      <span class="figure">
+        {count(finding.failed_rows)} <small>{`of ${count(finding.rows_checked)} · ${percent(finding.share, 1)}`}</small>
+      </span>
+    </>
   );
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ecomm.contract import Source
 from ecomm.dashboard.masks import is_open, masked
-from ecomm.dashboard.moment import Answer, Args, Moment
+from ecomm.dashboard.moment import Answer, Args, Moment, as_text
 from ecomm.errors import UsageError
 from ecomm.money import MONEY
 from ecomm.trace import versions_of
@@ -113,4 +113,4 @@ def _changes(moment: Moment, of: Source, columns: list[str], before: Answer, now
 
 
 def _texts(row: dict[str, object]) -> dict[str, str | None]:
-    return {c: None if v is None else str(v).replace("+00:00", "Z") for c, v in row.items()}
+    return {c: as_text(v) for c, v in row.items()}

@@ -108,6 +108,13 @@ class Moment:
         }
 
 
+def as_text(value: object) -> str | None:
+    """A cell of a row: money without a third decimal that is 0, an instant with Z."""
+    if isinstance(value, Decimal):
+        return shown(value)
+    return None if value is None else str(value).replace("+00:00", "Z")
+
+
 def as_json(value: object) -> bytes:
     """JSON in which money is an exact text, an instant ends in Z, and what is no number is null."""
     return json.dumps(value, ensure_ascii=False, default=_plain, separators=(",", ":")).encode()

@@ -14,6 +14,7 @@ from ecomm.errors import EcommError, UsageError
 
 _RUNS = 40
 LEDGER_PAGE = 25
+_FILES = 20  # without a trigger
 # What ends an attempt, and what it is called then.
 _ENDS = {
     "PUBLISH": "published",
@@ -149,17 +150,22 @@ def ledger(moment: Moment, args: Args) -> Answer:
 def landing(moment: Moment, _: Args) -> Answer:
     """What lies in landing now: triggers that are pending, waiting or failed, and files that no trigger lists.
 
-    It is looked at when asked, beside the ledger entries of the moment.
+    Of these at most 20, each with what to do about it, and how many more there are. It is looked at when
+    asked, beside the ledger entries of the moment.
     """
     now = datetime.now(UTC)
     try:
         seen = status.of(moment.settings, now, moment.warehouse.entries)
     except EcommError as error:
-        return {"looked_at": now, "problem": str(error), "triggers": [], "unexpected": [], "running": False}
+        return {"looked_at": now, "problem": str(error), "triggers": [], "unexpected": [], "more": 0, "running": False}
     return {
         "looked_at": now,
         "problem": None,
         "triggers": [asdict(t) for t in seen.triggers],
-        "unexpected": [file.path.name for file in seen.unexpected],
+        "unexpected": [
+            {"source": file.source, "name": file.path.name, "advice": file.sentence}
+            for file in seen.unexpected[:_FILES]
+        ],
+        "more": max(0, len(seen.unexpected) - _FILES),
         "running": seen.running,
     }

@@ -7,22 +7,27 @@ from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from ecomm.batches import drift
 from ecomm.batches.ledger import JUDGES, Entry, kept
 from ecomm.dashboard.masks import MASK, masked, masked_cells
-from ecomm.dashboard.moment import Answer, Args, Moment
+from ecomm.dashboard.moment import Answer, Args, Moment, as_text
 from ecomm.errors import EcommError, UsageError
 from ecomm.findings import ACROSS, quality_of
 from ecomm.keys import parts_of, without_empty_end
+from ecomm.transforms import absences
 
 _ROWS = 50
 _BATCHES = 30
+# What these find is about files: no row is marked with it.
+_OF_FILES = frozenset({drift.NAME, absences.COMPLETE.name})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def quality(moment: Moment, args: Args) -> Answer:
     """One batch, beside the scores and rejects of all. args: batch, default the one that was judged last.
 
-    Raises UsageError if there is no such batch.
+    A finding has_rows unless it is about whole files, such as a column that their headers lack. Raises UsageError if
+    there is no such batch.
     """
     try:
         said = quality_of(moment.warehouse, args.get("batch"))
@@ -37,7 +42,8 @@ def quality(moment: Moment, args: Args) -> Answer:
         [said.batch_id, _revision(moment, said.batch_id)],
     )
     return {
-        "batch": asdict(said) | {"findings": [asdict(f) for f in said.findings]},
+        "batch": asdict(said)
+        | {"findings": [asdict(f) | {"has_rows": f.check not in _OF_FILES} for f in said.findings]},
         "checks": [c for c in every if not c["failed_rows"]],
         "reasons": _reasons(moment, said.batch_id),
         "rejects": _rejects(moment),
@@ -190,7 +196,7 @@ def _staged(moment: Moment, source: str, row: Answer) -> Answer:
         "line": row["source_line"],
         "key": without_empty_end([row[c] for c in of.key]),
         "reasons": row["quality_flags"],
-        "cells": {c: None if v is None else str(v) for c, v in cells.items()},
+        "cells": {c: as_text(v) for c, v in cells.items()},
     }
 
 

@@ -100,7 +100,7 @@ def _answers(moment: Moment) -> Iterator[tuple[str, Answer]]:
         told = answer("quality", batch=batch_id)
         yield told
         if place < _DRILLED:
-            for finding in told[1]["batch"]["findings"]:
+            for finding in (f for f in told[1]["batch"]["findings"] if f["has_rows"]):
                 yield answer("rows", batch=batch_id, source=finding["source"], check=finding["check"])
     yield answer("operations")
     for run in ANSWERS["operations"](moment, {})["runs"][:_RUNS]:
