@@ -489,7 +489,7 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
         raise HeaderError(
             f"{file}: the header lacks {said}, which {source.name} must have; "
             f"it has: {', '.join(n.strip(canonical.BLANKS) for n in names)[:300]}"
-            + _advised(source, split, positions, missing)
+            + (_renamed(shape, source, missing, names, positions) or _advised(source, split, positions, missing))
         )
     # All of a joined text's cells are in it; of another computed column the cells are kept as well.
     joined = {cells[name] for way in computed.values() for name in way.joined if name in cells}
@@ -584,6 +584,20 @@ def _computed(shape: Shape, header: Sequence[str], file: str) -> tuple[dict[str,
             computed[name] = way
             cells |= found
     return computed, cells
+
+
+def _renamed(
+    shape: Shape, source: Source, missing: Sequence[str], names: Sequence[str], found: Mapping[str, int]
+) -> str:
+    """How to say that a column for which the settings have a name is called otherwise in this file; "" if none has."""
+    column = next((c for c in missing if c in shape.columns and shape.computed_of(c) is None), None)
+    if column is None or len(found) < 2:
+        return ""
+    unknown = [n.strip(canonical.BLANKS) for i, n in enumerate(names) if i not in found.values()]
+    both = json.dumps(
+        [*shape.headers_of(column), unknown[0] if len(unknown) == 1 else "its new name"], ensure_ascii=False
+    )
+    return f"; has the column another name now? Set {column} = {both} in [sources.{source.name}.columns]."
 
 
 def _advised(source: Source, split: str | None, found: Mapping[str, int], missing: Sequence[str]) -> str:

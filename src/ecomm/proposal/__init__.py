@@ -115,6 +115,8 @@ def _of_preset(export: known.Export, laid: Finding) -> Proposal:
     delivery = known.of_preset(export.preset).sources[export.source]
     shape = delivery.shapes[export.shape] if export.shape else delivery
     differs = {n: v for n, v in laid.settings.items() if n in ("encoding", "delimiter") and getattr(shape, n) != v}
+    if shape.format == "tsv" and differs.get("delimiter") == "\t":
+        del differs["delimiter"]
     table = dict(tables["sources"][export.source])
     if not export.shape and differs:
         tables["sources"] = {**tables["sources"], export.source: {**differs, **table}}
