@@ -488,7 +488,8 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
         split = next((d for d in ";\t|," if len(names) == 1 and d in names[0]), None)
         raise HeaderError(
             f"{file}: the header lacks {said}, which {source.name} must have; "
-            f"it has: {', '.join(n.strip(canonical.BLANKS) for n in names)[:300]}" + _advised(source, split, positions)
+            f"it has: {', '.join(n.strip(canonical.BLANKS) for n in names)[:300]}"
+            + (_renamed(shape, source, missing, names, positions) or _advised(source, split, positions, missing))
         )
     # All of a joined text's cells are in it; of another computed column the cells are kept as well.
     joined = {cells[name] for way in computed.values() for name in way.joined if name in cells}
@@ -585,16 +586,36 @@ def _computed(shape: Shape, header: Sequence[str], file: str) -> tuple[dict[str,
     return computed, cells
 
 
-def _advised(source: Source, split: str | None, found: Mapping[str, int]) -> str:
+def _renamed(
+    shape: Shape, source: Source, missing: Sequence[str], names: Sequence[str], found: Mapping[str, int]
+) -> str:
+    """How to say that a column for which the settings have a name is called otherwise in this file; "" if none has."""
+    column = next((c for c in missing if c in shape.columns and shape.computed_of(c) is None), None)
+    if column is None or len(found) < 2:
+        return ""
+    unknown = [n.strip(canonical.BLANKS) for i, n in enumerate(names) if i not in found.values()]
+    both = json.dumps(
+        [*shape.headers_of(column), unknown[0] if len(unknown) == 1 else "its new name"], ensure_ascii=False
+    )
+    return f"; has the column another name now? Set {column} = {both} in [sources.{source.name}.columns]."
+
+
+def _advised(source: Source, split: str | None, found: Mapping[str, int], missing: Sequence[str]) -> str:
     """What may be wrong with a header that lacks columns, as the end of its sentence."""
     place = f"[sources.{source.name}]"
     if split:
         return f"; is the delimiter {split!r}? Say so in {place}."
     if not found:
         return f"; is the header further down, or has it other names? Set skip_lines or columns in {place}."
-    if source.name == "orders" and source.group in found and {"product_id", "customer_id"} - found.keys():
-        return f'; are orders and their lines in two files? Set part = "heads" and part = "lines" in shapes of {place}.'
-    return "."
+    lacking = [name for name in ("customer_id", "product_id", "price") if name in missing]
+    without = (
+        f"; if the shop has none, set without = [{', '.join(map(json.dumps, lacking))}] in {place}" if lacking else ""
+    )
+    if source.name == "orders" and source.group in found and lacking:
+        return (
+            f'{without}; if orders and their lines are in two files, part = "heads" and part = "lines" in its shapes.'
+        )
+    return f"{without}."
 
 
 def _wanted(shape: Shape, column: str, header: Sequence[str]) -> str:

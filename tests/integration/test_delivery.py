@@ -132,6 +132,21 @@ def test_a_shops_column_that_the_header_lacks() -> None:
     assert "payment_method" in match({"payment_method": "Paid by"}, [*LEAST, "order_amount"]).absent
 
 
+def test_a_required_column_with_a_new_name() -> None:
+    """The sentence says how to name both; of several new columns it names none."""
+    with pytest.raises(HeaderError, match=r'Set order_amount = \["Total", "Sum"\] in \[sources\.orders\.columns\]\.$'):
+        match({"order_amount": "Total"}, [*LEAST, "Sum"])
+    with pytest.raises(HeaderError, match=r'Set order_amount = \["Total", "its new name"\]'):
+        match({"order_amount": "Total"}, [*LEAST, "Sum", "Net"])
+
+
+def test_a_required_column_that_the_shop_may_not_have() -> None:
+    with pytest.raises(
+        HeaderError, match=r'if the shop has none, set without = \["customer_id"\] in \[sources\.orders\]'
+    ):
+        match({}, [c for c in [*LEAST, "order_amount"] if c != "customer_id"])
+
+
 def test_a_header_with_another_delimiter() -> None:
     """A header that is one long name says which delimiter it may have."""
     with pytest.raises(HeaderError, match=r"is the delimiter ';'\? Say so in \[sources\.orders\]"):

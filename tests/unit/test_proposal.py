@@ -147,8 +147,10 @@ def test_amounts(texts: list[str], wanted: dict[str, object], asked: str) -> Non
 def test_decimals_cents_and_negative_amounts() -> None:
     assert amounts.decimals({"order_amount": ["957.5775", "5"]}).settings == {"decimals": "round"}
     assert not amounts.decimals({"order_amount": ["957.5700"]}).settings
-    assert "cents" in amounts.cents(["1000", "2550"]).asks[0]
-    assert not amounts.cents(["1000", "7"]).asks
+    assert "cents" in amounts.cents(["1000", "2550"], "Amount").asks[0]
+    assert not amounts.cents(["1000", "7"], "Amount").asks
+    assert amounts.cents(["1000", "7"], "amount_cents").settings == {"cents": ["order_amount"]}
+    assert not amounts.cents(["10.00", "7"], "amount_cents").settings
     assert 'refunds = "rows"' in amounts.negative(["(5.00)", "6"]).asks[0]
     assert not amounts.negative(["5.00"]).asks
 
@@ -229,6 +231,7 @@ def test_days_are_never_guessed(offsets: list[int], written: str) -> None:
         ("\ufeffa;b".encode("utf-16-le"), {"encoding": "utf-16"}),
         ("a;b\n1;2".encode("utf-16-le"), {"encoding": "utf-16-le"}),
         ("a;b\n1;2".encode("utf-16-be"), {"encoding": "utf-16-be"}),
+        (b"order_id;customer_id\n1;2\n3;4\0\n", {}),
     ],
 )
 def test_encodings(data: bytes, wanted: dict[str, object]) -> None:
@@ -255,6 +258,8 @@ GOOD = "order_id,customer_id,product_id,order_date,order_amount\nA1,C1,P1,2026-0
         ('"Report"\n"Start","2026-09-01"\n\n' + GOOD, {"header_starts_with": "order_id"}),
         (GOOD + "Total,,,,11.00\n2 record(s) downloaded,,,,\n", {"footers": ["Total"]}),
         (GOOD + "Person,Region\nAnna,West\n", {"footers": ["Person"]}),
+        (GOOD + "\nPeople\nPerson,Region\nAnna,West\n", {"footers": ["People"]}),
+        (GOOD + "A3,C1,P1,2025-01-02,1,,\n", {"ignore_surplus_cells": True}),
         (GOOD + "2 record(s) downloaded\n", {"footers": ["* record(s) downloaded"]}),
         (GOOD + "A3,C1\n", {}),
     ],
@@ -276,6 +281,19 @@ def test_delimiter(delimiter: str, tmp_path: Path) -> None:
     assert read(file, Shape(delimiter=delimiter)).names == tuple(CONTRACT)
 
 
+@pytest.mark.parametrize("source", ["customers", "products", "shipping"])
+@pytest.mark.parametrize("created", ["created_at", "created_timestamp", "other"])
+def test_the_last_change_orders_statements(source: str, created: str) -> None:
+    """Sources with one column for times take the time of the last change for it, unless the settings name another."""
+    header = [c.name for c in SOURCES[source].columns if c.required] + [created, "Updated At"]
+    match = names.matched(SOURCES[source], header, Shape())
+    assert match.finding.columns == {"created_timestamp": "Updated At"}
+    assert header[match.places["created_timestamp"]] == "Updated At"
+    if created != "other":
+        own = names.matched(SOURCES[source], header, Shape(columns={"created_timestamp": created}))
+        assert header[own.places["created_timestamp"]] == created
+
+
 # -- lines -----------------------------------------------------------------------------------------------------
 
 
@@ -285,7 +303,7 @@ def looked_at(header: str, *rows: str) -> tuple[dict[str, object], dict[str, obj
     cells = {c: [row.split(",")[i] for row in rows] for i, c in enumerate(columns)}
     own = {c: texts for c, texts in cells.items() if c in {x.name for x in SOURCES["orders"].columns}}
     further = {c: texts for c, texts in cells.items() if c not in own}
-    orders = lines.Orders(own, {c: c.title() for c in own}, lines.grouped(cells["order_id"]), further, False)
+    orders = lines.Orders(own, {c: c.title() for c in own}, lines.grouped(lines.order_ids(cells)), further, False)
     found = lines.looked_at(orders)
     return dict(found.settings), dict(found.columns), " ".join(found.asks)
 
@@ -331,6 +349,22 @@ def test_fields_of_the_first_record_alone() -> None:
     assert found[1]["order_amount"] == {"share_of": "Order_Amount", "by": BY}
 
 
+def test_lines_of_one_product_that_a_header_numbers() -> None:
+    header = "order_id product_id order_amount item"
+    assert looked_at(header, "1,P1,5,T1", "1,P1,6,T2", "2,P1,5,T3") == ({"line_id": "item"}, {}, "")
+    assert "5.00 in all" in looked_at(header, "1,P1,5,T1", "1,P1,5,T2")[2]
+
+
+def test_the_order_id_of_the_first_record_alone() -> None:
+    """A record with a product but no id, day or customer is a further line; a total below the table is none."""
+    header = "order_id customer_id product_id order_date order_amount"
+    rows = ("1,C1,P1,2026-01-01,5", ",,P2,,6", "2,,P1,2026-01-02,7")
+    filled = {"line_id": "position", "fill_down": ["order_id", "customer_id", "order_date"]}
+    assert looked_at(header, *rows) == (filled, {}, "")
+    assert looked_at(header, "1,C1,P1,2026-01-01,5", ",,,,5") == ({}, {}, "")
+    assert looked_at(header, "1,C1,P1,2026-01-01,5", ",C2,P2,2026-01-01,5") == ({}, {}, "")
+
+
 def test_statements_are_no_lines() -> None:
     header = "order_id product_id order_amount updated_timestamp"
     assert looked_at(header, "1,P1,5,2026-01-01", "1,P1,5,2026-01-02") == ({}, {}, "")
@@ -346,18 +380,17 @@ def test_quantity_and_price_without_an_amount() -> None:
 
 def test_words() -> None:
     cells = {
-        "customer_id": ["0", "C1", "Guest", ""],
+        "customer_id": ["0", "C1", "Guest", "", "N.N.", "-"],
         "order_status": ["paid", "storniert", "completed", "odd"],
         "shipping_address": ["NULL", "N/A", "'01234", "x"],
     }
     found = words.looked_at(cells, Settings().vocabularies.order_status)
     assert found.settings == {
         "null_values": ["N/A", "NULL"],
-        "nobody": ["0", "Guest"],
+        "nobody": ["-", "0", "Guest", "N.N."],
         "text_markers": True,
         "values": {"order_status": {"paid": "completed", "storniert": "cancelled"}},
     }
-    assert words.guests(cells) == 1
 
 
 # -- the text --------------------------------------------------------------------------------------------------

@@ -542,6 +542,18 @@ PLACES: dict[str, tuple[bytes, Shape, Said, int]] = {
         2,
     ),
     "footer in quotes": (b'a,b\n1,x\n" TOTAL: 5",,,\n', Shape(footers=("x", "total*")), READ_ONE, 1),
+    "footer filled up": (
+        b"a,b,c,d,e,f\n1,2,3,4,5,6\n2,record(s) downloaded,,,,\n",
+        Shape(footers=("*record(s)*",)),
+        (list("abcdef"), [list("123456")]),
+        1,
+    ),
+    "a word of a footer in a record": (
+        b"a,b,c,d,e,f\n1,record(s),,4,,\n,record(s),,,,\n",
+        Shape(footers=("*record(s)*",)),
+        (list("abcdef"), [["1", "record(s)", "", "4", "", ""], ["", "record(s)", "", "", "", ""]]),
+        0,
+    ),
     "no footer": (
         b"a,b\n1,x\nTotals,y\n",
         Shape(footers=("total", "?otals")),

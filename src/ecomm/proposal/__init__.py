@@ -8,7 +8,7 @@ with them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -115,6 +115,8 @@ def _of_preset(export: known.Export, laid: Finding) -> Proposal:
     delivery = known.of_preset(export.preset).sources[export.source]
     shape = delivery.shapes[export.shape] if export.shape else delivery
     differs = {n: v for n, v in laid.settings.items() if n in ("encoding", "delimiter") and getattr(shape, n) != v}
+    if shape.format == "tsv" and differs.get("delimiter") == "\t":
+        del differs["delimiter"]
     table = dict(tables["sources"][export.source])
     if not export.shape and differs:
         tables["sources"] = {**tables["sources"], export.source: {**differs, **table}}
@@ -138,10 +140,18 @@ def _of_file(settings: Settings, file: Path, source: str, laid: Finding) -> Prop
         table["columns"] = {c.name: columns[c.name] for c in contract.columns if c.name in columns}
     tables: dict[str, Any] = {"sources": {source: table}} if table else {}
     notes = list(found.notes)
-    if source == "orders" and (guests := words.guests(sample.cells(match.places))):
+    if source == "orders" and (guests := _guests(sample.cells(match.places), found.settings)):
         tables = {"severity": {"customer_id_present": "LOW"}, **tables}
-        notes.append(f"{guests:,} records name no customer; they are guests, and not rejected.")
+        notes.append(f"Records that name no customer ({guests:,}) are guests, and not rejected.")
     return Proposal(source, tables, found.asks, tuple(notes))
+
+
+def _guests(cells: Mapping[str, Sequence[str]], settings: Mapping[str, object]) -> int:
+    """How many records name no customer; of an order that states him once, its first record alone."""
+    customers = cells.get("customer_id", ())
+    if "customer_id" in settings.get("fill_down", ()):  # type: ignore[operator]
+        customers = [customers[order[0]] for order in lines.grouped(lines.order_ids(cells))]
+    return sum(not text or text in settings.get("null_values", ()) for text in customers)  # type: ignore[operator]
 
 
 def _looked_at(
@@ -165,7 +175,10 @@ def _looked_at(
     found.append(amounts.decimals({n: t for n, t in numbers.items() if types[n] == MONEY}))
     if contract.name == "orders":
         comma = shape.decimal_comma or bool(number.settings.get("decimal_comma"))
-        found.append(amounts.cents(stated.get("order_amount", ())))
+        amount = match.places.get("order_amount")
+        header = "" if amount is None else sample.names[amount].strip()
+        if not shape.cents:
+            found.append(amounts.cents(stated.get("order_amount", ()), header))
         if settings.sources.get("orders", Delivery()).refunds == "status":
             found.append(amounts.negative(stated.get("order_amount", ())))
         if not shape.line_id and "order_id" in cells:
@@ -177,7 +190,7 @@ def _orders(sample: Sample, match: names.Matched, decimal_comma: bool) -> lines.
     cells = sample.cells(match.places)
     headers = {column: sample.names[place].strip() for column, place in match.places.items()}
     further = {sample.names[i].strip(): sample.columns[i] for i in names.line_headers(sample.names)}
-    return lines.Orders(cells, headers, lines.grouped(cells["order_id"]), further, decimal_comma)
+    return lines.Orders(cells, headers, lines.grouped(lines.order_ids(cells)), further, decimal_comma)
 
 
 def _judged(proposal: Proposal, settings: Settings, file: Path, as_of: datetime, told: Progress) -> Proposal:

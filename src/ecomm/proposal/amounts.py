@@ -79,8 +79,10 @@ def negative(texts: Sequence[str]) -> Finding:
     return Finding(asks=(f'{said}"rows"; else they are rejected.',))
 
 
-def cents(texts: Sequence[str]) -> Finding:
-    """A question where all amounts are whole numbers of three digits and more: they may be hundredths."""
+def cents(texts: Sequence[str], header: str) -> Finding:
+    """cents where the header says so; a question where all amounts are whole numbers of three digits and more."""
+    if header.lower().endswith("cents") and all(re.fullmatch("-?[0-9]+", text) for text in texts):
+        return Finding({"cents": ["order_amount"]}, notes=(f"{header} states hundredths.",))
     if texts and all(re.fullmatch("[0-9]{3,}", text) for text in texts):
         return Finding(asks=('All amounts are whole numbers. Are they cents? Then set cents = ["order_amount"].',))
     return Finding()

@@ -14,6 +14,8 @@ from ecomm.proposal.findings import Finding
 
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _DELIMITERS = ",;\t|"
+_NULS = 20
+"""UTF-16 has a NUL in more than one byte of so many: those of commas, digits and line ends at least."""
 _SEARCHED = 40
 """Records at the beginning in which the header may be."""
 _SEP = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
@@ -27,8 +29,8 @@ def encoding(data: bytes) -> Finding:
     for mark, name in _BOMS.items():
         if data.startswith(mark):
             return Finding() if name == "utf-8" else Finding({"encoding": name})
-    if b"\0" in data[:4096]:
-        even, odd = data[:4096:2].count(0), data[1:4096:2].count(0)
+    even, odd = data[:4096:2].count(0), data[1:4096:2].count(0)
+    if (even + odd) * _NULS > len(data[:4096]):
         return Finding({"encoding": "utf-16-le" if odd > even else "utf-16-be"})
     try:
         data.decode("utf-8")
@@ -121,6 +123,8 @@ def _place(rows: Rows, known: Callable[[Sequence[str]], int], whole: bool, setti
         else:
             settings["header_starts_with"] = first
         notes.append(f"The header is not the first line; what is above it is left out (records: {header}).")
+    if rows and any(_has_surplus(row, len(rows[header])) for row in rows[header + 1 :]):
+        settings["ignore_surplus_cells"] = True
     if rows and whole:
         footers, left = _footers(rows[header], rows[header + 1 :])
         if footers:
@@ -132,12 +136,16 @@ def _place(rows: Rows, known: Callable[[Sequence[str]], int], whole: bool, setti
     return Finding(settings, notes=tuple(notes))
 
 
+def _has_surplus(row: Sequence[str], width: int) -> bool:
+    """A record of the table has empty cells beyond the header, and no others."""
+    return len(row) > width and bool(row[width - 1].strip(BLANKS)) and not any(c.strip(BLANKS) for c in row[width:])
+
+
 def _footers(header: Sequence[str], rows: Rows) -> tuple[list[str], int]:
     """What the first cell begins with of records at the end that are none of the table, and how many they are.
 
     Such a record has another width, or most of its cells are empty, and its first cell looks like no other.
     """
-    usual = {_look(row[0]) for row in rows[: max(1, len(rows) // 2)]}
     full = [sum(1 for cell in row if cell.strip(BLANKS)) for row in rows if len(row) == len(header)]
     least = max(full, default=0) / 2
     at = len(rows)
@@ -147,6 +155,7 @@ def _footers(header: Sequence[str], rows: Rows) -> tuple[list[str], int]:
         if not thin:
             break
         at -= 1
+    usual = {_look(row[0]) for row in rows[:at]}
     while at < len(rows) and (_look(rows[at][0]) in usual or not rows[at][0].strip(BLANKS)):
         at += 1
     if at == len(rows):

@@ -11,7 +11,7 @@ from ecomm.delivery import POSITION
 from ecomm.proposal.amounts import value
 from ecomm.proposal.findings import Finding
 
-_ONCE = ("customer_id", "order_date", "currency", "payment_method", "shipping_address", "order_status")
+_ONCE = ("order_id", "customer_id", "order_date", "currency", "payment_method", "shipping_address", "order_status")
 """Columns that an order has once, and that some files state in its first record alone."""
 _IN_PLACE = (
     "The records of an order are its lines, numbered as they stand in the file; so an order must always be whole in "
@@ -49,6 +49,16 @@ class Orders:
         return [self.cells[column][i] for i in group] if column in self.cells else []
 
 
+def order_ids(cells: Mapping[str, Sequence[str]]) -> list[str]:
+    """The order of each record: a record that has a product, but no id and no day, belongs to the order above."""
+    ids = list(cells["order_id"])
+    for number in range(1, len(ids)):
+        bare = not any(cells[c][number] for c in ("order_id", "order_date", "customer_id") if c in cells)
+        if bare and "product_id" in cells and cells["product_id"][number]:
+            ids[number] = ids[number - 1]
+    return ids
+
+
 def grouped(ids: Sequence[str]) -> list[list[int]]:
     """The records of each order, by their numbers; records without an id belong to none."""
     found: dict[str, list[int]] = {}
@@ -61,7 +71,7 @@ def grouped(ids: Sequence[str]) -> list[list[int]]:
 def looked_at(orders: Orders) -> Finding:
     """line_id, fill_down, and where order_amount comes from."""
     blank = _filled_down(orders)
-    has_lines = bool(blank) or _several_products(orders)
+    has_lines = bool(blank) or _several_products(orders) or _numbered(orders)
     settings: dict[str, object] = {}
     ask = note = ""
     amount = _amount(orders, has_lines)
@@ -86,6 +96,12 @@ def _several_products(orders: Orders) -> bool:
         if len(set(products)) > 1:
             return True
     return False
+
+
+def _numbered(orders: Orders) -> bool:
+    """A header names the lines of every order, and no time makes its records statements of one line."""
+    again = all(_states_again(orders, group) for group in orders.repeated)
+    return not again and _line_id(orders) != POSITION
 
 
 def _states_again(orders: Orders, group: Sequence[int]) -> bool:

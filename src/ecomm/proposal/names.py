@@ -12,7 +12,7 @@ from ecomm.canonical import BLANKS
 from ecomm.contract import ContractColumn, Source
 from ecomm.delivery import Shape
 from ecomm.proposal.findings import Finding
-from ecomm.proposal.synonyms import LAST_RESORT, LINES, SYNONYMS
+from ecomm.proposal.synonyms import LAST_RESORT, LATEST, LINES, SYNONYMS
 
 _DISPENSABLE = ("customer_id", "product_id", "price")
 
@@ -37,10 +37,12 @@ def matched(source: Source, names: Sequence[str], shape: Shape) -> Matched:
     shape: as the settings in force have it; its names come first.
     """
     places = _known(source, names, shape)
+    latest = _latest(source, names, shape)
+    places |= latest
     open_ones = [c for c in source.columns if c.name not in places and c.name != "order_total"]  # `lines` decides on it
     candidates = {c.name: _candidates(source, c, names, places) for c in open_ones}
     claims = Counter(i for found in candidates.values() for i in found)
-    columns: dict[str, str] = {}
+    columns = {column: names[place].strip(BLANKS) for column, place in latest.items()}
     asks = []
     for name, found in candidates.items():
         if len(found) == 1 and claims[found[0]] == 1:
@@ -104,6 +106,12 @@ def _known(source: Source, names: Sequence[str], shape: Shape) -> dict[str, int]
         if known is not None and shape.computed_of(column.name) is None:
             found[column.name] = plain.index(known)
     return found
+
+
+def _latest(source: Source, names: Sequence[str], shape: Shape) -> dict[str, int]:
+    """Where the time of the last change is, by which statements are ordered; the settings' name counts before it."""
+    found = [i for i, name in enumerate(names) if bare(name) in LATEST.get(source.name, "").split()]
+    return {"created_timestamp": found[0]} if len(found) == 1 and "created_timestamp" not in shape.columns else {}
 
 
 def _candidates(source: Source, column: ContractColumn, names: Sequence[str], found: Mapping[str, int]) -> list[int]:

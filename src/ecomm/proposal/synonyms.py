@@ -39,7 +39,8 @@ _AMOUNT = (
     "total amount ordertotal totalamount totalprice grandtotal ordervalue linetotal itemtotal "
     "betrag gesamtbetrag summe gesamtsumme gesamtpreis umsatz montant montanttotal totalttc prixtotal "
     "importe importetotal monto montototal preciototal importo importototale totale prezzototale "
-    "bedrag totaalbedrag totaal valor valortotal montante"
+    "bedrag totaalbedrag totaal valor valortotal montante "
+    "amountcents amountincents totalcents totalincents totalamountcents totalpricecents"
 )
 _PRICE = (
     "unitprice itemprice listprice retailprice price priceeach priceperunit sellingprice saleprice "
@@ -132,8 +133,15 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
         "created_timestamp": _CREATED,
     },
 }
+LATEST: Mapping[str, str] = dict.fromkeys(("customers", "products", "shipping"), f"{_UPDATED} updatedtimestamp")
+"""Names of the time of a record's last change, in the sources that have one column for times: it is the one that tells
+which of two statements is later.
+"""
 LAST_RESORT: Mapping[str, Mapping[str, str]] = {
-    "orders": {"order_id": "id name number no nr"},
+    "orders": {
+        "order_id": "id number no nr",
+        "customer_id": "email emailaddress customeremail buyeremail billingemail buyerusername buyer",
+    },
     "customers": {"customer_id": "id number no nr email emailaddress"},
     "products": {"product_id": "id code number no nr handle"},
 }

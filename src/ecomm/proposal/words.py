@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ecomm.proposal.findings import Finding
+from ecomm.sources.rules import NOBODY
 
 _NULLS = ("null", "#n/a", "n/a", "nan", "none", r"\n", "nil", "<null>", "(null)", "#null!", "#value!")
-_NOBODY = ("0", "-1", "guest", "anonymous", "gast", "invite", "invitado", "ospite", "unknown", "not logged in")
 _MARKED = re.compile(r"'[0-9+=@-].*|=\"[^\"]*\"")
 _FEW = 20
 """So many different words at most are statuses: beyond, the column is something else."""
@@ -43,7 +43,7 @@ def looked_at(cells: Mapping[str, Sequence[str]], known_statuses: Sequence[str])
         settings["null_values"] = nulls
         notes.append(f"{', '.join(nulls)} is taken for an empty cell.")
     people = Counter(cells.get("customer_id", ()))
-    nobody = sorted(text for text in people if text.lower() in _NOBODY and text not in nulls)
+    nobody = sorted(text for text in people if text.lower() in NOBODY and text not in nulls)
     if nobody:
         settings["nobody"] = nobody
         notes.append(f"The customer {', '.join(nobody)} is taken for nobody.")
@@ -53,11 +53,6 @@ def looked_at(cells: Mapping[str, Sequence[str]], known_statuses: Sequence[str])
     if statuses:
         settings["values"] = {"order_status": statuses}
     return Finding(settings, notes=tuple(notes))
-
-
-def guests(cells: Mapping[str, Sequence[str]]) -> int:
-    """How many records name no customer."""
-    return sum(not text for text in cells.get("customer_id", ()))
 
 
 def _statuses(texts: Sequence[str], known: Sequence[str]) -> dict[str, str]:

@@ -225,7 +225,13 @@ def currency_rules(on: RateDay) -> tuple[Rule, ...]:
 
 _NULL_WORDS = "null n/a #n/a nan none nil \\n (null) <null> undefined".split()
 _MARKERS = ("'", '="', '=("')
-_NOBODY = "0 -1 guest null n/a #n/a nan none nil \\n (null) undefined unknown anonymous anon nobody n.a. na -".split()
+NOBODY = (
+    *"0 -1 - -- guest null n/a #n/a nan none nil \\n (null) undefined unknown anonymous anon nobody n.a. na".split(),
+    *"n.n. n.n gast invite invité invitado convidado ospite unbekannt".split(),
+    "not logged in",
+    "walk-in",
+)
+"""Words in customer_id that usually name nobody, in small letters."""
 
 
 def text_rules(columns: Iterable[ContractColumn]) -> tuple[Rule, ...]:
@@ -265,7 +271,7 @@ def _any(conditions: Iterable[Column]) -> Column:
 @rule(Severity.MEDIUM)
 def customer_id_names_somebody(_: Reading) -> Column:
     """0, -1, guest, NULL, unknown ...: many buyers as one; `nobody` says which words mean nobody"""
-    return ~F.lower(F.col("customer_id")).isin(*_NOBODY)
+    return ~F.lower(F.col("customer_id")).isin(*NOBODY)
 
 
 # -- countries -----------------------------------------------------------------------------------------------------

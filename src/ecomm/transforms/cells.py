@@ -88,7 +88,8 @@ def _group_filled(rows: DataFrame, source: Source, header: Header, reading: Read
     """A record without an order_id gets that of the record before, unless that one cannot be read."""
     if source.group not in header.shape.fill_down:
         return rows
-    so_far = Window.orderBy("source_line").rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    whole_file = Window.partitionBy(F.lit(0)).orderBy("source_line")
+    so_far = whole_file.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     stated = F.when(F.col("raw_line").isNotNull(), F.lit("")).otherwise(text(source.group))
     last = F.last(stated, ignorenulls=True).over(so_far)
     filled = rows.withColumn("_group", last)

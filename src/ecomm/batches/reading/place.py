@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +14,9 @@ from ecomm.batches import landing
 from ecomm.canonical import BLANKS
 from ecomm.delivery import Shape
 from ecomm.errors import HeaderError
+
+_FIRST = 3
+"""A line below the table that is filled up with empty cells says what it is in its first ones."""
 
 
 @dataclass
@@ -52,7 +56,20 @@ class Table:
             raw = piece["raw_line"][at].as_py()
             # `4,record(s) downloaded,...`: what says that it is a footer may be further on in the line.
             cells[at] = raw if pattern.match(bare(raw)) else self.first_cell(raw)
+        for at, text in _beginnings(piece):  # the same line, filled up with empty cells
+            cells[at] = text if pattern.match(bare(text)) else cells[at]
         return next((n for n, cell in enumerate(cells) if pattern.match(bare(cell))), len(cells))
+
+
+def _beginnings(piece: pa.Table) -> Iterator[tuple[int, str]]:
+    """Records that have nothing behind their first three cells, though the table is twice as wide; these, joined."""
+    columns = [piece[name] for name in piece.column_names if name.startswith("c") and name[1:].isdigit()]
+    if len(columns) < 2 * _FIRST:
+        return
+    stated = [pc.not_equal(pc.fill_null(column, ""), "") for column in columns]
+    empty = reduce(pc.and_, map(pc.invert, stated[_FIRST:]))
+    for at in pc.indices_nonzero(pc.and_(stated[0], empty)).to_pylist():
+        yield at, ",".join(column[at].as_py() or "" for column in columns[:_FIRST]).rstrip(",")
 
 
 def bare(cell: str) -> str:
