@@ -305,6 +305,11 @@ class Source:
                     f"the key of {self.name} names {c.name}, which does not name a thing; use ids such as "
                     f"{', '.join(self.key)}."
                 )
+        for shape in delivery.all_shapes:
+            if odd := [name for name in shape.cents if name not in self.money]:
+                raise UsageError(f"cents of {self.name} names {odd[0]}, which is no amount of money.")
+            if odd := [name for name in shape.without if name in keys]:
+                raise UsageError(f"without of {self.name} names {odd[0]}, which every record must have: it is a key.")
         if not_key := [c for c in delivery.absence_scope if c not in keys]:
             raise UsageError(
                 f"absence_scope of {self.name} names {not_key[0]}, which is no part of its key ({', '.join(keys)})."

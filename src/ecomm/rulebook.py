@@ -45,7 +45,7 @@ _COLUMNS = """\
 `column_disappeared` (category consistency) has one row a source and batch. It finds a header that lacks a column:
 
 - HIGH if the settings name it (`columns`, `fill_down`, `delete_column`): none of its header names is there, nor the
-  contract's own.
+  contract's own. A list with an empty name, `["Status", ""]`, says that files may lack it.
 - MEDIUM if the source's last batch had it. That is the live batch before this one by as-of and id that has records of
   the source in files of the same shape; `files` in the ledger keeps the columns of each. Of several files it had what
   all had, or what any had if none of this batch's has it. What arrives later does not change what was found.

@@ -13,10 +13,11 @@ import os
 import re
 import tomllib
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -304,6 +305,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"sources has {name!r}; use {', '.join(_PLACES[:-1])}")
             for place, shape in {"": delivery, **{f".shapes.{n}": s for n, s in delivery.shapes.items()}}.items():
                 _check_shape(f"sources.{name}{place}", shape)
+                if place and not shape.files:
+                    raise ValueError(f'sources.{name}{place} reads no files; name them, such as files = "pos*.csv"')
                 if shape.part and name != "orders":
                     raise ValueError(f"sources.{name}{place}.part is for orders alone; leave it out")
                 if shape.nobody and name == "customers":
@@ -312,9 +315,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"sources.{name}.absence is {delivery.absence!r}; use keep or close")
             lends = delivery.read_from
             if lends and (lends == name or lends not in _PLACES[:-1] or (lends in said and said[lends].read_from)):
-                raise ValueError(
-                    f"sources.{name}.read_from is {lends!r}; use another source whose own files come, such as orders"
-                )
+                raise ValueError(f"sources.{name}.read_from is {lends!r}; use another source, whose own files come")
             if delivery.refunds not in ("status", "rows"):
                 raise ValueError(f"sources.{name}.refunds is {delivery.refunds!r}; use status or rows")
             lines = any(shape.line_id for shape in delivery.all_shapes)
@@ -367,6 +368,27 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+def _wrong(place: Sequence[str], kind: str, message: str) -> str:
+    """What is wrong with a setting, and what to do. place: its name, part by part; kind, message: pydantic's."""
+    said = message.removeprefix("Value error, ")
+    if said.startswith(f"{place[0]}."):
+        return said
+    if place[0] == "sources" and "columns" in place[:-1]:
+        column = place[: place.index("columns") + 2]
+        return (
+            f"{'.'.join(column)}: use a header name, a list of them, or one of {{ product = [...] }}, "
+            '{ constant = "..." }, { joined = [...] }, { first = [...] }, { share_of = "...", by = [...] }'
+        )
+    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = [f.name for f in fields(Delivery)] if place[0] == "sources" else list(Settings.model_fields)
+        near = get_close_matches(place[-1], known, 1)
+        return f"{'.'.join(place)}: there is no such setting" + (f"; the nearest is {near[0]}" if near else "")
+    if kind == "string_type":
+        *name, of = place
+        return f"{'.'.join(name)}: use a text or a list of texts" if of == "str" else f"{'.'.join(place)}: use a text"
+    return f"{'.'.join(place)}: {said}"
+
+
 def load(config: Path | None = None, **flags: Any) -> Settings:
     """The settings in force. config: the settings file, which must exist if it is named.
 
@@ -383,9 +405,9 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
         return FromFile(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "settings"
         said_in = _said_in(str(first["loc"][0]) if first["loc"] else "", flags, file)
-        raise UsageError(f"{said_in}: {where}: {first['msg'].removeprefix('Value error, ')}.") from error
+        place = [str(part) for part in first["loc"]] or ["settings"]
+        raise UsageError(f"{said_in}: {_wrong(place, first['type'], first['msg'])}.") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: this is not valid TOML: not UTF-8; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:

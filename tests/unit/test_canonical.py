@@ -181,7 +181,8 @@ def test_amount(engine: Engine) -> None:
             pieces(
                 SIGNS, [*DIGITS, "9" * 15, "9" * 16], ["", ".", ".5", ".05", ".125", ".120", ".1250", ".1255"], ZEROS
             )
-        )
+        ),
+        600,
     )
     pairs = [(t, c) for t in texts for c in ("USD", "JPY", *THREE_DECIMALS, None)]
     frame = engine.spark.createDataFrame(

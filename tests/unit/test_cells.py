@@ -177,7 +177,7 @@ def test_written_amounts(engine: Engine, decimal_comma: bool) -> None:
     tails = ["", ".50", ",50", ".5", ",505"]
     before, behind = ["", "$", "€ ", "USD ", "eur", "R$ ", "XQQ "], ["", " €", " USD", "zł", " kr.", " kg", " US$"]
     texts = drawn(
-        near(pieces(["", "-", "(", "+", "\u2212"], before, ["", "-"], figures, tails, behind, ["", "-", ")"])), 600
+        near(pieces(["", "-", "(", "+", "\u2212"], before, ["", "-"], figures, tails, behind, ["", "-", ")"])), 1500
     )
     texts = [t for t in dict.fromkeys(texts) if v.trimmed(t) == t]
     shape = {"amounts": "written", "decimal_comma": decimal_comma}

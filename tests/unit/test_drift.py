@@ -112,6 +112,12 @@ def test_an_extra_column_may_disappear_too() -> None:
     )
 
 
+def test_several_columns_of_a_file_are_one_sentence() -> None:
+    source = orders()
+    losses = found(source, NEEDED, entry(source, "d1", 1, {"o.csv": [*NEEDED, "currency", "order_status"]}))
+    assert drift.meaning(losses) == "o.csv lacks the columns currency, order_status, which batch d1 had."
+
+
 def test_two_new_columns_are_no_guess() -> None:
     source = orders()
     (one,) = found(source, [*NEEDED, "x", "y"], entry(source, "d1", 1, {"o.csv": [*NEEDED, "order_status"]}))

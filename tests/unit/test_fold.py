@@ -314,7 +314,7 @@ def test_what_stands_for_nothing_is_carried_by_the_header_not_by_the_value(engin
     """A default (currency, discontinued) is stored where the header lacks the column, but never overwrites a value."""
 
     def product(batch_id: str, on: float, **said: Any) -> Statement:
-        return states(batch_id, on, price=Decimal("1.00"), **said)
+        return states(batch_id, on, price=Decimal("1.000"), **said)
 
     first = product("b1", 1, currency="EUR", discontinued=True)
     histories = {
@@ -358,7 +358,7 @@ def test_ordered_at_is_the_least_one_stated_for_the_day(engine: Engine) -> None:
     """Within a life, so far, and only among statements with the version's order_date."""
 
     def order(batch_id: str, on: float, placed: int, at: float | None, **said: Any) -> Statement:
-        said |= {"customer_id": "C", "product_id": "P", "order_amount": Decimal("1.00")}
+        said |= {"customer_id": "C", "product_id": "P", "order_amount": Decimal("1.000")}
         said |= {"order_date": date(2025, 1, placed), "ordered_at": None if at is None else day(at)}
         return states(batch_id, on, **said)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ecomm.delivery import Delivery
 from ecomm.errors import UsageError
 from ecomm.settings import Settings, load
+from ecomm.sources import of_shop
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +146,37 @@ def test_wrong_value(text: str, parts: list[str]) -> None:
     """A value that cannot be meant is refused, with the file, the setting and what may stand there."""
     toml(text)
     refused("ecomm.toml", *parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('lineid = "a"', "sources.orders.lineid: there is no such setting; the nearest is line_id."),
+        ("line_id = 3", "sources.orders.line_id: use a text or a list of texts."),
+        ("sheet = 1", "sources.orders.sheet: use a text."),
+        ('columns = { discount = { produkt = ["a", "b"] } }', "sources.orders.columns.discount: use a header name"),
+        ('shapes = { pos = { delimiter = ";" } }', 'shapes.pos reads no files; name them, such as files = "pos*.csv".'),
+        ('read_from = "orders"', "ecomm.toml: sources.orders.read_from is 'orders'; use another source"),
+    ],
+)
+def test_a_wrong_setting_of_a_source(text: str, said: str) -> None:
+    """The sentence names the setting once, as the file writes it, and says what to write."""
+    toml(f"[sources.orders]\n{text}\n")
+    with pytest.raises(UsageError) as caught:
+        load()
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "said"),
+    [
+        (Delivery(cents=("order_date",)), "cents of orders names order_date, which is no amount"),
+        (Delivery(without=("order_id",)), "without of orders names order_id, which every record must have"),
+    ],
+)
+def test_columns_for_which_a_setting_has_no_meaning(delivery: Delivery, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        of_shop({"orders": delivery}, {})
 
 
 def test_wrong_value_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,20 @@ def level(losses: Iterable[Lost]) -> Severity:
 
 def meaning(losses: Iterable[Lost]) -> str:
     """The sentences of some losses; what the check says where there are none."""
-    return " ".join(dict.fromkeys(one.sentence for one in losses)) or MEANING
+    together: dict[object, list[Lost]] = {}
+    for one in losses:
+        alone = one.successor or one.before is None
+        together.setdefault(one if alone else (one.file, one.before), []).append(one)
+    return " ".join(dict.fromkeys(map(_about, together.values()))) or MEANING
+
+
+def _about(losses: Sequence[Lost]) -> str:
+    """One sentence about the columns that a file lacks and that a batch had."""
+    first = losses[0]
+    if len(losses) == 1:
+        return first.sentence
+    names = ", ".join(_shown(name) for one in losses for name in one.names)
+    return f"{first.file} lacks the columns {names}, which batch {first.before} had."
 
 
 def lost(

@@ -7,6 +7,7 @@ with them.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -110,7 +111,7 @@ def _as_delivery(shape: Shape) -> Delivery:
 
 def _of_preset(export: known.Export, laid: Finding) -> Proposal:
     """A preset's settings, with what this file has of its own."""
-    tables: dict[str, Any] = {n: dict(t) for n, t in presets.settings(export.preset).items()}
+    tables = copy.deepcopy(dict(presets.settings(export.preset)))
     delivery = known.of_preset(export.preset).sources[export.source]
     shape = delivery.shapes[export.shape] if export.shape else delivery
     differs = {n: v for n, v in laid.settings.items() if n in ("encoding", "delimiter") and getattr(shape, n) != v}

@@ -164,7 +164,7 @@ def _joined(source: Source, landed: Sequence[Landed], frames: Sequence[DataFrame
     of_part: dict[str, list[DataFrame]] = {"heads": [], "lines": [], "": []}
     for file, frame in zip(landed, frames, strict=True):
         of_part[file.header.shape.part].append(staging.with_extras(frame, extras))
-    whole = [frame.withColumn(parts.UNMATCHED, F.lit(None).cast("string")) for frame in of_part[""]]
+    whole = [frame.withColumns({parts.UNMATCHED: F.lit(None).cast("string")}) for frame in of_part[""]]
     if of_part["lines"]:
         lines_of_all = staging.together(of_part["lines"], extras)
         whole.append(parts.joined(of_part["heads"], lines_of_all, quality.SUPERSEDED))

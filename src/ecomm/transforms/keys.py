@@ -9,15 +9,20 @@ from pyspark.sql import functions as F
 
 from ecomm.keys import BETWEEN
 
+_TO_THE_END = 2**30
+"""More characters than a key has."""
+
 
 def pieces(key: Column, width: int) -> list[tuple[Column, Column]]:
     """The first `width` parts of stage's `key`, each with its length before it (`3:abc`) and without (`abc`)."""
     rest, found = key, []
     for _ in range(width):
-        colon = F.instr(rest, ":")
-        end = colon + F.substring(rest, F.lit(1), colon - 1).try_cast("int")
-        found.append((F.substring(rest, F.lit(1), end), F.substring(rest, colon + 1, end - colon)))
-        rest = F.substring(rest, end + 1, F.length(rest))
+        # A plan has all of `rest` wherever it stands here, three times a part: what is one more grows by the power.
+        digits = F.substring_index(rest, ":", 1)
+        length, start = digits.try_cast("int"), F.length(digits) + F.lit(2)
+        end = start + length - F.lit(1)
+        found.append((F.substring(rest, F.lit(1), end), F.substring(rest, start, length)))
+        rest = F.substring(rest, end + F.lit(1), F.lit(_TO_THE_END))
     return found
 
 
