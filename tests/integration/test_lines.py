@@ -17,7 +17,7 @@ from ecomm.settings import load
 from ecomm.transforms import absences
 from tests.shop import Row, Shop
 
-pytestmark = [pytest.mark.every_engine, pytest.mark.usefixtures("shop")]
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("shop")]
 HEADER = "order_id,customer_id,product_id,order_date,order_amount"
 
 
@@ -85,6 +85,7 @@ def test_the_header_of_lines_must_be_there(tmp_path: Path) -> None:
     assert "the header lacks Row ID, which line_id in [sources.orders] names" in str(outcome.reason)
 
 
+@pytest.mark.every_engine
 def test_refunds_are_rows_beside_their_sale(tmp_path: Path) -> None:
     shop = opened(tmp_path, refunds="rows", line_id="item")
     header = HEADER.replace("order_id", "order_id,item") + ",created_timestamp"
@@ -107,6 +108,7 @@ def test_a_negative_amount_is_rejected_where_a_refund_is_a_status(tmp_path: Path
     assert lost(shop) == [("a_z.csv", 1, ["order_amount_not_negative"], "HIGH")]
 
 
+@pytest.mark.every_engine
 def test_a_whole_order_ends_the_lines_that_it_lacks(tmp_path: Path) -> None:
     """In any order of arrival; neither another order's nor a refund."""
     shop = opened(tmp_path, line_id="position", whole_orders=True, refunds="rows")
@@ -137,6 +139,7 @@ def test_many_whole_orders(tmp_path: Path) -> None:
     assert {row["expiry_date"].day for row in ended} == {6}
 
 
+@pytest.mark.every_engine
 def test_the_later_file_and_the_later_record_win(tmp_path: Path) -> None:
     """The trigger lists the files from z to a; a change of status is quiet."""
     header = f"{HEADER},order_status"

@@ -13,7 +13,7 @@ from ecomm.engines import Engine
 from tests.conftest import keep_running
 from tests.shop import Shop
 
-pytestmark = pytest.mark.every_engine
+pytestmark = pytest.mark.parity
 
 SETTINGS = """
 [sources.orders.shapes.heads]
@@ -49,6 +49,7 @@ def published(shop: Any, heads: str, items: str) -> dict[str, tuple[int, ...]]:
     }
 
 
+@pytest.mark.every_engine
 def test_every_record_is_counted(shop: Any) -> None:
     """Joined heads are left out, for they are in their lines; what has no other part is rejected, and says so."""
     heads = (

@@ -16,7 +16,7 @@ from ecomm.tables import CATALOGUE
 from tests.conftest import keep_running
 from tests.shop import Shop
 
-pytestmark = pytest.mark.every_engine
+pytestmark = pytest.mark.parity
 
 AS_OF = "2026-01-31T12:00:00Z"
 ORDERS = "order_id,customer_id,product_id,order_date,order_amount,currency,order_status\n"
@@ -54,6 +54,7 @@ def as_json(shop: Shop, query: str, capsys: pytest.CaptureFixture[str]) -> list[
     return found
 
 
+@pytest.mark.every_engine
 def test_a_shop_in_kuwait_counts_fils(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [
         "A1,C1,P1,2026-01-02,1.255,KWD,completed",
@@ -86,6 +87,7 @@ def test_a_shop_in_kuwait_counts_fils(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [row[place] for row in cells[1:]] == ["1.255", "2.500", "0.001"]
 
 
+@pytest.mark.every_engine
 def test_a_shop_in_dollars_sells_in_dinars_too(tmp_path: Path) -> None:
     """The amount keeps its fils; its worth in dollars is rounded to cents, once."""
     lines = [

@@ -22,7 +22,8 @@ from tests.shop import Shop
 WILD = Path(__file__).parents[1] / "wild"
 AS_OF = "2026-10-01T00:00:00Z"
 
-pytestmark = pytest.mark.every_engine
+# On Spark a batch takes long: there the cases whose expressions no other test has, and all of them in `make parity`.
+pytestmark = pytest.mark.parity
 
 
 class Case:
@@ -75,6 +76,7 @@ def money(text: str) -> Decimal:
     ['[sources.orders]\nline_id = "product_id"\n', '[sources.orders]\nkey = ["order_id", "product_id"]\n'],
     ids=["line_id", "the old key"],
 )
+@pytest.mark.every_engine
 def test_lines_are_not_orders(case: Any, settings: str) -> None:
     """Five lines of 250.00 are one order of 1,250.00: the customer is like one who bought a single thing for it."""
     shop = case("01-lines-counted-as-orders", settings)
@@ -137,6 +139,7 @@ order_status = "Status"
     ['{ product = ["Qty", "Item Price"] }', '{ share_of = "Order Total", by = ["Qty", "Item Price"] }'],
     ids=["product", "share of the total"],
 )
+@pytest.mark.every_engine
 def test_a_total_repeated_on_each_line_is_counted_once(case: Any, amount: str) -> None:
     shop = case("05-init-proposes-doubled-revenue", f"{_SHOP_05}order_amount = {amount}\n")
     shop.batch("b1", "orders/o.csv")
@@ -175,6 +178,7 @@ def test_placeholders_for_nobody_are_a_finding(case: Any) -> None:
     assert shop.findings("b1")["customer_id_names_somebody"] == "MEDIUM"
 
 
+@pytest.mark.every_engine
 def test_null_words_are_empty_cells(case: Any) -> None:
     settings = '[sources.customers]\nnull_values = ["NULL", "N/A", "#N/A", "nan", "None"]\n'
     shop = case("12-null-markers-are-stored-as-text", settings)
@@ -218,6 +222,7 @@ voided = "cancelled"
 """
 
 
+@pytest.mark.every_engine
 def test_shopify_orders(case: Any) -> None:
     """Fields of the order stand on its first line alone; the amount is the line's part of the order's total."""
     shop = case("16-shopify-orders-export", _SHOPIFY)
@@ -232,6 +237,7 @@ def test_shopify_orders(case: Any) -> None:
     assert (summary["orders"], summary["revenue"]) == (3, money("81.29"))
 
 
+@pytest.mark.every_engine
 def test_american_days_with_hours_of_one_digit(case: Any) -> None:
     shop = case("17-excel-us-date-and-hour", '[sources.orders]\ndate_format = "M/d/yyyy"\n')
     shop.batch("b1", "orders/o.csv")
@@ -249,6 +255,7 @@ def test_amounts_with_signs_and_thousands(case: Any) -> None:
     assert read == {order: (money(amount), currency) for order, (amount, currency) in expected.items()}
 
 
+@pytest.mark.every_engine
 def test_german_amounts(case: Any) -> None:
     settings = '[sources.orders]\ndelimiter = ";"\ndecimal_comma = true\namounts = "written"\n'
     shop = case("19-currency-signs-and-thousands", settings)
@@ -303,6 +310,7 @@ order_amount = "price"
 """
 
 
+@pytest.mark.every_engine
 def test_orders_and_their_lines_in_two_files(case: Any) -> None:
     shop = case("27-orders-and-their-items-in-two-files", _HEADS_AND_LINES)
     assert shop.batch("b1", "orders/orders.csv", "orders2/items.csv").status == "published"
@@ -313,6 +321,7 @@ def test_orders_and_their_lines_in_two_files(case: Any) -> None:
     assert {o["order_date"] for o in shop.shop.rows("orders_target")} == {date(2026, 9, 1), date(2026, 9, 2)}
 
 
+@pytest.mark.every_engine
 def test_two_channels_in_one_batch(case: Any) -> None:
     settings = (WILD / "31-two-channels-two-shapes" / "orders2" / "pos.toml").read_text(encoding="utf-8")
     shape = settings.replace("[sources.orders]", '[sources.orders.shapes.pos]\nfiles = "pos*.csv"')
