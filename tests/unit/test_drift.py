@@ -54,7 +54,7 @@ def test_a_renamed_column_is_found_with_its_successor() -> None:
     assert one.sentence == (
         "o.csv lacks the column order_status, which batch d1 had; the new column Order Status is probably its "
         'successor: set order_status = ["order_status", "Order Status"] in [sources.orders.columns], '
-        "then `ecomm replay --from now`."
+        "then `ecomm replay --from now --settings now`."
     )
 
 

@@ -56,7 +56,7 @@ class Lost:
             return f"{said}." if self.before else f"{said}; correct the settings, or take it out of them."
         said += f"; the new column {_shown(self.successor)} is probably its successor"
         remedy = self.remedy.replace("{}", _quoted(self.successor))
-        again = f"`ecomm replay --from {shlex.quote(self.batch)}`"
+        again = f"`ecomm replay --from {shlex.quote(self.batch)} --settings now`"
         return f"{said}: {remedy}, then {again}." if remedy else f"{said}."
 
 
