@@ -36,7 +36,8 @@ PENALTY = {"HIGH": Decimal(1), "MEDIUM": Decimal("0.3"), "LOW": Decimal("0.1"), 
 
 NULL_WORDS = {"null", "n/a", "#n/a", "nan", "none", "nil", "\\n", "(null)", "<null>", "undefined"}
 """Issue 24: what programs write for an empty cell."""
-NOBODY_WORDS = NULL_WORDS - {"<null>"} | set("0 -1 guest unknown anonymous anon nobody n.a. na -".split())
+NOBODY_WORDS = NULL_WORDS - {"<null>"} | set("0 -1 guest unknown anonymous anon nobody n.a. na - -- n.n n.n.".split())
+NOBODY_WORDS |= {"walk-in", "not logged in", "gast", "unbekannt", "invité", "invite", "invitado", "ospite", "convidado"}
 """Issue 24: what programs write for a customer who is none."""
 LIKE_IDS = {"phone", "zip_code", "tracking_number", "sku"}
 

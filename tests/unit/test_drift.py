@@ -124,6 +124,15 @@ def test_two_new_columns_are_no_guess() -> None:
     assert one.successor is None
 
 
+def test_one_new_column_succeeds_one_lost_one_alone() -> None:
+    """Of two lost columns nobody knows which one the new column succeeds, unless one of them bears its name."""
+    source = orders()
+    before = entry(source, "d1", 1, {"o.csv": [*NEEDED, "currency", "order_status"]})
+    assert [one.successor for one in found(source, [*NEEDED, "x"], before)] == [None, None]
+    named = {one.column: one.successor for one in found(source, [*NEEDED, "Order-Status"], before)}
+    assert named == {"currency": None, "order_status": "Order-Status"}
+
+
 def test_only_files_of_the_same_shape_are_compared() -> None:
     shape = Shape(files=("pos*.csv",), columns={"order_amount": "Total"})
     source = orders(shapes={"pos": shape})

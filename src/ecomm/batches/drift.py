@@ -128,7 +128,10 @@ def _lost_of(
 
 
 def _with_successors(source: Source, found: Sequence[Lost], new: Sequence[str]) -> list[Lost]:
-    """Each loss with the new column that probably took its place: of the same bare name, else the only new one."""
+    """Each loss with the new column that probably took its place.
+
+    It has the same bare name; or it is the only new column that is left, and the loss the only one without a successor.
+    """
     aliases = {c.name: c.aliases for c in source.columns}
     named: dict[Lost, str] = {}
     for one in found:
@@ -137,8 +140,10 @@ def _with_successors(source: Source, found: Sequence[Lost], new: Sequence[str]) 
         if same:
             named[one] = same[0]
     left = [name for name in new if name not in named.values()]
-    only = left[0] if len(left) == 1 else None
-    return [replace(one, successor=named.get(one, only)) for one in found]
+    without = [one for one in found if one not in named]
+    if len(left) == len(without) == 1:
+        named[without[0]] = left[0]
+    return [replace(one, successor=named.get(one)) for one in found]
 
 
 def _named(header: Header, place: str) -> dict[str, tuple[tuple[str, ...], str]]:

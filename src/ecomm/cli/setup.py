@@ -44,7 +44,7 @@ def init(
 
     if preset == "list":
         for name in presets.NAMES:
-            screens.line(name, "", presets.about(name))
+            screens.line(name, presets.about(name), None)
         return
     block, below = "" if preset is None else presets.text(preset), []
     place = config or Path(configuration.CONFIG_NAME)
