@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ecomm import canonical, history
+from ecomm import canonical, history, money
 from ecomm.batches import ledger
 from ecomm.batches.ledger import Entry, FileEntry
 from ecomm.batches.trigger import parsed
@@ -257,6 +258,8 @@ def text(value: object) -> str | None:
     """A value as a case writes it."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        return money.shown(value)
     return None if value is None else str(value)
 
 
