@@ -31,8 +31,7 @@ def test_there_and_back(first: str, middle: str, last: str) -> None:
 def test_the_engine_agrees(engine: Engine) -> None:
     rows = [["O34", "", ""], ["O34", "", "R1"], ["P1", "Halle /2", ""], ["1:x", "Größe", "a / b"], ["😀", "x", ""]]
     frame = engine.spark.createDataFrame([(v.key_text(row),) for row in rows] + [(None,)], "key string")
-    said = frame.select("key", keys.parts(F.col("key"), 3).alias("key_parts"))
-    said = said.select(
+    said = keys.with_parts(frame, 3).select(
         "key", "key_parts", keys.written(F.col("key_parts")).alias("text"), keys.prefixed("abc").alias("back")
     )
     got = [tuple(row) for row in said.collect()]

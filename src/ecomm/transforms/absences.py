@@ -43,17 +43,17 @@ class Snapshot:
     parts: frozenset[str] = frozenset(("",))
 
 
-def part(source: Source, scope: Collection[str]) -> Column:
-    """The part that a `key` belongs to: its pieces for the columns of a scope, each with its length before it."""
-    last = max((i for i, name in enumerate(source.key) if name in scope), default=-1)
-    whole = keys.pieces(F.col("key"), last + 1)
-    pieces = [piece for name, (piece, _) in zip(source.key, whole, strict=False) if name in scope]
-    return F.concat(F.lit(""), *pieces)
+def with_part(rows: DataFrame, source: Source, scope: Collection[str]) -> DataFrame:
+    """Add `part`, the part that a `key` belongs to: its pieces for the columns of a scope, each with its length."""
+    places = [i for i, name in enumerate(source.key) if name in scope]
+    apart = keys.taken_apart(rows, max(places, default=-1) + 1)
+    part = F.concat(F.lit(""), *[F.col(f"_piece_{place}") for place in places])
+    return apart.select(*rows.columns, part.alias("part"))
 
 
 def parts(mentions: DataFrame, source: Source, scope: Collection[str]) -> DataFrame:
     """The parts that batches mention: grain = one part of a batch (`batch_id`, `part`)."""
-    return mentions.select("batch_id", part(source, scope).alias("part")).distinct()
+    return with_part(mentions.select("batch_id", "key"), source, scope).select("batch_id", "part").distinct()
 
 
 def following(
@@ -97,7 +97,7 @@ def endings(
         behind = mentions.sparkSession.createDataFrame(
             rows, "batch_id string, part string, ends_at timestamp, ended_by string"
         )
-        beside = mentions.select("key", "batch_id", part(source, scope).alias("part"))
+        beside = with_part(mentions.select("key", "batch_id"), source, scope)
         beside = beside.join(F.broadcast(behind), ["batch_id", "part"])
         ended = ("key", F.col("ends_at").alias("as_of"), F.col("ended_by").alias("batch_id"))
         sided.append(beside.select(*ended, F.lit(0).alias("mentioned")))

@@ -298,8 +298,7 @@ def errors(exceptions: DataFrame, standing: DataFrame, lineage: dict[str, Column
     width: how many parts the key has.
     """
     lost = exceptions.filter(F.col("verdict").isin("rejected", "superseded"))
-    lost = lost.withColumn("key_parts", keys.parts(F.col("key"), width))
-    lost = lost.withColumn("key", keys.written(F.col("key_parts")))
+    lost = keys.with_parts(lost, width).withColumns({"key": keys.written(F.col("key_parts"))})
     return lost.join(standing, ["source_file", "source_line"]).withColumns(lineage)
 
 
