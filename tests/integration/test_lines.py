@@ -13,6 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from ecomm import redrive
 from ecomm.batches.ledger import FORMAT_VERSION, SCHEMA
 from ecomm.errors import FormatError, UsageError
+from ecomm.money import shown
 from ecomm.settings import load
 from ecomm.transforms import absences
 from tests.shop import Row, Shop
@@ -35,7 +36,7 @@ def publish(shop: Shop, batch: str, *files: str, day: int = 2) -> None:
 def current(shop: Shop) -> dict[tuple[str, str, str], str]:
     """Key -> amount of the lines that hold now."""
     rows = [row for row in shop.rows("orders_target") if row["is_current"]]
-    return {(r["order_id"], r["line_id"], r["refund_id"]): str(r["order_amount"]) for r in rows}
+    return {(r["order_id"], r["line_id"], r["refund_id"]): shown(r["order_amount"]) for r in rows}
 
 
 def lost(shop: Shop) -> list[tuple[str, int, list[str], str]]:
