@@ -14,7 +14,7 @@ import typer
 from ecomm import settings as configuration
 from ecomm.cli.door import Config, EngineName, Json, Landing, Limit, Remote, WarehouseDir, app, print_json, published
 from ecomm.errors import EcommError, UsageError
-from ecomm.keys import without_empty_end, written
+from ecomm.keys import written
 
 if TYPE_CHECKING:
     from ecomm.batches.ledger import Entry
@@ -82,8 +82,7 @@ def history(
     for parts, columns, versions in found:
         told = screens.told(versions, columns)
         if as_json:
-            shown = dict(zip(parts, without_empty_end([*parts.values()]), strict=False))
-            keyed.append({"key": shown, "versions": [v | {"changes": screens.as_json(v["changes"])} for v in told]})
+            keyed.append({"key": parts, "versions": [v | {"changes": screens.as_json(v["changes"])} for v in told]})
         else:
             screens.timeline(f"{source} {written([*parts.values()])}", told)
     if as_json:
