@@ -30,7 +30,7 @@ soak: compiled ## Look long for what is rare (hours): random pasts of many steps
 
 # One session, one server: its JVM takes longer to get warm than most tests take. Fewer tests than this are a failure.
 ON_SPARK = .venv/bin/ecomm engine install spark && .venv/bin/pytest --engine spark
-SPARK_TESTS := 730
+SPARK_TESTS := 700
 
 test-spark: compiled ## Install Apache Spark into a folder of its own, and run the tests of every engine on it
 	$(ON_SPARK) -m "every_engine or (spark and not parity)" --at-least $(SPARK_TESTS)
