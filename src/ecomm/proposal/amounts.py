@@ -12,8 +12,6 @@ _PLAIN = re.compile(r"[+-]?[0-9]+(?:[.][0-9]*)?|[+-]?[.][0-9]+")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}([.,' \u00a0\u202f\u2019])[0-9]{3}(?:\1[0-9]{3})*((?:[.,][0-9]*)?)")
 _ONE_MARK = re.compile(r"[+-]?([0-9]*)([.,])([0-9]*)")
 _DRESSED = re.compile(r"^[\s(+-]*[^\s0-9.,'()+-]{0,5}\s*|\s*[^\s0-9.,'()+-]{0,5}[\s)+-]*$")
-_MOST = 3
-"""The most decimals that a currency has."""
 
 
 def looked_at(texts: Sequence[str], *, money: bool = True) -> Finding:

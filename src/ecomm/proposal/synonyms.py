@@ -146,8 +146,6 @@ LAST_RESORT: Mapping[str, Mapping[str, str]] = {
     "products": {"product_id": "id code number no nr handle"},
 }
 """Names that mean the source's own id where nothing else in the header does."""
-TOTALS = "ordertotal grandtotal total gesamtbetrag gesamtsumme totalttc importetotal montototal totaalbedrag valortotal"
-"""Names of an amount that may be the whole order's."""
 LINES = (
     "orderitemid lineitemid lineid itemlineid linenumber lineno linenr position pos rowid transactionid orderlineid "
     "orderlinenumber itemlinenumber orderitem zeile positionsnr"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -27,30 +28,27 @@ def joined(heads: Sequence[DataFrame], lines: DataFrame, superseded: str) -> Dat
     """
     names = lines.columns
     known = _ranked(heads)
-    heard = known.filter((F.col("_rank") == F.lit(1)) & ~F.col("malformed") & text("order_id").isNotNull())
+    has_order = ~F.col("malformed") & text("order_id").isNotNull()
+    heard = known.filter((F.col("_rank") == F.lit(1)) & has_order)
     stated = heard.select(*[F.col(n).alias(f"_head_{n}") for n in names])
     beside = lines.join(stated, text("order_id") == F.col(f"_head_{text_name('order_id')}"), "left")
-    without = ~F.col("malformed") & text("order_id").isNotNull() & F.col("_head_source_line").isNull()
+    without = has_order & F.col("_head_source_line").isNull()
     whole = beside.select(
         *[_both(name).alias(name) for name in names], F.when(without, F.lit(LINE_ALONE)).alias(UNMATCHED)
     )
     ordered = lines.filter(text("order_id").isNotNull()).select(text("order_id").alias("_ordered")).distinct()
     left = known.join(ordered, text("order_id") == F.col("_ordered"), "left")
-    counts = ~F.col("malformed") & text("order_id").isNotNull()
-    why = F.when(counts & (F.col("_rank") > F.lit(1)), F.lit(superseded)).when(
-        counts & F.col("_ordered").isNull(), F.lit(HEAD_ALONE)
+    why = F.when(has_order & (F.col("_rank") > F.lit(1)), F.lit(superseded)).when(
+        has_order & F.col("_ordered").isNull(), F.lit(HEAD_ALONE)
     )
-    alone = left.filter(~counts | (F.col("_rank") > F.lit(1)) | F.col("_ordered").isNull())
+    alone = left.filter(~has_order | (F.col("_rank") > F.lit(1)) | F.col("_ordered").isNull())
     return whole.unionByName(alone.select(*names, why.alias(UNMATCHED)))
 
 
 def _ranked(heads: Sequence[DataFrame]) -> DataFrame:
     """All heads, with their place among those of their order: 1 counts."""
-    together: DataFrame | None = None
-    for number, frame in enumerate(heads):
-        numbered = frame.select("*", F.lit(number).alias("_file"))
-        together = numbered if together is None else together.unionByName(numbered)
-    assert together is not None
+    numbered = [frame.select("*", F.lit(number).alias("_file")) for number, frame in enumerate(heads)]
+    together = reduce(DataFrame.unionByName, numbered)
     times = [canonical.timestamp(text(name), "UTC").desc_nulls_last() for name in _TIMES]
     latest = Window.partitionBy(text_name("order_id")).orderBy(
         *times, F.col("_file").desc(), F.col("source_line").desc()
