@@ -533,7 +533,7 @@ def second_shipping(before: list[Row], orders: list[Row], products: dict[str, Ro
 
 
 def sheet(source: str, day: int, plain: list[Row], spares: list[Row], specs: list[Planted]) -> Sheet:
-    return Sheet(source, day, weave(source, plain, spares, specs))
+    return Sheet(source, day, weave(plain, spares, specs))
 
 
 def dealt_sheet(source: str, day: int, rows: list[Row], specs: list[Planted]) -> Sheet:

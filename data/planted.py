@@ -11,7 +11,6 @@ ACCEPTED = "accepted"
 DUPLICATE = "duplicate"
 SUPERSEDED = "superseded"
 SEQUENCE_CONFLICT = "sequence_conflict"
-BY_HASH = "by hash"  # rivals: the one with the greater hash is accepted, the other a sequence_conflict
 
 
 class Raw(str):
@@ -93,15 +92,6 @@ RULES = {
     "shipping": "line_malformed currency_known order_id_present order_id_well_formed "
     "tracking_number_well_formed shipping_cost_readable shipping_cost_not_negative",
 }
-
-# What a rival's hash covers: the tracked columns that are not personal, in the contract's order.
-RIVAL_COLUMNS = {
-    "orders": (
-        "order_id", "customer_id", "product_id", "order_date", "order_amount", "currency", "payment_method",
-        "order_status",
-    ),
-    "customers": ("customer_id", "registration_date", "city", "state", "country", "customer_tier"),
-}  # fmt: skip
 
 # Rejected on day 1, accepted on day 2.
 PRE_ORDER = {
@@ -293,13 +283,13 @@ ORDERS_1 = [
         created_timestamp="2025-01-12 09:00:00",
     ),
     first(
-        BY_HASH,
-        "two statements of one instant, status pending",
+        SEQUENCE_CONFLICT,
+        "two statements of one instant, status pending: the later record counts",
         order_status="pending",
         created_timestamp="2025-01-14 12:00:00",
     ),
     again(
-        BY_HASH,
+        ACCEPTED,
         "two statements of one instant, status confirmed",
         order_status="confirmed",
         created_timestamp="2025-01-14 12:00:00",
@@ -556,11 +546,12 @@ ORDERS_2 = [
     torn("a quote that is never closed, good rows follow", shipping_address=Raw('"31 River Road, Tampa')),
     odd("an exact duplicate follows"),
     again(DUPLICATE, "the same row again"),
-    odd(
-        "a row that differs in sales_channel alone follows: equal hashes, the first one wins",
+    first(
+        SEQUENCE_CONFLICT,
+        "a row that differs in sales_channel alone follows: the later record counts",
         sales_channel="web",
     ),
-    again(SEQUENCE_CONFLICT, "the same but for sales_channel", sales_channel="store"),
+    again(ACCEPTED, "the same but for sales_channel", sales_channel="store"),
     odd(
         "the newer statement of an order",
         order_date="2025-01-15",
@@ -587,13 +578,13 @@ CUSTOMERS_2 = [
     odd("an exact duplicate follows"),
     again(DUPLICATE, "the same row again"),
     first(
-        BY_HASH,
-        "two statements of one instant, tier silver",
+        SEQUENCE_CONFLICT,
+        "two statements of one instant, tier silver: the later record counts",
         customer_tier="silver",
         created_timestamp="2025-01-15 20:00:00",
     ),
     again(
-        BY_HASH,
+        ACCEPTED,
         "two statements of one instant, tier gold",
         customer_tier="gold",
         created_timestamp="2025-01-15 20:00:00",
@@ -602,7 +593,7 @@ CUSTOMERS_2 = [
 
 PRODUCTS_2 = [
     odd("a price of `+18.00`", price="+18.00"),
-    odd("discontinued `maybe`: false, not a high rule", discontinued="maybe"),
+    odd("discontinued `maybe`: NULL, not a high rule", discontinued="maybe"),
     odd("a stock below zero: here not a high rule", stock_quantity="-2"),
     bad("product_id_present", "no product id", product_id=""),
     bad("product_id_well_formed", "a zero-width space inside the id", product_id="P0\u200b21"),

@@ -1,6 +1,5 @@
 """The CSV files as records: planting rows, writing bytes, and checking that only the planted rows are odd."""
 
-import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -9,9 +8,7 @@ from datetime import datetime, timedelta
 
 from planted import (
     ACCEPTED,
-    BY_HASH,
     DUPLICATE,
-    RIVAL_COLUMNS,
     RULES,
     SEQUENCE_CONFLICT,
     SUPERSEDED,
@@ -147,30 +144,16 @@ def deal(rows: list[Row], spares: int) -> tuple[list[Row], list[Row]]:
     return [row for n, row in enumerate(rows) if n not in taken], [rows[n] for n in taken]
 
 
-def weave(source: str, plain: list[Row], spares: list[Row], specs: list[Planted]) -> list[Record]:
+def weave(plain: list[Row], spares: list[Row], specs: list[Planted]) -> list[Record]:
     """The plain rows, and evenly among them the spare ones with something planted in each."""
     free, last, sown = iter(spares), Row(), list[Record]()
     for spec in specs:
         last = {**(last if spec.again else next(free)), **spec.cells}
         sown.append(Record(last, spec, spec.becomes))
-    settle_rivals(source, [record for record in sown if record.becomes == BY_HASH])
     records = [Record(row) for row in plain]
     for n in reversed(range(len(sown))):
         records.insert((n + 1) * len(plain) // (len(sown) + 1), sown[n])
     return records
-
-
-def settle_rivals(source: str, rivals: list[Record]) -> None:
-    """Of two statements about one key and instant the one with the greater hash wins."""
-    for pair in zip(rivals[::2], rivals[1::2], strict=True):
-        loser, winner = sorted(pair, key=lambda record: rival_hash(source, record.row))
-        winner.becomes, loser.becomes = ACCEPTED, SEQUENCE_CONFLICT
-
-
-def rival_hash(source: str, row: Row) -> str:
-    """The pipeline's row_hash, for rows whose cells already stand as they are stored."""
-    values = [row[column] for column in RIVAL_COLUMNS[source]]
-    return hashlib.sha256("".join(f"{len(v)}:{v}" if v else "~" for v in values).encode()).hexdigest()
 
 
 # Checking

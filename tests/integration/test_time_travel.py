@@ -68,8 +68,8 @@ def test_what_cannot_be_asked(three: Shop, engine: Engine) -> None:
         tables.asof("order", date(2025, 1, 1), engine=engine)
     with pytest.raises(UsageError, match="nothing was known at 99: the ledger's entries go from 0"):
         tables.asof("orders", date(2025, 1, 1), 99, engine=engine)
-    with pytest.raises(UsageError, match="the key of orders is order_id: 1 parts, not 2"):
-        tables.asof("orders", date(2025, 1, 1), key=["1", "2"], engine=engine)
+    with pytest.raises(UsageError, match="the key of orders is order_id line_id refund_id: 3 parts, not 4"):
+        tables.asof("orders", date(2025, 1, 1), key=["1", "2", "3", "4"], engine=engine)
 
 
 @pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.long), pytest.param(1, marks=pytest.mark.soak)])
@@ -93,7 +93,8 @@ def test_every_state_and_difference_equals_the_oracles(seed: int, tmp_path: Path
             one, other = sorted(rng.sample([*known], 2))
             changes = between(shop, table, one, other)
             assert changes.rows == expected_changes(known[one][table], known[other][table], keys[table])
-            assert changes.computed or not vacuumed or table not in written_since(shop, one)
+            gone = vacuumed and known[one][table] and table in written_since(shop, one)  # without rows, without files
+            assert changes.computed or not gone
         for name in shop.warehouse.entry.tables:
             DeltaTable(shop.settings.warehouse / name).vacuum(0, False, False)
 
