@@ -386,7 +386,21 @@ def _wrong(place: Sequence[str], kind: str, message: str) -> str:
     if kind == "string_type":
         *name, of = place
         return f"{'.'.join(name)}: use a text or a list of texts" if of == "str" else f"{'.'.join(place)}: use a text"
+    said = next((advice for start, advice in _ADVICE.items() if kind.startswith(start)), said)
     return f"{'.'.join(place)}: {said}"
+
+
+_ADVICE = {
+    "bool_": "use true or false",
+    "int_": "use a whole number",
+    "decimal_": "use a number",
+    "float_": "use a number",
+    "tuple_type": 'use a list of texts, as ["one", "other"]',
+    "dict_type": "use a table of names and values",
+    "mapping_type": "use a table of names and values",
+    "dataclass_type": "use a table of settings",
+}
+"""What to do about a value of another type, by the start of pydantic's name for the error."""
 
 
 def load(config: Path | None = None, **flags: Any) -> Settings:
