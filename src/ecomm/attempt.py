@@ -5,7 +5,7 @@ What an attempt writes becomes visible by its PUBLISH entry and not before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from ecomm.contract import Header, Reading, Source
 from ecomm.history import told
 from ecomm.session import Session, TaskResult, attempts_dir
 from ecomm.sources import SOURCES
-from ecomm.transforms import quality, relations
+from ecomm.transforms import quality
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Attempt:
     which they were written. opened: the seq of this attempt's OPEN. held: the entry that held the batch, if its rows
     come from stage. replaces: the entry of the batch in the live log, which this attempt ends. why: what a person said
     who asked for it. corrections: what is read in place of records of the batch. score: the batch's, once its rows are
-    judged. notes: what a person should hear of the batch at once. joined: its tasks run in processes of their own.
+    judged. notes: what a person should hear of the batch at once.
     """
 
     session: Session
@@ -83,7 +83,6 @@ class Attempt:
     score: Decimal | None = None
     notes: list[str] = field(default_factory=list)
     journaled: bool = False
-    joined: bool = False
 
     @property
     def trigger(self) -> Trigger:
@@ -129,25 +128,6 @@ class Attempt:
         if not self._rows(name):  # some engines write a file without rows
             return None
         return self.session.engine.spark.read.parquet(self.session.engine.uri(place))
-
-    def write_whole(self, name: str, new: DataFrame, *, differs: bool = False) -> int:
-        """Make a table hold exactly these rows, in one commit, if it does not already; how many rows were written.
-
-        differs: it most likely does not, so nothing is compared.
-        """
-        store = self.session.store
-        if not store.state[name].rows:
-            return store.append(name, new)
-        rows = self.materialise(name, new)
-        if rows is None:
-            rows = new.limit(0)
-        elif (
-            not differs
-            and self._rows(name) == store.state[name].rows
-            and relations.contained(rows, store.read(name), store.catalogue[name].key, store.columns(name))
-        ):
-            return 0
-        return store.overwrite(name, rows)
 
     def _rows(self, name: str) -> int:
         """How many rows were materialised under a name, by the files' own word."""
@@ -288,10 +268,4 @@ def journal(attempt: Attempt) -> None:
                 "error": done.error if done else None,
             }
         )
-    journal_once(attempt, "processing_log", rows)
-
-
-def journal_once(attempt: Attempt, name: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """Append an attempt's rows to a journal, if a task that was broken off had not done so."""
-    if not (attempt.joined and attempt.session.store.journals(name, attempt.opened)):
-        attempt.session.store.journal(name, rows)
+    attempt.session.store.record("processing_log", rows)

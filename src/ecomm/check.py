@@ -25,7 +25,8 @@ from ecomm.engines import start as start_engine
 from ecomm.errors import FileError, HeaderError, UsageError
 from ecomm.session import Session, sources_of
 from ecomm.settings import Settings
-from ecomm.tables import Store, reserved
+from ecomm.store.folders import FolderStore
+from ecomm.tables import reserved
 from ecomm.tasks import stage_load, unknown_words
 from ecomm.transforms import quality
 from ecomm.transforms import stage as staging
@@ -101,7 +102,7 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
         inside = settings.model_copy(update={"warehouse": root, "engine": "sail", "remote": None})
         engine = start_engine(inside)
         try:
-            session = Session(inside, engine, Ledger(root), Store(engine, root, {}, sources), "", shop, sources)
+            session = Session(inside, engine, Ledger(root), FolderStore(engine, root, sources), "", shop, sources)
             trigger = Trigger(file, "", file.name, as_of.astimezone(UTC), None, None, True, ())
             attempt = Attempt(session, Candidate(file, State.PENDING, trigger), 0, 0)
             claimed = Claimed(LandedFile(chosen.name, file), file, "", file.stat().st_size)

@@ -22,9 +22,10 @@ from ecomm.batches.trigger import State as Standing
 from ecomm.engines import deltafiles
 from ecomm.errors import WaitingError
 from ecomm.opening import read_headers, take_corrections
-from ecomm.session import FAILURE, Session, TaskResult, attempts_dir, stated
+from ecomm.session import FAILURE, Session, TaskResult, attempts_dir
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
+from ecomm.store.publication import Left, intended
 from ecomm.tables import CATALOGUE, State, errors_name, stage_name, target_name
 from ecomm.transforms.quality import Tally
 
@@ -33,7 +34,7 @@ _ENRICHED = ("enriched_orders", "customer_analytics", "product_analytics")
 _BEFORE = {*chain(*(tables[:2] for tables in _LOADED.values())), *_ENRICHED, "corrections"}
 WRITES = {
     **_LOADED,
-    "data_validation": (),
+    "data_validation": ("validation_results",),
     "data_enrichment": _ENRICHED,
     "final_merge_operation": tuple(t.name for t in CATALOGUE.values() if not t.journal and t.name not in _BEFORE),
 }
@@ -64,7 +65,7 @@ class _Ended:
     """A task that has ended: its result, its tables, and what later tasks need of it."""
 
     result: TaskResult
-    tables: dict[str, State]
+    left: Left
     change: _Change | None
     tallies: tuple[Tally, ...]
     score: Decimal | None
@@ -98,6 +99,11 @@ def is_open(settings: Settings, opened: Entry) -> bool:
     return (_folder(settings, opened) / "opened.json").is_file()
 
 
+def is_publishing(settings: Settings, opened: Entry) -> bool:
+    """The attempt has begun to commit: it can only be finished."""
+    return intended(_folder(settings, opened)) is not None
+
+
 def join(session: Session, opened: Entry) -> Attempt:
     """The attempt of a run as its tasks have left it, for one more of them."""
     assert opened.batch_id is not None
@@ -106,9 +112,10 @@ def join(session: Session, opened: Entry) -> Attempt:
     trigger = parsed(said.trigger, opened.trigger or "", list(SOURCES))
     candidate = Candidate(said.trigger, Standing.PENDING, trigger, tuple(claimed.file for claimed in said.claimed))
     before = live(session.ledger.entries).get(opened.batch_id)
-    attempt = Attempt(session, candidate, opened.seq, opened.seq, Origin.LANDING, replaces=before, joined=True)
+    attempt = Attempt(session, candidate, opened.seq, opened.seq, Origin.LANDING, replaces=before)
     attempt.claimed = list(said.claimed)
-    session.store.assume(stated(session))
+    session.store.assume({name: State(*said) for name, said in session.ledger.last.tables.items()})
+    session.store.begin(opened.seq, folder)
     for task in locks.TASKS:
         if (marker := folder / f"{task}.json").is_file():
             _take(attempt, _ENDED.validate_json(marker.read_bytes()))
@@ -121,7 +128,7 @@ def _take(attempt: Attempt, ended: _Ended) -> None:
     """Take what a task has left into the attempt."""
     session, task = attempt.session, ended.result.task
     attempt.results[task] = ended.result
-    session.store.assume(ended.tables)
+    session.store.take(ended.left)
     if ended.score is not None:
         attempt.score = ended.score
     if task in locks.STAGE_LOADS:
@@ -149,13 +156,12 @@ def check_order(attempt: Attempt, task: str) -> None:
 def begin(attempt: Attempt, task: str) -> None:
     """Take back what this task wrote when it was broken off."""
     (attempt.folder / FAILURE).unlink(missing_ok=True)
-    attempt.session.store.restore(WRITES[task])
+    attempt.session.store.restart(WRITES[task])
 
 
 def end(attempt: Attempt, task: str) -> None:
-    """Leave what the other tasks need, once all that this one wrote is on the disk."""
+    """Leave what the other tasks need."""
     store, source = attempt.session.store, locks.source_of(task)
-    store.sync()
     made = attempt.changes.get(source)
     change = None
     if made is not None and made.rows is not None:
@@ -164,7 +170,7 @@ def end(attempt: Attempt, task: str) -> None:
             deltafiles.fsync(file)
     ended = _Ended(
         attempt.results[task],
-        {name: store.state[name] for name in WRITES[task]},
+        store.left(WRITES[task]),
         change,
         tuple(attempt.tallies.get(source, ())),
         attempt.score if task == "data_validation" else None,

@@ -83,7 +83,7 @@ def upkeep(
         before = store.lake.count_files(store.path(name))
         deleted = store.maintain(name, older_than, _pinned(entries, name))
         done.append(Upkeep(name, before, store.lake.count_files(store.path(name)), deleted))
-    session.ledger.refresh()
+    session.look()
     session.entry("MAINTAIN")
     return done
 

@@ -13,6 +13,7 @@ from ecomm.batches.ledger import Entry, live
 from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate
 from ecomm.contract import match_header, match_parts
+from ecomm.errors import StorageError
 from ecomm.session import Session
 from ecomm.tables import reserved
 
@@ -41,6 +42,9 @@ def open_batch(
     revision, score = (opened, None) if waiting is None else (waiting.revision, waiting.score)
     assert revision is not None
     attempt = Attempt(session, candidate, revision, opened, origin, waiting, before, why, score=score)
+    session.store.begin(opened, attempt.folder)
+    if origin is Origin.STAGE and not session.store.take_up(revision):
+        raise StorageError(f"the rows of {trigger.batch_id} that were put aside when it was held are gone.")
     if origin is Origin.LANDING:
         attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     elif of is not None and origin is Origin.ARCHIVE:
@@ -51,7 +55,7 @@ def open_batch(
     read_headers(attempt)
     if new:
         session.store.record("corrections", [asdict(replace(made, revision=opened)) for made in new])
-    take_corrections(attempt)
+    take_corrections(attempt, [replace(made, revision=opened) for made in new])
     return attempt
 
 
@@ -75,9 +79,9 @@ def read_headers(attempt: Attempt) -> None:
         match_parts(source, {str(c.file.path): attempt.headers[c.copy][0] for c in claimed_of})
 
 
-def take_corrections(attempt: Attempt) -> None:
-    """Read what is to be read in place of records of the batch."""
+def take_corrections(attempt: Attempt, new: Sequence[Correction] = ()) -> None:
+    """Read what is to be read in place of records of the batch. new: what comes with this attempt."""
     store = attempt.session.store
-    if (made := store.state["corrections"]).rows:
-        known = corrections.of_table(store.lake, store.path("corrections"), made.version)
-        attempt.corrections = corrections.in_force(c for c in known if c.batch_id == attempt.batch_id)
+    version, rows = attempt.session.ledger.last.tables.get("corrections", (0, 0))
+    known = corrections.of_table(store.lake, store.path("corrections"), version) if rows else []
+    attempt.corrections = corrections.in_force(c for c in (*known, *new) if c.batch_id == attempt.batch_id)

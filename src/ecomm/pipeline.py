@@ -19,14 +19,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ecomm import handover
-from ecomm.batches import locks, quiet
+from ecomm.batches import archive, locks, quiet
 from ecomm.batches.ledger import Entry, Ledger, accepted, kept
 from ecomm.batches.trigger import Candidate, State, scan
 from ecomm.engines import Engine
 from ecomm.errors import EcommError, LockedError, SourceChangedError, UsageError, sentence
 from ecomm.maintain import maintain_if_due
 from ecomm.opening import open_batch
-from ecomm.session import Listener, Session, left_behind, open_warehouse, running, session_of, silent, working
+from ecomm.session import Listener, Session, left_behind, open_warehouse, recover, running, session_of, silent, working
 from ecomm.settings import Settings, of_parameters
 from ecomm.sources import SOURCES
 from ecomm.transaction import Outcome, do, ended, give_up, hold, is_too_low, publish_held, run_batch, settle
@@ -293,6 +293,12 @@ def _open_next(settings: Settings, engine: Engine, run_id: str, listener: Listen
 
 def _one_of(session: Session, opened: Entry, task: str) -> list[Outcome]:
     """One task of the attempt that is open, under its lock."""
+    if handover.is_publishing(session.settings, opened):  # 08 was broken off between two commits
+        recover(session)
+        archive.settle_all(session.settings, session.ledger.entries, list(SOURCES))
+        known = _standing(session.settings, session.run_id)
+        assert isinstance(known, list)
+        return known
     started, attempt = time.monotonic(), handover.join(session, opened)
     batch = attempt.batch_id
     if task in attempt.results:

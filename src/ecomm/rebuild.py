@@ -31,6 +31,7 @@ def _rebuild(session: Session) -> dict[str, int]:
     opened = session.entry("OPEN").seq
     session.expect()
     attempt = Attempt(session, None, opened, opened)
+    session.store.begin(opened, attempt.folder)
     store, rows = session.store, dict[str, int]()
     try:
         for name in session.sources:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,10 +19,14 @@ from ecomm.batches.trigger import Trigger
 from ecomm.contract import Shop, Source
 from ecomm.engines import Engine
 from ecomm.engines import start as start_engine
-from ecomm.errors import FormatError
+from ecomm.engines.databricks import Databricks
+from ecomm.errors import FormatError, LockedError
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES, of_shop
-from ecomm.tables import State, Store, Usage, check_columns, check_keys, complete_journals, create_all, target_name
+from ecomm.store import Store
+from ecomm.store.catalog import CatalogStore
+from ecomm.store.folders import FolderStore
+from ecomm.tables import Usage, check_columns, check_keys, complete_journals, create_all, target_name
 from ecomm.transforms import checks, quality
 
 _ROW = 140
@@ -89,20 +92,26 @@ class Session:
         self.engine.expect(size + rows * _ROW)
 
     def entry(self, kind: str, **said: object) -> Entry:
-        """Append a ledger entry that names the tables as they are now, once their files are on the disk."""
-        self.store.sync()
+        """Append a ledger entry, and make visible with it what is prepared."""
         ours = " ".join(f"{name}:{source.signature}" for name, source in self.sources.items())
-        tables = {name: (state.version, state.rows) for name, state in self.store.state.items()}
         entry = Entry(
             kind,
             run_id=self.run_id,
-            tables=tables,
             engine=self.engine.name,
             program_version=__version__,
             contract_hash=ours if kind in ("GENESIS", "REBUILD") else self.ledger.last.contract_hash,
             settings_hash=self.settings_hash,
         )
-        return self.ledger.append(replace(entry, **said))  # type: ignore[arg-type]
+        return self.store.publish(replace(entry, **said), self.ledger)  # type: ignore[arg-type]
+
+    def look(self) -> None:
+        """Read the entries that have come. Raises LockedError if another run wrote one: then this session is over."""
+        known = len(self.ledger.entries)
+        self.ledger.refresh()
+        if any(entry.run_id != self.run_id for entry in self.ledger.entries[known:]):
+            raise LockedError(
+                f"{self.settings.warehouse}: another run has taken over this warehouse; run the command again."
+            )
 
     def entry_of(self, kind: str, trigger: Trigger, **said: object) -> Entry:
         """Append an entry about a batch, with what its trigger says."""
@@ -134,7 +143,10 @@ def session_of(settings: Settings, engine: Engine, listener: Listener, run_id: s
     ledger = Ledger.of(settings)
     check_keys(engine.lake, root, sources)
     shop = settings.counting(rates.read(settings))
-    return Session(settings, engine, ledger, Store(engine, root, {}, sources), run_id, shop, sources, listener)
+    store: Store = FolderStore(engine, root, sources)
+    if isinstance(engine, Databricks):
+        store = CatalogStore(engine, root, sources)
+    return Session(settings, engine, ledger, store, run_id, shop, sources, listener)
 
 
 def open_warehouse(
@@ -153,7 +165,7 @@ def open_warehouse(
     session = session_of(settings, engine, listener, run_id or uuid.uuid4().hex)
     root, ledger, store = settings.warehouse, session.ledger, session.store
     if not ledger.entries:
-        store.state = create_all(store.lake, root, store.catalogue)
+        store.assume(create_all(store.lake, root, store.catalogue))
         ledger.create()
         session.entry("GENESIS")
     else:
@@ -200,14 +212,16 @@ def running(settings: Settings) -> Iterator[Engine]:
 
 
 def recover(session: Session, reason: str | None = None) -> None:
-    """Take every table back to what the ledger says, and end an attempt that nothing has ended."""
+    """Finish a publication that was broken off, or end the attempt that has not come so far.
+
+    Raises StorageError if a table has rows that no ledger entry tells of.
+    """
     broken = open_attempt(session.ledger.entries)
     if broken is not None and reason is None:
         reason = failure_of(session.settings, broken)
-    shutil.rmtree(attempts_dir(session.settings), ignore_errors=True)  # first, for the disk may be full
-    session.store.assume(stated(session))
-    ahead = session.store.restore(session.store.state)
-    if broken is not None or ahead:
+    taken_back = session.store.recover(session.ledger, attempts_dir(session.settings))
+    broken = open_attempt(session.ledger.entries)
+    if broken is not None or taken_back:
         session.entry(
             "RECOVER",
             batch_id=broken.batch_id if broken else None,
@@ -226,12 +240,6 @@ def left_behind(settings: Settings, ledger: Ledger) -> bool:
         or open_attempt(ledger.entries) is not None
         or archive.unsettled(settings, ledger.entries, list(SOURCES))
     )
-
-
-def stated(session: Session) -> dict[str, State]:
-    """What the ledger says that each table is; one that it does not name yet is as it was created."""
-    created = {table.name: (0, 0) for table in session.store.catalogue.values() if not table.journal}
-    return {name: State(*said) for name, said in {**created, **session.ledger.last.tables}.items()}
 
 
 def attempts_dir(settings: Settings) -> Path:

@@ -1,22 +1,10 @@
-"""The tables of a warehouse: what each one is, and the only way in which they are written.
-
-`CATALOGUE` says every table's columns, key and layout. `Store` reads and writes them at known versions: a table is
-read only at the version that is expected, and a write must lead to exactly the next one.
-"""
+"""The tables of a warehouse: what each one is. `CATALOGUE` says every table's columns, key and layout."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from threading import Lock
-
-import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from ecomm.analytics import (
     analytics_summary,
@@ -27,11 +15,10 @@ from ecomm.analytics import (
     segment_analysis,
 )
 from ecomm.contract import Field, Source
-from ecomm.engines import Engine, Lake
-from ecomm.errors import FormatError, InvariantError, LockedError, UsageError
+from ecomm.engines import Lake
+from ecomm.errors import FormatError, UsageError
 from ecomm.sources import SOURCES
 from ecomm.transforms import enrich
-from ecomm.transforms.relations import ENTER, LEAVE
 
 LINEAGE = (
     Field("batch_id", "string", "The batch (trigger_id) that states the row."),
@@ -294,220 +281,6 @@ class Usage:
     written: int = 0
 
 
-class Store:
-    """The tables of one warehouse, for writing.
-
-    state: the version and rows at which each table is expected; every write moves it on by exactly one version.
-    usage: where a task's reading and writing is counted, each task in its own context.
-    """
-
-    def __init__(
-        self, engine: Engine, root: Path, state: Mapping[str, State], sources: Mapping[str, Source] = SOURCES
-    ) -> None:
-        self.catalogue = catalogue(sources)
-        self.engine = engine
-        self.lake = engine.lake
-        self.root = root
-        self.state = dict(state)
-        self.usage = ContextVar[Usage]("usage")
-        self._counting = Lock()
-        self._bytes: dict[tuple[str, int], int] = {}
-        self._columns: dict[str, list[str]] = {}
-        self._synced: dict[str, int] = {}
-
-    def path(self, name: str) -> Path:
-        """The folder of a table."""
-        return self.root / name
-
-    def columns(self, name: str) -> list[str]:
-        """All columns of a table."""
-        if name not in self._columns:
-            self._columns[name] = self.lake.columns(self.path(name))
-        return self._columns[name]
-
-    def extras(self, name: str) -> list[str]:
-        """The extra columns that a table has taken in, in their order."""
-        known = {f.name for f in self.catalogue[name].fields}
-        return [c for c in self.columns(name) if c not in known]
-
-    def read(self, name: str) -> DataFrame:
-        """A table at the version that is expected; it is a LockedError if another one is there."""
-        found, expected = self.lake.version(self.path(name)), self.state[name].version
-        if found != expected:
-            raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
-        if (name, found) not in self._bytes:
-            self._bytes[name, found] = self.lake.extent(self.path(name))[1]
-        self._count(read=self._bytes[name, found])
-        return self.engine.rows.read(self.path(name))
-
-    def evolve(self, name: str, extras: Sequence[str]) -> None:
-        """Add the extra columns that the table does not have yet."""
-        new = [e for e in extras if e not in self.extras(name)]
-        if new:
-            self._add(name, [Field(e, "string", LATER) for e in new])
-
-    def complete(self, name: str) -> None:
-        """Add the columns that the contract has and the table does not have yet."""
-        there = self.columns(name)
-        if new := [Field(f.name, f.type, LATER) for f in self.catalogue[name].fields if f.name not in there]:
-            self._add(name, new)
-
-    def _add(self, name: str, fields: Sequence[Field]) -> None:
-        self.lake.add_columns(self.path(name), fields)
-        self._columns.pop(name)
-        self._moved(name, self.state[name].rows)
-
-    def late(self, name: str) -> list[str]:
-        """Those columns of the catalogue that came to the table after it was made."""
-        return late_columns(self.lake, self.path(name), self.catalogue[name])
-
-    def append(self, name: str, rows: DataFrame) -> int:
-        """Append rows; how many they were. Where there are none, an engine may or may not make a version."""
-        before = self.state[name]
-        self.engine.rows.write(self.path(name), self._fitting(name, rows), "append")
-        if self.lake.version(self.path(name)) == before.version:
-            return 0
-        return self._moved(name).rows - before.rows
-
-    def overwrite(self, name: str, rows: DataFrame) -> int:
-        """Make these the table's rows, in one commit; how many they are."""
-        self.engine.rows.write(self.path(name), self._fitting(name, rows), "overwrite")
-        return self._moved(name).rows
-
-    def apply(self, name: str, changes: DataFrame, entering: int, leaving: int, closed: int) -> None:
-        """Apply a change set to a target: its LEAVE rows leave the table and its ENTER rows enter it.
-
-        entering, leaving: how many rows of each there are; closed: how many of the leaving ones are closed versions; if
-        none are, closed history is not opened. Raises InvariantError if the rows do not add up.
-        """
-        before = self.state[name]
-        enters = changes.filter(F.col("change") == ENTER).drop("change")
-        if closed:
-            self._merge(name, changes)
-        elif leaving:
-            self._replace_current(name, changes, enters)
-        elif entering:
-            self.append(name, enters)
-        expected = before.rows + entering - leaving
-        if self.state[name].rows != expected:
-            raise InvariantError(
-                f"{name} would have {self.state[name].rows} rows after this batch, but {before.rows} + {entering} that "
-                f"enter - {leaving} that leave is {expected}; nothing was published."
-            )
-
-    def _replace_current(self, name: str, changes: DataFrame, enters: DataFrame) -> None:
-        """Only current versions leave: append the closed ones, then write the partition of current ones anew.
-
-        A MERGE would hold the partition in memory to join it; this reads it once, beside the few that leave.
-        """
-        closed = enters.filter(~F.col("is_current"))
-        self.append(name, closed)
-        leaving = changes.filter(F.col("change") == LEAVE).select(*self.catalogue[name].key)
-        current = self.read(name).filter(F.col("is_current"))
-        stays = current.join(leaving, list(self.catalogue[name].key), "left_anti").select(*self.columns(name))
-        rows = stays.unionByName(enters.filter(F.col("is_current")).select(*self.columns(name)))
-        self.engine.rows.write(self.path(name), self._fitting(name, rows), "overwrite", where="is_current = true")
-        self._moved(name)
-
-    def _merge(self, name: str, changes: DataFrame) -> None:
-        table = self.catalogue[name]
-        columns = self.columns(name)
-        view = f"changes_{uuid.uuid4().hex}"
-        fitting = self._fitting(name, changes.drop("change"), changes)
-        fitting.createOrReplaceTempView(view)
-        on = [f"t.{c} = s.{c}" for c in (*table.key, *table.partition_by)]
-        try:
-            self.engine.spark.sql(
-                f"MERGE INTO {self.engine.rows.named(self.path(name))} t USING {view} s "
-                f"ON {' AND '.join(on)} AND s.change = '{LEAVE}' "
-                "WHEN MATCHED THEN DELETE "
-                f"WHEN NOT MATCHED AND s.change = '{ENTER}' THEN INSERT ({', '.join(columns)}) "
-                f"VALUES ({', '.join(f's.{c}' for c in columns)})"
-            ).collect()
-        finally:
-            self.engine.spark.catalog.dropTempView(view)
-        self._moved(name)
-
-    def _fitting(self, name: str, rows: DataFrame, whole: DataFrame | None = None) -> DataFrame:
-        """The rows with exactly the table's columns; a type that is not the table's is an error of this program."""
-        wanted = {f.name: f.type for f in self.catalogue[name].fields} | dict.fromkeys(self.extras(name), "string")
-        found = {f.name: f.dataType.simpleString() for f in rows.schema.fields}
-        wrong = [f"{c} {found.get(c)} (not {t})" for c, t in wanted.items() if found.get(c) != t]
-        if wrong or len(found) != len(wanted):
-            raise InvariantError(f"{name}: the rows do not have the table's columns: {', '.join(wrong) or list(found)}")
-        return (rows if whole is None else whole).select(*wanted, *([] if whole is None else ["change"]))
-
-    def journal(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Append rows from memory to a journal."""
-        fields = self.catalogue[name].fields
-        schema = pa.schema([(f.name, _arrow_type(f.type)) for f in fields])
-        self.lake.append_rows(self.path(name), pa.Table.from_pylist([dict(r) for r in rows], schema=schema))
-
-    def record(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Append rows from memory to a table of the batch's transaction."""
-        self.journal(name, rows)
-        self._moved(name)
-
-    def assume(self, state: Mapping[str, State]) -> None:
-        """Expect the tables as they are said to be, and as forced onto the disk."""
-        self.state.update(state)
-        self._columns.clear()
-        self._synced.update({name: to.version for name, to in state.items()})
-
-    def restore(self, names: Iterable[str]) -> list[str]:
-        """Take the tables that are not at their expected version back to it: a new version with the old rows.
-
-        Gives the names of those that were taken back.
-        """
-        ahead = [name for name in names if self.lake.version(self.path(name)) != self.state[name].version]
-        for name in ahead:
-            self.lake.restore(self.path(name), self.state[name].version)
-            self.state[name] = State(self.lake.version(self.path(name)), self.state[name].rows)
-            self._columns.pop(name, None)
-        return ahead
-
-    def journals(self, name: str, revision: int) -> bool:
-        """A journal has rows of an attempt."""
-        return self.lake.holds(self.path(name), "revision", revision)
-
-    def maintain(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
-        """Put a table's small files together, delete old ones that no version to be kept needs; how many were deleted.
-
-        older_than: only those; None: none. Stage is ordered by key, for that is how the fold looks into it.
-        """
-        path = self.path(name)
-        self.lake.compact(path, ("key",) if name.endswith("_stage") else ())
-        deleted = 0 if older_than is None else self.lake.vacuum(path, older_than, keep)
-        self.lake.shorten_log(path, keep)
-        if name in self.state:
-            self.state[name] = State(self.lake.version(path), self.state[name].rows)
-        return deleted
-
-    def sync(self) -> None:
-        """Force what was written since the last time onto the disk."""
-        for name, state in self.state.items():
-            since = self._synced.get(name, -1)
-            if state.version > since:
-                self.lake.sync(self.path(name), since)
-                self._synced[name] = state.version
-
-    def _count(self, *, read: int = 0, written: int = 0) -> None:
-        usage = self.usage.get(None)
-        if usage is not None:
-            with self._counting:
-                usage.read, usage.written = usage.read + read, usage.written + written
-
-    def _moved(self, name: str, rows: int | None = None) -> State:
-        found, expected = self.lake.version(self.path(name)), self.state[name].version + 1
-        if found != expected:
-            raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
-        if rows is None:
-            rows, self._bytes[name, found] = self.lake.extent(self.path(name))
-        self._count(written=self.lake.written(self.path(name), found))
-        self.state[name] = State(found, rows)
-        return self.state[name]
-
-
 def create_all(lake: Lake, root: Path, tables: Mapping[str, Table]) -> dict[str, State]:
     """Create every table of a catalogue that is not there yet; give the state of all but the journals."""
     for table in tables.values():
@@ -567,19 +340,3 @@ def check_keys(lake: Lake, root: Path, sources: Mapping[str, Source]) -> None:
                 f"{root} holds {source.name} by the key {', '.join(made)}, the settings say {said}; set "
                 f"sources.{source.name}.key back, or choose another --warehouse and run the archived files there."
             )
-
-
-def _arrow_type(spark_type: str) -> pa.DataType:
-    if spark_type == "array<string>":
-        return pa.list_(pa.string())
-    if spark_type == "map<string,string>":
-        return pa.map_(pa.string(), pa.string())
-    if spark_type.startswith("decimal"):
-        precision, scale = spark_type[8:-1].split(",")
-        return pa.decimal128(int(precision), int(scale))
-    return {
-        "string": pa.string(),
-        "bigint": pa.int64(),
-        "timestamp": pa.timestamp("us", "UTC"),
-        "date": pa.date32(),
-    }[spark_type]

@@ -22,7 +22,7 @@ from ecomm.batches import archive, locks
 from ecomm.batches.corrections import Correction
 from ecomm.batches.ledger import JUDGES, Entry, FileEntry, accepted, held, kept
 from ecomm.batches.trigger import Candidate, State, parsed
-from ecomm.errors import EcommError, LockedError, SourceChangedError, sentence
+from ecomm.errors import EcommError, LockedError, SourceChangedError, StorageError, sentence
 from ecomm.opening import open_batch
 from ecomm.session import Session, TaskResult, recover
 from ecomm.sources import SOURCES
@@ -172,23 +172,27 @@ def settle(session: Session, candidate: Candidate) -> tuple[list[str], str | Non
 
 
 def give_up(session: Session, candidate: Candidate, attempt: Attempt | None, reason: str) -> bool:
-    """End a failed attempt: tables as they were, copies gone, a RECOVER entry with the reason.
+    """End a failed attempt: nothing of it is published, its copies go, and a RECOVER entry has the reason.
 
-    True if the attempt was published or held all the same: the entry stands, what failed came after it.
+    True if the attempt was published or held all the same: the entry stands, what failed came after it. Raises
+    LockedError if another run has taken over, StorageError if it has begun to publish and cannot end it.
     """
     assert candidate.trigger is not None
     try:
-        session.ledger.refresh()
-        if attempt is not None and any(
-            e.entry in (*JUDGES, "UNDO") and e.batch_id == candidate.name and e.seq > attempt.opened
-            for e in session.ledger.entries
-        ):
+        session.look()
+        if attempt is not None and (_is_ended(session, attempt) or _finished(session, attempt)):
             return True
         archive.release(session.settings, candidate.trigger, list(SOURCES))
         archive.settle_offers(session.settings, session.ledger.entries)
-        recover(session, reason)
-        if attempt is not None:
+        if attempt is None:
+            recover(session, reason)
+        else:
+            session.store.abandon(session.ledger)
             journal(attempt)
+            session.entry_of("RECOVER", attempt.trigger, revision=attempt.opened, reason=reason)
+            shutil.rmtree(attempt.folder, ignore_errors=True)
+    except (LockedError, _UnfinishedError):
+        raise
     except Exception as error:  # on a full disk, say: the next OPEN takes everything back, and the reason must be told
         log.info(
             "recovery_deferred",
@@ -197,6 +201,32 @@ def give_up(session: Session, candidate: Candidate, attempt: Attempt | None, rea
             reason=sentence(error, session.settings.warehouse),
         )
     return False
+
+
+class _UnfinishedError(StorageError):
+    """What was being published can only be finished, and could not be: no other batch may be opened before."""
+
+
+def _is_ended(session: Session, attempt: Attempt) -> bool:
+    """The attempt was published, held or undone."""
+    return any(
+        e.entry in (*JUDGES, "UNDO") and e.batch_id == attempt.batch_id and e.seq > attempt.opened
+        for e in session.ledger.entries
+    )
+
+
+def _finished(session: Session, attempt: Attempt) -> bool:
+    """An attempt that had begun to commit is published now."""
+    if not session.store.is_publishing():
+        return False
+    try:
+        recover(session)
+    except Exception as error:
+        raise _UnfinishedError(
+            f"{attempt.batch_id} is being published, and that could not be ended "
+            f"({sentence(error, session.settings.warehouse)}); the next run finishes it."
+        ) from error
+    return _is_ended(session, attempt)
 
 
 # --- the gate -----------------------------------------------------------------------------------------------------
@@ -222,6 +252,7 @@ def _why_held(attempt: Attempt) -> str:
 def hold(attempt: Attempt) -> None:
     """Keep a batch for a person to decide on: its error rows are seen, its stage rows are not; targets stay."""
     journal(attempt)
+    attempt.session.store.hold_back(attempt.revision)
     said = {"revision": attempt.revision, "files": tuple(attempt.files), "score": attempt.score}
     attempt.session.entry_of(
         "HOLD", attempt.trigger, reason=f"score below {attempt.session.settings.min_score}", **said

@@ -6,15 +6,20 @@ never run backwards. Of several writers exactly one gets the next entry.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+from pydantic import TypeAdapter
 
 from ecomm.contract import Field, Source
 from ecomm.engines import Lake, deltafiles, lake_of
@@ -30,7 +35,8 @@ JUDGES = (*PUBLISHES, "HOLD")
 CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
 """The entries that change what is published."""
 _ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
-FORMAT_VERSION = 3  # 1: before the analytics tables had all their columns; 2: before orders had lines in their key
+FORMAT_VERSION = 4
+"""1: before the analytics tables had all their columns; 2: before orders had lines; 3: before entries had hashes."""
 _FILE = pa.struct(
     [(n, pa.string()) for n in ("source", "name", "absence", "shape", "sha256")]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
@@ -65,6 +71,12 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("contract_hash", pa.string(), "The signature of each contract by which the tables were made, `source:hash`."),
     ("settings_hash", pa.string(), "Hash of the settings that change what is in the tables."),
     ("trigger", pa.string(), "The trigger JSON as received."),
+    (
+        "digests",
+        pa.map_(pa.string(), pa.string()),
+        "The data files that became part of tables with it (`table/path`), each with the SHA-256 of its bytes.",
+    ),
+    ("previous", pa.string(), "SHA-256 of the entry before, as `ledger.digest` writes it; NULL for the first."),
 )
 SCHEMA = pa.schema([pa.field(n, t, metadata={"comment": c}) for n, t, c in _COLUMNS])
 
@@ -140,16 +152,28 @@ class Entry:
     contract_hash: str | None = None
     settings_hash: str | None = None
     trigger: str | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    previous: str | None = None
 
     def is_by(self, source: Source) -> bool:
         """The tables of a source were made by the contract that it has now."""
         return f"{source.name}:{source.signature}" in str(self.contract_hash).split()
 
 
-def _from_row(row: dict[str, object]) -> Entry:
-    files = tuple(FileEntry(**f | {"columns": tuple(f["columns"] or ())}) for f in row.pop("files") or ())  # type: ignore[attr-defined]
-    tables = {n: (s["version"], s["rows"]) for n, s in row.pop("tables") or ()}  # type: ignore[attr-defined]
-    return Entry(files=files, tables=tables, **{f.name: row[f.name] for f in fields(Entry) if f.name in row})  # type: ignore[arg-type]
+def _from_row(row: dict[str, Any]) -> Entry:
+    files = tuple(FileEntry(**f | {"columns": tuple(f["columns"] or ())}) for f in row["files"] or ())
+    tables = {n: (s["version"], s["rows"]) for n, s in row["tables"] or ()}
+    said = {f.name: row[f.name] for f in fields(Entry) if f.name in row}
+    return Entry(**said | {"files": files, "tables": tables, "digests": dict(row.get("digests") or ())})
+
+
+_ENTRY = TypeAdapter(Entry)
+
+
+def digest(entry: Entry) -> str:
+    """The hash of an entry: of its JSON with sorted keys."""
+    said = json.dumps(_ENTRY.dump_python(entry, mode="json"), sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def version_of(settings: Settings) -> int:
@@ -212,7 +236,17 @@ class Ledger:
         if known and entries[:1] != known[-1:]:
             known, entries = [], self._since(0)
         self.entries = [*known[:-1], *entries]
+        self._check_chain(max(len(known), 1))
         read[:] = self.entries
+
+    def _check_chain(self, since: int) -> None:
+        """Raises StorageError if an entry does not follow the one before it; those before `since` were looked at."""
+        for before, entry in pairwise(self.entries[since - 1 :]):
+            if entry.seq != before.seq + 1 or entry.previous != digest(before):
+                raise StorageError(
+                    f"{self.path}: entry {entry.seq} does not follow the one before it, so the ledger was changed or "
+                    "lost a part; `ecomm restore` makes the warehouse again from the archive."
+                )
 
     def _since(self, seq: int) -> list[Entry]:
         try:
@@ -245,15 +279,25 @@ class Ledger:
         self.refresh()
 
     def append(self, entry: Entry, now: datetime | None = None) -> Entry:
-        """Append an entry as the next one; give it with its number and time.
+        """Append an entry as the next one; give it with its number and time. Raises as `write`."""
+        return self.write(self.following(entry, now))
 
-        Raises LockedError if somebody else wrote an entry meanwhile: nothing is written then.
+    def following(self, entry: Entry, now: datetime | None = None) -> Entry:
+        """An entry as it would be the next one: with its number, its time and the hash of the one before."""
+        at, previous = now or datetime.now(UTC), None
+        if self.entries:
+            assert self.last.at is not None
+            at, previous = max(at, self.last.at + timedelta(microseconds=1)), digest(self.last)
+        return replace(entry, seq=len(self.entries), at=at, previous=previous)
+
+    def write(self, entry: Entry) -> Entry:
+        """Append an entry that `following` gave; give it as readers will read it.
+
+        Raises LockedError if somebody else wrote an entry meanwhile: nothing is written then. StorageError.
         """
-        at = now or datetime.now(UTC)
-        if self.entries and self.last.at is not None:
-            at = max(at, self.last.at + timedelta(microseconds=1))
-        row = asdict(entry) | {"seq": len(self.entries), "at": at}
+        row = asdict(entry)
         row["tables"] = [(n, {"version": v, "rows": r}) for n, (v, r) in sorted(entry.tables.items())]
+        row["digests"] = sorted(entry.digests.items())
         data = pa.Table.from_pylist([row], schema=SCHEMA)
         self._version = self._lake.append_next(self.path, data, self._version)
         self.entries = [*self.entries, _from_row(data.to_pylist()[0])]

@@ -113,9 +113,6 @@ class Lake(Protocol):
     def add_columns(self, path: Path, fields: Sequence[Field]) -> None:
         """Add columns: one new version."""
 
-    def restore(self, path: Path, to: int) -> None:
-        """Take it back to an earlier version: one new version with the old rows."""
-
     def compact(self, path: Path, by: Sequence[str] = ()) -> None:
         """Make few files of many. by: columns by whose values rows that are alike lie together."""
 

@@ -337,7 +337,8 @@ class Databricks:
     name = "databricks"
 
     def __init__(self, lake: Managed) -> None:
-        self.lake = self.rows = lake
+        self.lake = lake
+        self.rows = lake
         self.spark = lake.spark
         self._zone = self.spark.conf.get("spark.sql.session.timeZone")
         self.spark.conf.set("spark.sql.session.timeZone", "UTC")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from itertools import accumulate
@@ -21,6 +23,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.schema import ArrayType, MapType, PrimitiveType, StructType
+from deltalake.transaction import AddAction, RemoveAction
 
 from ecomm import contract
 from ecomm.engines import filelocks
@@ -143,6 +146,22 @@ def files(path: Path, at: int | None = None) -> list[str]:
     return [unquote(file) for file in pa.table(_table(path, at).get_add_actions())["path"].to_pylist()]
 
 
+def data_files(path: Path) -> list[tuple[str, int, int, dict[str, str]]]:
+    """The files of a table's newest version: path in its folder, bytes, rows, values of the partition columns."""
+    table = _table(path)
+    parts = table.metadata().partition_columns
+    found = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    return [
+        (f["path"], f["size_bytes"], f["num_records"], {c: _partition(f[f"partition.{c}"]) for c in parts})
+        for f in found
+    ]
+
+
+def _partition(value: object) -> str:
+    """A partition's value as a log writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def holds(path: Path, column: str, value: object) -> bool:
     """Some row has this value."""
     found: int = _table(path).to_pyarrow_dataset().count_rows(filter=pc.field(column) == value)
@@ -197,9 +216,71 @@ def add_columns(path: Path, fields: Sequence[contract.Field]) -> None:
     DeltaTable(path).alter.add_columns([delta_field(f) for f in fields])
 
 
-def restore(path: Path, to: int) -> None:
-    """Take a table back to an earlier version: one new version with the old content."""
-    DeltaTable(path).restore(to)
+def add_columns_at(path: Path, fields: Sequence[contract.Field], before: int, said: Mapping[str, str]) -> None:
+    """Add columns to a version of a table: the next one, which changes no row. said, Raises: as `commit`."""
+    with _next_only(path):
+        DeltaTable(path, version=before).alter.add_columns(
+            [delta_field(f) for f in fields],
+            commit_properties=CommitProperties(max_commit_retries=0, custom_metadata=dict(said)),
+        )
+
+
+def commit(
+    path: Path,
+    adds: Sequence[tuple[str, int, Mapping[str, str], str]],
+    removes: Sequence[tuple[str, int, Mapping[str, str]]],
+    before: int,
+    said: Mapping[str, str],
+) -> None:
+    """Make the next version of a table: files that lie in its folder enter it, files leave it.
+
+    adds: path in the folder, bytes, values of the partition columns, statistics. removes: the same without statistics.
+    before: the version that it is made of. said: what the commit says besides. Raises LockedError if another version
+    follows that one, StorageError if it cannot be written.
+    """
+    now = int(time.time() * 1000)
+    entering = [AddAction(name, size, dict(values), now, True, statistics) for name, size, values, statistics in adds]
+    leaving = [RemoveAction(name, True, now, size, dict(values)) for name, size, values in removes]
+    with _next_only(path):
+        table = DeltaTable(path, version=before)
+        table.create_write_transaction(
+            [*entering, *leaving],
+            mode="append",
+            schema=table.schema(),
+            partition_by=table.metadata().partition_columns,
+            commit_properties=CommitProperties(max_commit_retries=0, custom_metadata=dict(said)),
+        )
+
+
+@contextmanager
+def _next_only(path: Path) -> Iterator[None]:
+    """A commit that makes exactly the next version: nothing is retried, for that would let a stale writer through."""
+    try:
+        yield
+    except CommitFailedError as error:
+        raise LockedError(
+            f"{path.parent}: another program wrote to this warehouse meanwhile; run the command again."
+        ) from error
+    except (DeltaError, OSError) as error:
+        raise StorageError(f"{path}: cannot be written ({error}); check permissions and disk space.") from error
+
+
+def commit_info(path: Path, version: int) -> dict[str, Any]:
+    """What a version's commit says of itself."""
+    return next((action["commitInfo"] for action in _commit(path, version) if "commitInfo" in action), {})
+
+
+def changes_no_row(path: Path, version: int) -> bool:
+    """A version holds the same rows as the one before: it was written by an upkeep, or it changes properties only."""
+    moved = (action[kind] for action in _commit(path, version) for kind in ("add", "remove") if kind in action)
+    return not any(action.get("dataChange", True) for action in moved)
+
+
+def sync_commit(path: Path, version: int) -> None:
+    """Force a version's commit onto the disk."""
+    log = path / "_delta_log"
+    fsync(log / f"{version:020d}.json")
+    fsync(log)
 
 
 def compact(path: Path, by: Sequence[str] = ()) -> None:
@@ -299,15 +380,9 @@ def append_next(path: Path, data: pa.Table, at: int) -> int:
     Raises LockedError if another version stands there: nothing is retried, for a retry would let a stale writer
     through. StorageError if it cannot be written.
     """
-    try:
+    with _next_only(path):
         table = DeltaTable(path, version=at)
         write_deltalake(table, data, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
-    except CommitFailedError as error:
-        raise LockedError(
-            f"{path.parent}: another program wrote to this warehouse meanwhile; run the command again."
-        ) from error
-    except (DeltaError, OSError) as error:
-        raise StorageError(f"{path}: cannot be written ({error}); check permissions and disk space.") from error
     sync(path, at)
     return table.version()
 

@@ -29,7 +29,7 @@ def change_set(attempt: Attempt, source: Source) -> ChangeSet:
     told from the current versions; any other is folded from all statements of the keys that it touches.
     """
     history, target = history_of(attempt, source), attempt.session.store.read(target_name(source.name))
-    mine = history.stage.filter(F.col("revision") == attempt.revision)
+    mine = attempt.session.store.fresh(stage_name(source.name), attempt.revision)
     declared = histories.snapshots(history)
     own = [s for s in declared if s.revision == attempt.revision]
     first = not attempt.session.ledger.last.tables.get(stage_name(source.name), (0, 0))[1]

@@ -27,10 +27,7 @@ def cross_checks(attempt: Attempt) -> Iterator[Finding]:
     store, sources = attempt.session.store, attempt.session.sources
     asked = [c for source in attempt.delivered() for c in checks.in_force(source.name, attempt.session.shop)]
     there = {name for name in sources if attempt.told(name)}
-    rows = {
-        name: store.read(stage_name(name)).filter((F.col("revision") == attempt.revision) & (F.col("op") == "U"))
-        for name in sources
-    }
+    rows = {name: store.fresh(stage_name(name), attempt.revision).filter(F.col("op") == "U") for name in sources}
     targets = Targets(**{name: view(attempt, source) for name, source in sources.items()})
     possible = [c for c in asked if c.parent is None or c.parent in there]
     absent = _absent_of_all(attempt)

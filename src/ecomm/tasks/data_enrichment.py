@@ -29,14 +29,14 @@ def write_enriched(attempt: Attempt, targets: enrich.Targets) -> dict[str, int]:
 
     What follows from orders is computed from enriched_orders as it was just written, not from the joins once more.
     """
-    shop, today = attempt.session.shop, attempt.today
+    store, shop, today = attempt.session.store, attempt.session.shop, attempt.today
     orders, changes = enrich.enriched_orders(targets, shop, today), attempt.changes.get("orders")
     differs = changes is not None and changes.current > 0
-    written = {"enriched_orders": attempt.write_whole("enriched_orders", orders, differs=differs)}
-    frames = of_orders(attempt.session.store.read("enriched_orders"), targets, shop, today)
+    written = {"enriched_orders": store.overwrite("enriched_orders", orders, differs=differs)}
+    frames = of_orders(store.read("enriched_orders"), targets, shop, today)
 
     def write(name: str, frame: DataFrame) -> None:
-        written[name] = attempt.write_whole(name, frame)
+        written[name] = store.overwrite(name, frame)
 
     side_by_side(partial(write, name, frame) for name, frame in frames.items())
     return written

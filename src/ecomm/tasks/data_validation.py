@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from pyspark.sql import functions as F
 
-from ecomm.attempt import Attempt, journal_once
+from ecomm.attempt import Attempt
 from ecomm.batches import drift
 from ecomm.batches.ledger import FileEntry, live
 from ecomm.contract import OFF, Rule, Severity, Source
@@ -25,7 +25,7 @@ def data_validation(attempt: Attempt, _: TaskResult) -> None:
     across = [check(attempt, *finding) for finding in cross_checks(attempt)]
     found = [*row_rules(attempt), *snapshots(attempt), *columns_lost(attempt), *across]
     attempt.score, of_batch = batch_score(attempt, found)
-    journal_once(attempt, "validation_results", [*found, of_batch])
+    attempt.session.store.record("validation_results", [*found, of_batch])
 
 
 def row_rules(attempt: Attempt) -> list[dict[str, object]]:
@@ -79,8 +79,8 @@ def _unread(attempt: Attempt, source: Source, files: Sequence[FileEntry]) -> int
         return 1
     if not sum(f.rows_rejected for f in files):
         return 0
-    errors = attempt.session.store.read(errors_name(source.name))
-    return errors.filter((F.col("revision") == attempt.revision) & F.col("key").isNull()).count()
+    errors = attempt.session.store.fresh(errors_name(source.name), attempt.revision)
+    return errors.filter(F.col("key").isNull()).count()
 
 
 def batch_score(attempt: Attempt, checks: Sequence[dict[str, object]]) -> tuple[Decimal, dict[str, object]]:

@@ -56,7 +56,7 @@ def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, 
         )
 
     def write(name: str, frame: DataFrame) -> None:
-        written[name] = attempt.write_whole(name, frame)
+        written[name] = store.overwrite(name, frame)
 
     def write_summary() -> None:
         written["analytics_summary"] = summarise(attempt, everything=everything)
@@ -99,7 +99,7 @@ def summarise(attempt: Attempt, *, everything: bool = False) -> int:
     targets = enrich.Targets(**{n: store.read(target_name(n)) for n in attempt.session.sources})
     new = summary(alive, anew, targets, store.read(stage_name("orders")), attempt.session.shop)
     gone = sorted(anew | there - set(alive))  # a few, where those that stay become a thousand
-    return attempt.write_whole(name, new.unionByName(old.filter(~F.col("batch_id").isin(gone))))
+    return store.overwrite(name, new.unionByName(old.filter(~F.col("batch_id").isin(gone))))
 
 
 def summary(
@@ -139,9 +139,9 @@ def check(attempt: Attempt) -> None:
     read = accepted + rejected + duplicate + superseded, counted in the tables as they were written; and each current
     line of an order is in enriched_orders once: the joins to the versions of its time lose none, and double none.
     """
-    store, mine = attempt.session.store, F.col("revision") == attempt.revision
+    store = attempt.session.store
     tables = [name(s.name) for s in attempt.sources() for name in (stage_name, errors_name)]
-    written = [store.read(t).filter(mine).select(F.lit(t).alias("table"), "source_file") for t in tables]
+    written = [store.fresh(t, attempt.revision).select(F.lit(t).alias("table"), "source_file") for t in tables]
     orders = store.read(target_name("orders")).filter(F.col("is_current"))
     written.append(orders.select(F.lit("orders").alias("table"), F.lit("").alias("source_file")))
     rows = reduce(lambda a, b: a.unionByName(b), written).groupBy("table", "source_file").count().collect()
@@ -166,9 +166,8 @@ def check(attempt: Attempt) -> None:
 
 
 def publish(attempt: Attempt, result: TaskResult) -> None:
-    """Force every written file onto the disk, then make the batch visible by one entry."""
+    """Make the batch visible by one entry."""
     session = attempt.session
-    session.store.sync()
     result.end(session.engine)
     journal(attempt)
     if attempt.origin is Origin.NOWHERE:

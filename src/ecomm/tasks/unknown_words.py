@@ -52,7 +52,7 @@ def _brings(attempt: Attempt, column: str) -> str:
     Reporting currency, of the batch's accepted rows; an amount without a rate is in no sum.
     """
     shop, store = attempt.session.shop, attempt.session.store
-    rows = store.read(stage_name("orders")).filter((F.col("revision") == attempt.revision) & (F.col("op") == "U"))
+    rows = store.fresh(stage_name("orders"), attempt.revision).filter(F.col("op") == "U")
     valued = valuation.valued(rows, shop)
     known = F.coalesce(among(F.col(column), getattr(shop.vocabularies, column)), F.lit(True))
     word = F.when(known, F.lit("")).when(F.col(column).rlike(_WORD), F.col(column)).otherwise(F.lit("?"))

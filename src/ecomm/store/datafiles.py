@@ -1,0 +1,120 @@
+"""The Parquet files of a table: what an engine has written, described as a Delta log describes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ecomm.engines import deltafiles
+
+_LONGEST = 200
+"""Characters of the longest text of which a log keeps the least or the greatest."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file of a table.
+
+    path: below the table's folder. partition: the values of the partition columns, as a log writes them. statistics:
+    as a log has them (JSON). sha256: of its bytes; empty for a file that was there before this program hashed them.
+    """
+
+    path: str
+    bytes: int
+    rows: int
+    partition: Mapping[str, str] = field(default_factory=dict)
+    statistics: str = ""
+    sha256: str = ""
+
+
+def described(table: Path, folder: Path, partition: Mapping[str, str], columns: Collection[str]) -> list[DataFile]:
+    """The files that an engine has just written into a folder of a table, forced onto the disk; empty ones are deleted.
+
+    partition: see `DataFile`. columns: those whose least and greatest values the log may hold.
+    """
+    found = []
+    for file in sorted(folder.rglob("*")):
+        if file.is_dir():
+            continue
+        if file.suffix != ".parquet" or file.name.startswith("."):  # markers and checksums that engines leave
+            file.unlink()
+            continue
+        footer = pq.read_metadata(file)
+        if not footer.num_rows:
+            file.unlink()
+            continue
+        deltafiles.fsync(file)
+        said = json.dumps(_statistics(footer, columns))
+        name = file.relative_to(table).as_posix()
+        found.append(DataFile(name, file.stat().st_size, footer.num_rows, partition, said, sha256(file)))
+    if found:
+        for place in {folder, folder.parent}:
+            deltafiles.fsync(place)
+    return found
+
+
+def sha256(file: Path) -> str:
+    """The hash of a file's bytes."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _statistics(footer: pq.FileMetaData, columns: Collection[str]) -> dict[str, Any]:
+    """How many rows a file has, and of some columns the least and greatest value and how many are NULL."""
+    groups = [footer.row_group(n) for n in range(footer.num_row_groups)]
+    places = {footer.schema.column(n).path: n for n in range(footer.num_columns)}
+    least, greatest, nulls = dict[str, Any](), dict[str, Any](), dict[str, int]()
+    for name in columns:
+        if name not in places:
+            continue
+        of_groups = [group.column(places[name]).statistics for group in groups]
+        if any(one is None or not one.has_null_count for one in of_groups):
+            continue
+        nulls[name] = sum(one.null_count for one in of_groups)
+        bounds = [one for one, group in zip(of_groups, groups, strict=True) if one.null_count < group.num_rows]
+        if bounds and all(one.has_min_max for one in bounds):
+            low, high = min(one.min for one in bounds), max(one.max for one in bounds)
+            if not any(isinstance(one, str) and len(one) > _LONGEST for one in (low, high)):
+                least[name], greatest[name] = _written(low), _written(high, up=True)
+    return {"numRecords": footer.num_rows, "minValues": least, "maxValues": greatest, "nullCount": nulls}
+
+
+def _written(value: Any, *, up: bool = False) -> Any:
+    """A value as a log writes it: instants in whole milliseconds, rounded down, or up."""
+    if isinstance(value, datetime):
+        instant = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        whole = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+        if up and whole != instant:
+            whole += timedelta(milliseconds=1)
+        return f"{whole:%Y-%m-%dT%H:%M:%S}.{whole.microsecond // 1000:03d}Z"
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def holding(table: Path, files: Sequence[DataFile], rows: Sequence[Path], key: Sequence[str]) -> list[DataFile]:
+    """Those files that hold one of some rows, told apart by a key. rows: Parquet files with columns of these names.
+
+    What the log says of least and greatest values is asked first, so a file that lies elsewhere is not opened.
+    """
+    if len(files) <= 1:
+        return list(files)
+    import duckdb
+
+    columns = ", ".join(f'"{name}"' for name in key)
+    same = " AND ".join(f'there."{name}" = gone."{name}"' for name in key)
+    places = {str(table / file.path): file for file in files}
+    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = connection.execute(
+            f"SELECT DISTINCT there.filename FROM read_parquet(?, filename = true, hive_partitioning = false) there "
+            f"SEMI JOIN (SELECT {columns} FROM read_parquet(?, hive_partitioning = false) WHERE change = 'LEAVE') gone "
+            f"ON {same}",
+            [list(places), [str(file) for file in rows]],
+        ).fetchall()
+    return [places[name] for (name,) in sorted(found)]

@@ -1,0 +1,406 @@
+"""Delta tables in folders: an engine writes Parquet files under their last names, and this program commits them.
+
+No engine writes a Delta log. What an attempt writes lies in folders `<table>/<attempt>-...`, which no log names until
+the attempt is published (`publication`).
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ecomm.batches.ledger import Entry, Ledger, held
+from ecomm.engines import deltafiles
+from ecomm.errors import LockedError, StorageError
+from ecomm.store import Tables, later
+from ecomm.store.datafiles import DataFile, described, holding
+from ecomm.store.publication import Change, Left, Prepared, Publication, finish, intended, publish
+from ecomm.tables import LATER, State, stage_name, target_name
+from ecomm.transforms import relations
+from ecomm.transforms.relations import ENTER, LEAVE
+
+if TYPE_CHECKING:
+    from ecomm.contract import Source
+    from ecomm.engines import Engine
+
+_HELD = "held"
+_SET_ASIDE = TypeAdapter(dict[str, Prepared])
+_CHANGES = "changes"
+_OVER = "over-"
+
+
+class FolderStore(Tables):
+    """The tables of one warehouse in folders, for writing."""
+
+    def __init__(self, engine: Engine, root: Path, sources: Mapping[str, Source]) -> None:
+        super().__init__(engine, root, sources)
+        self._published: dict[str, State] = {}
+        self._prepared: dict[str, Prepared] = {}
+        self._files: dict[tuple[str, int], tuple[DataFile, ...]] = {}
+        self._opened = -1
+        self._folder = root
+
+    # --- what is there ---
+
+    @property
+    def state(self) -> Mapping[str, State]:
+        """Each table's version and rows as they will be, once what is prepared is published."""
+        return {name: self._state(name) for name in self._published}
+
+    def _state(self, name: str) -> State:
+        state, ahead = self._published[name], self._prepared.get(name)
+        return state if ahead is None else State(state.version + ahead.versions, state.rows + ahead.rows)
+
+    def columns(self, name: str) -> list[str]:
+        """All columns of a table, with those that are prepared."""
+        return [*super().columns(name), *(field.name for field in self._ahead(name).columns)]
+
+    def late(self, name: str) -> list[str]:
+        """Those columns of the catalogue that came to the table after it was made."""
+        new = [field.name for field in self._ahead(name).columns]
+        marked = {f.name for f in self.lake.fields(self.path(name)) if f.comment == LATER}
+        return [f.name for f in self.catalogue[name].fields if f.name in marked or f.name in new]
+
+    def read(self, name: str) -> DataFrame:
+        """A table with what is prepared. Raises LockedError if another program has written it."""
+        ahead = self._ahead(name)
+        before = self._before(name)
+        gone = {file.path for file in ahead.removes}
+        files = [file for file in before if file.path not in gone] + list(ahead.adds)
+        self.count(read=sum(file.bytes for file in files))
+        if not ahead.versions:
+            return self.engine.rows.read(self.path(name))
+        return self._frame(name, files)
+
+    def fresh(self, name: str, revision: int) -> DataFrame:
+        """Only the rows of a stage or error table that an attempt adds under a revision."""
+        adds = self._ahead(name).adds
+        self.count(read=sum(file.bytes for file in adds))
+        return self._frame(name, adds)
+
+    def _ahead(self, name: str) -> Prepared:
+        return self._prepared.get(name, Prepared())
+
+    def _before(self, name: str) -> tuple[DataFile, ...]:
+        """The files of a table as it is published. Raises LockedError if another program has written it."""
+        found, expected = deltafiles.version(self.path(name)), self._published[name].version
+        if found != expected:
+            raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
+        if (name, found) not in self._files:
+            self._files[name, found] = tuple(
+                DataFile(path, size, rows, partition)
+                for path, size, rows, partition in deltafiles.data_files(self.path(name))
+            )
+        return self._files[name, found]
+
+    def _frame(self, name: str, files: Sequence[DataFile]) -> DataFrame:
+        """The rows of some files of a table."""
+        spark, types = self.engine.spark, self.types(name)
+        parts = self.catalogue[name].partition_by
+        schema = ", ".join(f"`{c}` {t}" for c, t in types.items() if c not in parts)
+        alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for file in files:
+            place = self.engine.uri(self.path(name) / file.path)
+            alike.setdefault(tuple(sorted(file.partition.items())), []).append(place)
+        if not alike:
+            return spark.createDataFrame([], ", ".join(f"`{c}` {t}" for c, t in types.items()))
+        frames = []
+        for partition, places in alike.items():
+            known = {c: F.lit(value).cast(types[c]) for c, value in partition}
+            columns = [known.get(c, F.col(c)).alias(c) for c in types]
+            frames.append(spark.read.schema(schema).parquet(*places).select(*columns))
+        return reduce(DataFrame.unionByName, frames)
+
+    # --- prepare ---
+
+    def begin(self, opened: int, folder: Path) -> None:
+        """An attempt begins. opened: the seq of its OPEN. folder: where it keeps what it works with."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._opened, self._folder = opened, folder
+
+    def evolve(self, name: str, extras: Sequence[str]) -> None:
+        """Add the extra columns that the table does not have yet."""
+        known = self.extras(name)
+        self._widen(name, {extra: "string" for extra in extras if extra not in known})
+
+    def complete(self, name: str) -> None:
+        """Add the columns that the contract has and the table does not have yet."""
+        there = self.columns(name)
+        self._widen(name, {f.name: f.type for f in self.catalogue[name].fields if f.name not in there})
+
+    def _widen(self, name: str, new: Mapping[str, str]) -> None:
+        if new:
+            ahead, fields = self._ahead(name), tuple(later(c, t) for c, t in new.items())
+            self._prepared[name] = replace(ahead, columns=(*ahead.columns, *fields))
+
+    def append(self, name: str, rows: DataFrame) -> int:
+        """Append rows; how many they were."""
+        return self._add(name, self._write(name, self.fitting(name, rows)))
+
+    def overwrite(self, name: str, rows: DataFrame, *, differs: bool = False) -> int:
+        """Make these the table's rows, if they are not already; how many were written.
+
+        differs: they most likely are not, so nothing is compared.
+        """
+        written = self._write(name, self.fitting(name, rows))
+        count = sum(file.rows for file in written)
+        if not count and not self._state(name).rows:
+            return 0
+        if not differs and count == self._state(name).rows:
+            key, columns = self.catalogue[name].key, self.columns(name)
+            if relations.contained(self._frame(name, written), self.read(name), key, columns):
+                self._delete(name, written)
+                return 0
+        ahead = self._ahead(name)
+        self._delete(name, ahead.adds)
+        self._prepared[name] = replace(ahead, adds=tuple(written), removes=self._before(name))
+        return count
+
+    def apply(self, name: str, changes: DataFrame, entering: int, leaving: int, closed: int) -> None:
+        """Apply a change set to a target: its LEAVE rows leave the table and its ENTER rows enter it.
+
+        entering, leaving: how many rows of each there are. closed: how many of the leaving ones are closed versions.
+        Only files that hold a leaving row are written anew. Raises InvariantError if the rows do not add up.
+        """
+        before = self._state(name).rows
+        rows = self.fitting(name, changes, "change").filter(F.col("change") == ENTER).drop("change")
+        touched: list[DataFile] = []
+        if leaving:
+            touched = self._touched(name, closed=closed > 0)
+            key = list(self.catalogue[name].key)
+            gone = changes.filter(F.col("change") == LEAVE).select(*key)
+            rows = self._frame(name, touched).join(gone, key, "left_anti").select(*rows.columns).unionByName(rows)
+        written = self._write(name, rows)
+        ahead = self._ahead(name)
+        self._prepared[name] = replace(ahead, removes=(*ahead.removes, *touched))
+        self._add(name, written)
+        self.added_up(name, before, entering, leaving, self._state(name).rows)
+
+    def _touched(self, name: str, *, closed: bool) -> list[DataFile]:
+        """The files of a target that hold a row which leaves. closed: closed versions leave too."""
+        source = name.removesuffix("_target")
+        rows = sorted((self._folder / f"{source}_{_CHANGES}").glob("*.parquet"))
+        files = [f for f in self._before(name) if closed or f.partition.get("is_current") == "true"]
+        return holding(self.path(name), files, rows, self.catalogue[name].key)
+
+    def record(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Append rows from memory."""
+        if rows:
+            folder = self._new_folder(name)
+            folder.mkdir()
+            pq.write_table(self.in_memory(name, rows), folder / "rows.parquet")
+            self._add(name, self._described(name, folder, {}))
+
+    def _write(self, name: str, rows: DataFrame) -> list[DataFile]:
+        """Write rows as files of a table, each value of a partition column into files of its own."""
+        parts = self.catalogue[name].partition_by
+        if not parts:
+            return self._write_part(name, rows, {})
+        (column,) = parts  # a boolean
+        written = []
+        for value in ("false", "true"):
+            alike = rows.filter(F.col(column) == F.lit(value == "true")).drop(column)
+            written += self._write_part(name, alike, {column: value})
+        return written
+
+    def _write_part(self, name: str, rows: DataFrame, partition: Mapping[str, str]) -> list[DataFile]:
+        folder = self._new_folder(name)
+        rows.write.option("compression", "snappy").parquet(self.engine.uri(folder))
+        return self._described(name, folder, partition)
+
+    def _described(self, name: str, folder: Path, partition: Mapping[str, str]) -> list[DataFile]:
+        files = described(self.path(name), folder, partition, self.catalogue[name].statistics)
+        if not files:
+            shutil.rmtree(folder, ignore_errors=True)
+        self.count(written=sum(file.bytes for file in files))
+        return files
+
+    def _new_folder(self, name: str) -> Path:
+        return self.path(name) / f"{self._opened}-{secrets.token_hex(4)}"
+
+    def _add(self, name: str, files: Sequence[DataFile]) -> int:
+        ahead = self._ahead(name)
+        if files:
+            self._prepared[name] = replace(ahead, adds=(*ahead.adds, *files))
+        return sum(file.rows for file in files)
+
+    def _delete(self, name: str, files: Iterable[DataFile]) -> None:
+        for folder in {(self.path(name) / file.path).parent for file in files}:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    # --- one attempt, several processes ---
+
+    def left(self, names: Iterable[str]) -> Left:
+        """What a task leaves of some tables for the others."""
+        return Left(prepared={name: self._prepared[name] for name in names if name in self._prepared})
+
+    def take(self, left: Left) -> None:
+        """Go on with what another task has left."""
+        self._prepared.update(left.prepared)
+
+    def restart(self, names: Iterable[str]) -> None:
+        """Forget what a task that was broken off has left of its tables."""
+        for name in names:
+            mine = {file.path.partition("/")[0] for file in self._ahead(name).adds}
+            self._discard(name, self._opened, mine)
+
+    def _discard(self, name: str, opened: int, but: Collection[str] = ()) -> None:
+        for folder in self.path(name).glob(f"{opened}-*"):
+            if folder.name not in but:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # --- publish ---
+
+    def publish(self, entry: Entry, ledger: Ledger) -> Entry:
+        """Make what is prepared visible, by this entry; give it as it was written. Raises LockedError, StorageError."""
+        if entry.entry == "OPEN":  # an attempt before may have ended on a full disk
+            self._prepared.clear()
+        ahead = {name: prepared for name, prepared in self._prepared.items() if prepared.versions}
+        digests = {f"{name}/{file.path}": file.sha256 for name, p in ahead.items() for file in p.adds}
+        tables = {name: (state.version, state.rows) for name, state in self.state.items()}
+        entry = ledger.following(replace(entry, tables=tables, digests=digests))
+        if not ahead:
+            return ledger.write(entry)
+        changes = {name: Change(self._version(name), prepared) for name, prepared in sorted(ahead.items())}
+        written = publish(self.root, self._folder, ledger, Publication(entry, changes))
+        self._published.update({name: state for name, state in self.state.items() if name in ahead})
+        self._prepared.clear()
+        return written
+
+    def _version(self, name: str) -> int:
+        """The version of a table before what is prepared; of a journal the newest, for nothing else pins it."""
+        return self._published[name].version if name in self._published else deltafiles.version(self.path(name))
+
+    def hold_back(self, revision: int) -> None:
+        """Put the stage rows that are prepared aside, until a person accepts or rejects their batch."""
+        folder = self._aside(revision)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        aside: dict[str, Prepared] = {}
+        for source in self._sources():
+            for name in (stage_name(source), target_name(source)):
+                if (ahead := self._prepared.pop(name, None)) is None:
+                    continue
+                aside[name] = ahead
+                for place in {file.path.partition("/")[0] for file in ahead.adds}:
+                    (folder / name).mkdir(exist_ok=True)
+                    (self.path(name) / place).rename(folder / name / place)
+        (folder / "prepared.json").write_bytes(_SET_ASIDE.dump_json(aside))
+        for one in (*folder.rglob("*"), folder, folder.parent, self.root):
+            deltafiles.fsync(one)
+
+    def take_up(self, revision: int) -> bool:
+        """Prepare the rows that were put aside under a revision; False if there are none."""
+        folder = self._aside(revision)
+        if not (folder / "prepared.json").is_file():
+            return False
+        for name, ahead in _SET_ASIDE.validate_json((folder / "prepared.json").read_bytes()).items():
+            there = self.columns(name)
+            columns = tuple(field for field in ahead.columns if field.name not in there)
+            adds = []
+            for file in ahead.adds:
+                place = self._new_folder(name)
+                place.mkdir()
+                # A copy, for what is aside stays until the batch is published: an attempt may break off.
+                shutil.copy2(folder / name / file.path, place / Path(file.path).name)
+                deltafiles.fsync(place / Path(file.path).name)
+                adds.append(replace(file, path=f"{place.name}/{Path(file.path).name}"))
+            self._prepared[name] = Prepared(columns, tuple(adds))
+        return True
+
+    def _aside(self, revision: int) -> Path:
+        return self.root / _HELD / str(revision)
+
+    def _sources(self) -> list[str]:
+        return [name.removesuffix("_target") for name in self.catalogue if name.endswith("_target")]
+
+    def is_publishing(self) -> bool:
+        """The attempt has begun to commit: it can only be finished."""
+        return intended(self._folder) is not None
+
+    def abandon(self, ledger: Ledger) -> None:
+        """Forget what is prepared, but the journals' rows."""
+        for name in [n for n in self._prepared if not self.catalogue[n].journal]:
+            del self._prepared[name]
+        for name in self._published:
+            self._discard(name, self._opened)
+
+    def assume(self, state: Mapping[str, State]) -> None:
+        """Expect the tables as they are said to be."""
+        self._published.update(state)
+
+    def recover(self, ledger: Ledger, attempts: Path) -> bool:
+        """Finish a publication that was broken off, and forget what others prepared; nothing is ever taken back.
+
+        Raises StorageError if a table has rows that no ledger entry tells of.
+        """
+        for folder in sorted(attempts.iterdir()) if attempts.is_dir() else []:
+            over = folder
+            if not folder.name.startswith(_OVER):
+                # One that writes an intent there from now on fails: its folder is gone.
+                over = folder.with_name(_OVER + folder.name)
+                folder.rename(over)
+            publication = intended(over)
+            if publication is not None and publication.entry.seq == len(ledger.entries):
+                finish(self.root, ledger, publication)
+            elif publication is None:
+                for name in self.catalogue:
+                    self._discard(name, _number(over.name))
+            shutil.rmtree(over)
+        self._prepared.clear()
+        self._published = {name: self._adopted(name, *said) for name, said in ledger.last.tables.items()}
+        for name, table in self.catalogue.items():
+            if not table.journal and name not in self._published:
+                self._published[name] = self._adopted(name, 0, 0)
+        waiting = {str(entry.revision) for entry in held(ledger.entries).values()}
+        for folder in (self.root / _HELD).glob("*"):
+            if folder.name not in waiting:
+                shutil.rmtree(folder, ignore_errors=True)
+        return False
+
+    def _adopted(self, name: str, version: int, rows: int) -> State:
+        """A table as the ledger says, at a later version if that holds the same rows (an upkeep, new properties)."""
+        path = self.path(name)
+        newest = deltafiles.version(path)
+        if newest < version:
+            raise StorageError(
+                f"{path}: the ledger says version {version}, and the newest here is {newest}; bring the table back "
+                "from a backup, nothing was touched."
+            )
+        for at in range(version + 1, newest + 1):
+            if not deltafiles.changes_no_row(path, at):
+                raise StorageError(
+                    f"{path}: version {at} has other rows, and no ledger entry tells of it: another program wrote "
+                    f"this table. Take it back to version {version} with a Delta reader, nothing was touched."
+                )
+        return State(newest, rows)
+
+    def maintain(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
+        """Put a table's small files together, delete old ones that no version to be kept needs; how many were deleted.
+
+        older_than: only those; None: none. Stage is ordered by key, for that is how the fold looks into it.
+        """
+        path = self.path(name)
+        self.lake.compact(path, ("key",) if name.endswith("_stage") else ())
+        deleted = 0 if older_than is None else self.lake.vacuum(path, older_than, keep)
+        self.lake.shorten_log(path, keep)
+        if name in self._published:
+            self._published[name] = State(deltafiles.version(path), self._published[name].rows)
+        return deleted
+
+
+def _number(name: str) -> int:
+    """The attempt of a folder of attempts."""
+    said = name.removeprefix(_OVER)
+    return int(said) if said.isdigit() else -1

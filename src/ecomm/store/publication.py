@@ -1,0 +1,160 @@
+"""Publishing in folders: an intent on the disk, then one version a table, then the ledger entry.
+
+    prepare     data files lie in the tables' folders; no Delta log names them, so no reader sees them
+    intent      one file says everything that will be committed; from now on the publication can only be finished
+    commit      each changed table gets one version, which names the ledger entry
+    entry       the ledger entry makes the batch visible
+
+A process may end anywhere. Without an intent nothing was committed, and there is nothing to take back. With one, the
+next run makes what is missing: a version that is there and ours is done, one that is missing is made, one that is not
+ours is an error. Nothing is ever restored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ecomm.batches.ledger import Entry, Ledger
+from ecomm.contract import Field
+from ecomm.engines import deltafiles
+from ecomm.errors import LockedError, StorageError
+from ecomm.store.datafiles import DataFile
+from ecomm.tables import State
+
+INTENT = "publication.json"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What will change in a table: columns that it gets, files that enter it, and files that leave it."""
+
+    columns: tuple[Field, ...] = ()
+    adds: tuple[DataFile, ...] = ()
+    removes: tuple[DataFile, ...] = ()
+
+    @property
+    def versions(self) -> int:
+        """How many versions this makes of the table: new columns are a version of their own."""
+        return bool(self.columns) + bool(self.adds or self.removes)
+
+    @property
+    def rows(self) -> int:
+        """By how many rows the table grows."""
+        return sum(file.rows for file in self.adds) - sum(file.rows for file in self.removes)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a task leaves of its tables for the others: what is prepared, or the versions that it has made."""
+
+    prepared: Mapping[str, Prepared] = field(default_factory=dict)
+    versions: Mapping[str, State] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A table's version before, and what will change in it."""
+
+    version: int
+    prepared: Prepared
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The ledger entry that will be written, and what is committed before it: table -> its change."""
+
+    entry: Entry
+    changes: Mapping[str, Change]
+
+
+_PUBLICATION = TypeAdapter(Publication)
+
+
+def publish(warehouse: Path, attempt: Path, ledger: Ledger, publication: Publication) -> Entry:
+    """Write the intent into the attempt's folder, commit, and append the entry.
+
+    Raises LockedError if another run has taken over: then nothing is committed. StorageError.
+    """
+    said = _PUBLICATION.dump_json(publication)
+    part = attempt / (INTENT + ".part")
+    try:
+        part.write_bytes(hashlib.sha256(said).hexdigest().encode() + b"\n" + said)
+        deltafiles.fsync(part)
+        # A run that takes over renames the folder first: then this fails, and nothing has been committed.
+        part.rename(attempt / INTENT)
+        deltafiles.fsync(attempt)
+    except FileNotFoundError as error:
+        raise LockedError(f"{warehouse}: another run has taken over this warehouse; run the command again.") from error
+    return finish(warehouse, ledger, publication)
+
+
+def intended(attempt: Path) -> Publication | None:
+    """What an attempt was publishing when it broke off; None if it had not begun to. Raises StorageError."""
+    file = attempt / INTENT
+    if not file.is_file():
+        return None
+    digest, _, said = file.read_bytes().partition(b"\n")
+    try:
+        if hashlib.sha256(said).hexdigest().encode() != digest:
+            raise StorageError(f"{file} is damaged: its bytes are not those that were written.")
+        return _PUBLICATION.validate_json(said)
+    except ValidationError as error:
+        raise StorageError(f"{file} was written by another version of this program; finish with that one.") from error
+
+
+def finish(warehouse: Path, ledger: Ledger, publication: Publication) -> Entry:
+    """Make each version that is missing, then append the entry if it is missing. Raises LockedError, StorageError."""
+    entry, mine = publication.entry, mark(publication.entry)
+    for name, change in publication.changes.items():
+        path = warehouse / name
+        for at, columns in _steps(change):
+            if deltafiles.version(path) >= at:
+                _check(path, at, mine)
+            elif columns:
+                deltafiles.add_columns_at(path, change.prepared.columns, at - 1, mine)
+            else:
+                _commit(path, change.prepared, at - 1, mine)
+            deltafiles.sync_commit(path, at)
+    if len(ledger.entries) > entry.seq:
+        raise LockedError(f"{warehouse}: another run has taken over this warehouse; run the command again.")
+    return ledger.write(entry)
+
+
+def mark(entry: Entry) -> dict[str, str]:
+    """What the versions of a publication say in their commits: which batch, attempt and ledger entry they belong to."""
+    return {
+        "ecomm.batch": entry.batch_id or "",
+        "ecomm.run": str(entry.run_id),
+        "ecomm.revision": str(entry.revision),
+        "ecomm.ledger": str(entry.seq),
+    }
+
+
+def _steps(change: Change) -> Iterator[tuple[int, bool]]:
+    """The versions that a change makes, each with whether it only adds columns."""
+    at, prepared = change.version, change.prepared
+    if prepared.columns:
+        at += 1
+        yield at, True
+    if prepared.adds or prepared.removes:
+        yield at + 1, False
+
+
+def _check(path: Path, at: int, mine: Mapping[str, str]) -> None:
+    said = deltafiles.commit_info(path, at)
+    if any(said.get(key) != value for key, value in mine.items()):
+        raise StorageError(
+            f"{path}: another program wrote version {at} while a batch was being published; `ecomm doctor` says what "
+            "to do."
+        )
+
+
+def _commit(path: Path, prepared: Prepared, before: int, mine: Mapping[str, str]) -> None:
+    adds = [(f.path, f.bytes, f.partition, f.statistics) for f in prepared.adds]
+    removes = [(f.path, f.bytes, f.partition) for f in prepared.removes]
+    deltafiles.commit(path, adds, removes, before, mine)
