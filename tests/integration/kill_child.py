@@ -29,7 +29,8 @@ from ecomm.batches.ledger import Entry, Ledger
 from ecomm.contract import Source
 from ecomm.engines import deltafiles
 from ecomm.settings import Settings, load
-from ecomm.tables import Store
+from ecomm.store import publication
+from ecomm.store.folders import FolderStore
 from ecomm.tasks import data_enrichment, final_merge_operation, stage_load
 
 NOT_REACHED = 9
@@ -74,17 +75,20 @@ SEAMS: dict[str, Seam] = {
     "merge": Seam(((final_merge_operation, "merge_target"),), _source),
     "analytics": Seam(((final_merge_operation, "summarise"),)),
     "check": Seam(((final_merge_operation, "check"),)),
+    "prepare": Seam(((FolderStore, "_described"),), _table),
+    "intend": Seam(((publication, "intend"),)),
+    "widen": Seam(((deltafiles, "add_columns_at"),), _table),
+    "commit": Seam(((deltafiles, "commit"),), _table),
     "sync": Seam(((deltafiles, "sync"),), _table),
-    "ledger": Seam(((Ledger, "append"),), _entry),
+    "ledger": Seam(((Ledger, "write"),), _entry),
     "archive": Seam(((archive, "settle"),)),
     "move": Seam(((Path, "rename"), (Path, "unlink")), _landed),  # what `archive` does, one by one
-    "evolve": Seam(((Store, "evolve"),), _table),
-    "journal": Seam(((Store, "journal"),), _table),
+    "record": Seam(((FolderStore, "record"),), _table),
     "compact": Seam(((deltafiles, "compact"),), _table),
     "vacuum": Seam(((deltafiles, "vacuum"),), _table),
     "lay_out": Seam(((archive, "lay_out"),)),
     "recover": Seam(((session, "recover"), (transaction, "recover"))),
-    "restore": Seam(((deltafiles, "restore"),), _table),
+    "discard": Seam(((FolderStore, "_discard"),), _table),
     "create": Seam(((deltafiles, "create"),), _table),
     "create_ledger": Seam(((Ledger, "create"),)),
 }

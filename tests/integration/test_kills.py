@@ -35,6 +35,8 @@ QUICK = (
     "before copy#3",
     "after stage:customers",
     "after merge:orders",
+    "after intend",
+    "after commit:orders_target",
     "before ledger:PUBLISH",
     "after ledger:PUBLISH",
     "after move#5",
@@ -49,14 +51,18 @@ EVERYWHERE = [
     ("before ledger:PUBLISH", "after ledger:PUBLISH", "before archive", "after archive"),
     *((f"after move#{n}",) for n in (1, 2, 9, 10, 11)),  # copies get their names, files leave, at last the trigger
     ("after copy#1", "after copy#5", "before land:orders", "after errors:products"),
-    ("after evolve:customers_stage", "after evolve:customers_target"),
+    ("before intend", "before commit#1", "after commit#1", "after commit#1", "after commit#5", "before ledger:PUBLISH"),
+    ("after intend", "after widen:customers_stage", "before widen:orders_target", "after widen:orders_target"),
+    ("after prepare:orders_stage", "after prepare:enriched_orders", "before prepare:orders_target"),
+    ("after record:validation_results", "after record:processing_log", "after commit:processing_log"),
     ("before archive", "after move#1", "after move#1"),
 ]
 IN_RECOVERY = [
-    ("before recover", "before restore#1"),
-    ("after restore#1", "after restore#4"),
-    ("before ledger:RECOVER", "after ledger:RECOVER"),
-    ("after recover", "after sync#8"),
+    ("after merge:orders", "before recover", "before discard#1", "after discard#3"),
+    ("after merge:orders", "before ledger:RECOVER", "after ledger:RECOVER"),
+    ("after merge:orders", "after recover", "after commit#8"),
+    ("after commit#2", "before recover", "before commit#1", "after commit#2"),
+    ("after commit#9", "before ledger:PUBLISH", "after ledger:PUBLISH"),
 ]
 FIRST_RUN = [
     ("before create#1", "after create#1", "after create#9"),
@@ -162,7 +168,7 @@ def test_a_run_killed_at_any_seam_is_finished_by_the_next(shop: Shop, days: Days
 @pytest.mark.long
 @pytest.mark.parametrize("kills", IN_RECOVERY, ids=", ".join)
 def test_a_run_killed_while_it_recovers_is_finished_by_the_next(shop: Shop, days: Days, kills: tuple[str, ...]) -> None:
-    kill_in_day_two(shop, days, "after merge:orders", *kills)
+    kill_in_day_two(shop, days, *kills)
 
 
 @pytest.mark.long

@@ -7,9 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 
 from ecomm import maintain
 from ecomm.batches.ledger import NAME as LEDGER
@@ -18,7 +17,8 @@ from ecomm.errors import StorageError, UsageError
 from ecomm.maintain import maintain as upkeep
 from ecomm.money import shown
 from ecomm.session import working
-from ecomm.tables import CATALOGUE, Store
+from ecomm.store.folders import FolderStore
+from ecomm.tables import CATALOGUE
 from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import nothing_changes
 from tests.integration.test_kills import killed
@@ -157,12 +157,7 @@ def test_old_files_are_looked_for_once_a_day(shop: Shop, monkeypatch: pytest.Mon
     small(shop, 6)
     assert shop.warehouse.entry.entry == "MAINTAIN"
     assert before < files()
-    ledger = shop.settings.warehouse / LEDGER
-    rows = DeltaTable(ledger).to_pyarrow_table()
-    at = pc.subtract(rows["at"], pa.scalar(timedelta(days=1)))
-    write_deltalake(
-        ledger, rows.set_column(rows.column_names.index("at"), rows.schema.field("at"), at), mode="overwrite"
-    )
+    monkeypatch.setattr(maintain, "_day", lambda entry: entry.seq)  # each entry on a day of its own
     small(shop, 7, 8)
     assert shop.warehouse.entry.entry == "MAINTAIN"
     assert not before <= files()
@@ -182,16 +177,16 @@ def test_a_backlog_is_kept_up_between_its_batches(shop: Shop, monkeypatch: pytes
 
 def test_upkeep_that_fails_fails_no_batch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     small(shop, 1)
-    real = Store.maintain
+    real = FolderStore.maintain
 
-    def full(store: Store, name: str, older_than: timedelta, keep: set[int]) -> int:
+    def full(store: FolderStore, name: str, older_than: timedelta | None, keep: set[int]) -> int:
         if name == "orders_target":
             raise OSError("No space left on device")
         return real(store, name, older_than, keep)
 
     with monkeypatch.context() as patch:
         patch.setattr(maintain, "EVERY", 1)
-        patch.setattr(Store, "maintain", full)
+        patch.setattr(FolderStore, "maintain", full)
         small(shop, 2)
     last = shop.warehouse.entry
     assert (last.entry, "the disk is full" in str(last.reason)) == ("RECOVER", True)

@@ -80,6 +80,12 @@ def publish(warehouse: Path, attempt: Path, ledger: Ledger, publication: Publica
 
     Raises LockedError if another run has taken over: then nothing is committed. StorageError.
     """
+    intend(warehouse, attempt, publication)
+    return finish(warehouse, ledger, publication)
+
+
+def intend(warehouse: Path, attempt: Path, publication: Publication) -> None:
+    """Write the intent: from now on the publication can only be finished. Raises LockedError."""
     said = _PUBLICATION.dump_json(publication)
     part = attempt / (INTENT + ".part")
     try:
@@ -90,7 +96,6 @@ def publish(warehouse: Path, attempt: Path, ledger: Ledger, publication: Publica
         deltafiles.fsync(attempt)
     except FileNotFoundError as error:
         raise LockedError(f"{warehouse}: another run has taken over this warehouse; run the command again.") from error
-    return finish(warehouse, ledger, publication)
 
 
 def intended(attempt: Path) -> Publication | None:
