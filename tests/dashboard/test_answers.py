@@ -108,6 +108,7 @@ def test_the_course_sums_up_what_was_ordered(moment: Moment, days: str, length: 
         assert gaps == {timedelta(days=7 if days == "365" else 1)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["customers", "products"])
 def test_a_listing_sorts_filters_and_pages_where_the_data_is(moment: Moment, name: str) -> None:
     listing = listings.LISTINGS[name]
@@ -301,6 +302,7 @@ def test_an_empty_folder_is_said_in_a_sentence(shop: Shop) -> None:
         Moment(shop.settings)
 
 
+@pytest.mark.long
 def test_a_copy_holds_the_same_answers(sample: Shop, moment: Moment, tmp_path_factory: pytest.TempPathFactory) -> None:
     into = tmp_path_factory.mktemp("copy")
     page = write(sample.settings, into)

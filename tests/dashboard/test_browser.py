@@ -108,6 +108,7 @@ def test_the_first_paint_comes_soon(chromium: Browser, address: str, record_prop
     assert figures < 3000  # with what else runs on the machine
 
 
+@pytest.mark.long
 def test_a_batch_appears_by_itself_and_never_half(chromium: Browser, shop: Shop) -> None:
     shop.drop_sample(DAYS[0])
     shop.run()
@@ -160,6 +161,7 @@ def test_a_server_that_is_gone_is_said_and_comes_back(chromium: Browser, sample:
             expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
 
 
+@pytest.mark.long
 def test_without_a_warehouse_it_says_what_to_do_and_follows(chromium: Browser, shop: Shop) -> None:
     with serving(shop) as at, page_of(chromium) as (page, _):
         page.goto(at)
@@ -194,6 +196,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(chromium: Browser, a
         assert wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_what_is_not_there_is_said_in_words(chromium: Browser, shop: Shop, size: Any) -> None:
     """A shop that sends orders alone, one batch of which was read once more, one undone, and one held."""
@@ -252,6 +255,7 @@ def test_a_finding_opens_to_masked_rows(chromium: Browser, address: str, sample:
         assert wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_a_lost_column_is_a_sentence_and_an_unread_file_comes_with_advice(
     chromium: Browser, shop: Shop, size: Any
@@ -287,6 +291,7 @@ def test_the_theme_is_remembered(chromium: Browser, address: str) -> None:
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
 
 
+@pytest.mark.long
 def test_a_copy_opens_from_disk(chromium: Browser, sample: Shop, tmp_path: Path) -> None:
     home = write(sample.settings, tmp_path / "copy").as_uri()
     with page_of(chromium) as (page, wrong):

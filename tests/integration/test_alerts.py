@@ -76,6 +76,7 @@ def held(shop: Shop) -> Shop:
     return shop
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shop")  # runs use the engine of the session
 def test_each_is_told_once_when_it_begins_and_once_when_it_ends(tmp_path: Path) -> None:
     """A server that is down for a while, or a program that is started anew, changes nothing about that."""
@@ -129,6 +130,7 @@ def test_a_damaged_state_is_one_sentence(shop: Shop) -> None:
         alerts.look(shop.settings, NOW)
 
 
+@pytest.mark.long
 def test_the_watcher_looks_after_each_batch(shop: Shop) -> None:
     """And tells on the health endpoint how it stands, with its numbers."""
     config = shop.root / "ecomm.toml"
@@ -161,6 +163,7 @@ def has_ledger(shop: Shop) -> bool:
     return (shop.settings.warehouse / "batch_ledger" / "_delta_log" / f"{3:020}.json").exists()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shop")
 def test_a_backlog_is_no_silence(tmp_path: Path) -> None:
     """A batch that lies in landing has come, and so has one that was just published, how old it may be."""

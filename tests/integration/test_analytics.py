@@ -111,6 +111,7 @@ def test_the_shop_at_each_batch_in_several_currencies(shops: Callable[..., Shop]
     }
 
 
+@pytest.mark.long
 def test_a_late_batch_changes_the_rows_from_its_instant_on(shops: Callable[..., Shop]) -> None:
     shop = shops("a", shop=MARGINS)
     publish(shop, "first", "last", "late")
@@ -129,6 +130,7 @@ def test_a_late_batch_changes_the_rows_from_its_instant_on(shops: Callable[..., 
     assert not any(rebuild.rebuild(shop.settings).values())
 
 
+@pytest.mark.long
 def test_a_late_parcel_shows_from_its_instant_on(shops: Callable[..., Shop]) -> None:
     shop = shops("a")
     publish(shop, "first", "last", "parcel")
@@ -147,6 +149,7 @@ def test_without_a_live_batch_all_tables_are_empty(shops: Callable[..., Shop]) -
     assert not any(published(shop).values())
 
 
+@pytest.mark.long
 def test_other_rates_count_everything_anew(shops: Callable[..., Shop]) -> None:
     shop, other = shops("a"), shops("b", RATES + "GBP,2025-01-01,1.25\n")
     publish(shop, "first")
@@ -179,6 +182,7 @@ def test_a_parcel_of_an_order_of_several_lines_is_paid_once(shops: Callable[...,
     assert not any(rebuild.rebuild(shop.settings).values())
 
 
+@pytest.mark.long
 def test_refunds_as_rows_are_net_of_revenue(shops: Callable[..., Shop]) -> None:
     """The refund comes a batch later; then the batch before is as it was, and a late one shows neither."""
     shop = shops("a", sources={"orders": {"refunds": "rows"}})
@@ -260,6 +264,7 @@ def test_days_and_seasons_are_the_shop_s_own(shops: Callable[..., Shop]) -> None
     assert months == {date(2025, 3, 1): True, date(2026, 1, 1): False}
 
 
+@pytest.mark.long
 def test_a_late_batch_of_one_instant_is_the_batch_before_though_it_says_nothing_of_orders(
     shops: Callable[..., Shop],
 ) -> None:

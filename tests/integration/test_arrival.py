@@ -33,6 +33,7 @@ def small(made: list[Batch]) -> list[Batch]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parity
 @pytest.mark.usefixtures("shop")  # runs use the engine of the session
 @pytest.mark.parametrize(

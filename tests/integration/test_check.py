@@ -205,6 +205,7 @@ def test_settings_that_are_there_stay(tmp_path: Path) -> None:
     assert "Brutto" in said
 
 
+@pytest.mark.long
 def test_init_from_what_cannot_be_read(tmp_path: Path) -> None:
     """One sentence, and no settings file is made."""
     file = write(tmp_path, "")

@@ -448,6 +448,7 @@ def test_trigger(tmp_path: Path) -> None:
 # -- doors out ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_export(demo: Path, tmp_path: Path) -> None:
     """A published table as a file, or on stdout; what it says to a person and to a program."""
     said = ecomm("export", "orders_target", "--out", "orders.csv", *in_warehouse(demo), cwd=tmp_path).ok()
@@ -528,6 +529,7 @@ def test_run(copy: Path) -> None:
     assert {b["batch_id"] for b in listed} == {*BATCHES, "first", "second", "third"}
 
 
+@pytest.mark.long
 def test_held_accepted_rejected(copy: Path) -> None:
     """A poor batch is held with exit code 3; `quality` says why, and a person decides, with a reason."""
     (copy / "ecomm.toml").write_text("min_score = 99\n")
@@ -724,6 +726,7 @@ def test_rebuild(copy: Path) -> None:
 # -- a shop at play --------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_simulate_watch_alerts(tmp_path: Path) -> None:
     """Three days come, and are published by themselves."""
     ecomm("init", cwd=tmp_path).ok()

@@ -206,6 +206,7 @@ def test_a_word_of_the_contract_can_delete(tmp_path: Path) -> None:
     assert not any(rebuild.rebuild(shop.settings).values())
 
 
+@pytest.mark.long
 def test_a_snapshot_that_is_not_complete_closes_nothing_and_says_so(tmp_path: Path) -> None:
     shop = customers(
         tmp_path,

@@ -279,6 +279,7 @@ def test_resend_with_other_content(copy: Shop) -> None:
     assert published(copy) == ["base", "good"]
 
 
+@pytest.mark.long
 def test_a_new_shop_whose_first_batch_fails(shop: Shop, tmp_path: Path) -> None:
     """Every command works on what is there then, and the corrected batch is published."""
     shop.drop("first", SECOND, {"orders": {"bad.csv": "order_id\n1\n"}})
@@ -307,6 +308,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tasks", [TASKS, TASKS[3:4]], ids=["all", "one"])
 def test_locked(tasks: tuple[str, ...], copy: Shop) -> None:
     """Another process works on the warehouse: exit code 4 at once; looking is possible, and afterwards all goes on."""
@@ -378,6 +380,7 @@ def large(rows: int) -> str:
     return HEADER + "".join(f"B{n},C1,P1,2025-01-14,5.00,{chance.randbytes(100).hex()}\n" for n in range(rows))
 
 
+@pytest.mark.long
 def test_full_disk_under_the_warehouse(base: Path, disk: Disk, shop: Shop) -> None:
     """The batch fails with a sentence and leaves no heap behind, so that a smaller one still has room.
 
@@ -601,6 +604,7 @@ def test_a_file_that_changes_while_it_is_read(task: str, alone: Shop) -> None:
     assert kept.read_text() == new
 
 
+@pytest.mark.long
 def test_a_file_that_does_not_stop_changing(alone: Shop) -> None:
     """After three tries the batch fails, with the file's name; the next run, when it is quiet, publishes it."""
     count = iter(range(100))

@@ -83,6 +83,7 @@ def test_status_says_that_it_is_held_and_what_to_do(gated: Shop, capsys: pytest.
     assert json.dumps(screens.plain(now.summary()))
 
 
+@pytest.mark.long
 def test_later_batches_go_on_and_the_accepted_one_takes_its_place(gated: Shop, tmp_path: Path) -> None:
     gated.drop("three", "2025-01-03T12:00:00Z", {"orders": {"three.csv": LATER}})
     assert [o.status for o in gated.run()] == ["published"]
@@ -161,6 +162,7 @@ def test_sent_again_it_stays_held(gated: Shop) -> None:
     assert len(gated.warehouse.entries) == entries
 
 
+@pytest.mark.long
 def test_what_was_accepted_and_broke_off_is_published_by_the_next_run(
     gated: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +298,7 @@ def test_quality_of_a_held_batch_points_at_nothing_that_is_unseen(gated: Shop) -
     assert [(t.batch_id, t.state) for t in said.trend] == [("one", "published"), ("two", "held")]
 
 
+@pytest.mark.long
 def test_the_commands(tmp_path: Path) -> None:
     """Exit codes and words, as another program sees them. The batch's id is to be quoted in a shell."""
     shop, batch = Shop(tmp_path), "it's two"

@@ -245,6 +245,7 @@ def test_a_file_that_changes_once_is_published_with_its_new_bytes(shop: Shop, da
     assert shop.warehouse.entry.reason is None  # why the first try failed stands in its RECOVER
 
 
+@pytest.mark.long
 def test_an_error_after_the_merges_leaves_every_published_table_as_it_was(
     shop: Shop, days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:

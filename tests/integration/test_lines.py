@@ -86,6 +86,7 @@ def test_the_header_of_lines_must_be_there(tmp_path: Path) -> None:
     assert "the header lacks Row ID, which line_id in [sources.orders] names" in str(outcome.reason)
 
 
+@pytest.mark.long
 @pytest.mark.every_engine
 def test_refunds_are_rows_beside_their_sale(tmp_path: Path) -> None:
     shop = opened(tmp_path, refunds="rows", line_id="item")

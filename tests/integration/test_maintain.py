@@ -50,6 +50,7 @@ def unread(table: Path) -> int:
     return deltafiles.version(table) - last
 
 
+@pytest.mark.long
 @pytest.mark.parity
 def test_a_run_goes_on_after_upkeep(shop: Shop, sample: Shop) -> None:
     shop.drop_sample(DAYS[0])
@@ -164,6 +165,7 @@ def test_old_files_are_looked_for_once_a_day(shop: Shop, monkeypatch: pytest.Mon
     nothing_changes(shop)
 
 
+@pytest.mark.long
 def test_a_backlog_is_kept_up_between_its_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or each day of a long one would take longer than the one before."""
     monkeypatch.setattr(maintain, "EVERY", 4)
@@ -175,6 +177,7 @@ def test_a_backlog_is_kept_up_between_its_batches(shop: Shop, monkeypatch: pytes
     assert kinds == ["GENESIS", "PUBLISH", "PUBLISH", "MAINTAIN", "PUBLISH", "PUBLISH", "MAINTAIN"], kinds
 
 
+@pytest.mark.long
 def test_upkeep_that_fails_fails_no_batch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     small(shop, 1)
     real = FolderStore.maintain
@@ -210,6 +213,7 @@ def test_upkeep_that_is_killed_is_taken_back(shop: Shop, monkeypatch: pytest.Mon
     nothing_changes(shop)
 
 
+@pytest.mark.long
 def test_the_command(shop: Shop, tmp_path: Path) -> None:
     small(shop, 1, 2)
     folders = ("--landing", shop.settings.landing, "--warehouse", shop.settings.warehouse)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ecomm.batches.ledger import NAME as LEDGER
 from tests.integration.test_reader import CHILD, one_moment, poll
 from tests.shop import DAYS, Shop, differences, published
@@ -35,6 +37,7 @@ def added(folder: Path, to: Path) -> None:
             continue
 
 
+@pytest.mark.long
 def test_a_copy_of_a_warehouse_at_work_is_a_moment_and_goes_on(shop: Shop, tmp_path: Path) -> None:
     """Taken again and again while both days are published; the last one but not complete is made the active one."""
     shop.drop_sample(*DAYS)

@@ -214,6 +214,7 @@ def test_every_preset_has_a_test() -> None:
     assert set(presets.NAMES) == set(RIGHT)
 
 
+@pytest.mark.long
 def test_a_shops_other_exports(shop: Shop) -> None:
     """Shopify's own exports of customers, products and inventory, a day after its orders."""
     right = RIGHT["shopify"]

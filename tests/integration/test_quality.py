@@ -54,6 +54,7 @@ def test_the_sample_days_by_the_oracle(sample: Shop, tmp_path: Path) -> None:
     assert {r["check_name"] for r in theirs if r["failed_rows"]} >= {"order_customer_exists", "stock_agrees"}
 
 
+@pytest.mark.long
 def test_what_is_not_there_yet_is_not_looked_for(shop: Shop) -> None:
     """No live batch holds the parent source: skipped. It heals when the parents come."""
     publish(shop, "a", "2025-01-15T06:00:00Z", FIRST)
@@ -169,6 +170,7 @@ def test_a_key_as_people_write_it(key: str, parts: list[str], text: str) -> None
     assert parts_of(text, len(parts) or 1) == [*parts[: len(parts_of(text, len(parts) or 1))]] or [""]
 
 
+@pytest.mark.long
 def test_quality_as_it_is_read(sample: Shop) -> None:
     told = ecomm("quality", "--json", *in_warehouse(sample.root), cwd=sample.root).ok().json
     assert told["batch_id"] == BATCHES[1]

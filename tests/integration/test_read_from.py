@@ -76,6 +76,7 @@ def test_one_file_for_two_sources(selling: Shop) -> None:
     assert "item" not in selling.rows("customers_target")[0], "the other columns are those of the orders"
 
 
+@pytest.mark.long
 def test_again_replayed_undone(selling: Shop) -> None:
     """The same trigger again is a duplicate, a replay reads the same, an undo offers each file once."""
     files = {"orders": {"export.csv": EXPORT}}

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from ecomm import Warehouse
 from ecomm.batches.ledger import live
@@ -53,6 +54,7 @@ def one_moment(warehouse: Warehouse) -> tuple[str, ...]:
     return tuple(sorted(alive))
 
 
+@pytest.mark.long
 def test_a_reader_never_sees_half_a_batch(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     small = batches(4, TRIGGERS[:3], histories=5)

@@ -96,6 +96,7 @@ def redriven(shop: Shop, file: Path) -> Redriven:
     return done
 
 
+@pytest.mark.long
 def test_mended_records_count_from_where_they_stood(three: Shop, right: Shop) -> None:
     done = redriven(three, mend(three))
     assert (done.corrected, done.unchanged, done.rejected) == (4, 0, ())

@@ -68,6 +68,7 @@ def test_an_undone_batch_is_as_if_it_had_never_run(three: Shop, tmp_path: Path) 
         revise.undo(three.settings, "two", "again")
 
 
+@pytest.mark.long
 def test_an_undone_batch_may_come_again_or_be_replayed(three: Shop) -> None:
     before = published(three)
     revise.undo(three.settings, "two", "why not")
@@ -85,6 +86,7 @@ def test_an_undone_batch_may_come_again_or_be_replayed(three: Shop) -> None:
     assert not any(rebuild.rebuild(three.settings).values())
 
 
+@pytest.mark.long
 def test_all_batches_undone_leave_nothing(three: Shop) -> None:
     for name in ("two", "one", "three"):
         assert revise.undo(three.settings, name, "all of it").status == "undone"
@@ -93,6 +95,7 @@ def test_all_batches_undone_leave_nothing(three: Shop) -> None:
     assert {r["batch_id"] for r in three.rows("orders_target")} == {"two"}
 
 
+@pytest.mark.long
 def test_the_commands(three: Shop) -> None:
     """As a person types them: what they say, their JSON, their exit codes."""
     where, folders = three.root, ("--landing", three.settings.landing, "--warehouse", three.settings.warehouse)
@@ -144,6 +147,7 @@ def test_what_was_never_published_cannot_be_undone_or_replaced(three: Shop) -> N
         three.run(replacing="nope")
 
 
+@pytest.mark.long
 def test_corrected_files_take_the_place_of_what_was_published(three: Shop, tmp_path: Path) -> None:
     corrected = SECOND.replace("shipped", "cancelled").replace("O3", "O4")
     drop(three, "two", corrected)
@@ -208,6 +212,7 @@ def test_a_replay_that_is_killed_was_not(three: Shop, monkeypatch: pytest.Monkey
     assert three.archived() == archived
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kill", ["after stage:orders", "before ledger:PUBLISH", "before archive"])
 def test_a_replacement_with_a_file_as_before_is_killed(three: Shop, monkeypatch: pytest.MonkeyPatch, kill: str) -> None:
     """What is not published stays in landing, be its bytes those of a live batch; what is published is archived."""
@@ -230,6 +235,7 @@ def test_a_replacement_with_a_file_as_before_is_killed(three: Shop, monkeypatch:
     assert "cancelled" in {r["order_status"] for r in three.rows("orders_target")}
 
 
+@pytest.mark.long
 def test_a_snapshot_that_comes_again_at_another_time_with_another_key(tmp_path: Path) -> None:
     """What the old one ended goes on, what the new one states is there, and what it does not mention ends."""
 

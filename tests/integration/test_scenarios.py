@@ -35,6 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", [pytest.param(seed, marks=marks(seed)) for seed in seeds])
 
 
+@pytest.mark.long
 @pytest.mark.parity
 @pytest.mark.usefixtures("shop")  # runs use the engine of the session
 def test_a_random_shop_equals_the_oracle(seed: int, tmp_path: Path) -> None:

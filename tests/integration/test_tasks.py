@@ -41,6 +41,7 @@ def drop(shop: Shop, day: int, text: str = GOOD) -> None:
     shop.drop(f"day {day}", f"2025-02-{day:02}T12:00:00Z", {"orders": {f"day{day}.csv": text}})
 
 
+@pytest.mark.long
 def test_the_tasks_do_what_a_run_does(shop: Shop, sample: Shop) -> None:
     for run_id, day in enumerate(DAYS):
         shop.drop_sample(day)
@@ -201,6 +202,7 @@ def test_a_batch_that_is_held(shop: Shop) -> None:
     assert {o.exit_code for task in TASKS for o in pipeline.run_task(held.settings, task, "1")} == {3}
 
 
+@pytest.mark.long
 def test_one_that_cannot_be_opened_does_not_hold_up_the_next(shop: Shop) -> None:
     drop(shop, 1, "customer_id\nC1\n")
     drop(shop, 2)
@@ -215,6 +217,7 @@ def test_one_that_cannot_be_opened_does_not_hold_up_the_next(shop: Shop) -> None
     assert "day 1: failed" in status
 
 
+@pytest.mark.long
 def test_all_that_is_complete_follows_the_last_task(shop: Shop) -> None:
     for day in (1, 2, 3):
         drop(shop, day)
@@ -252,6 +255,7 @@ FAILING = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("module", "name", "task"), FAILING, ids=lambda value: value if "_" in str(value) else "")
 def test_a_task_that_fails(shop: Shop, monkeypatch: pytest.MonkeyPatch, module: object, name: str, task: str) -> None:
     """It may be done again; if another run ends its attempt, the ledger says why it had failed."""

@@ -129,6 +129,7 @@ def test_a_file_that_still_grows_is_waited_for(shop: Shop) -> None:
     assert watched.statuses == [("slow", "published")]
 
 
+@pytest.mark.long
 def test_what_lay_there_goes_by_its_time_and_what_comes_meanwhile_follows(shop: Shop) -> None:
     for name, day in (("c", 3), ("a", 1), ("b", 2)):
         drop(shop, name, day)
@@ -156,6 +157,7 @@ def test_without_events_the_timer_finds_it(shop: Shop, monkeypatch: pytest.Monke
         watched.until(("quiet", "published"))
 
 
+@pytest.mark.long
 def test_a_failed_batch_holds_nobody_up_and_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after a pause, for the disk has space again; the other as soon as its file changes."""
     full, claim = {"full"}, archive.claim
@@ -213,6 +215,7 @@ def test_another_run_is_waited_for(shop: Shop) -> None:
     assert len(watched.said) == 1
 
 
+@pytest.mark.long
 def test_landing_may_go_and_come_back(shop: Shop) -> None:
     """A network folder that is not mounted for a while."""
     with watching(shop) as watched:
@@ -238,6 +241,7 @@ def process(shop: Shop, *more: str, **environment: str) -> subprocess.Popen[str]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
 
 
+@pytest.mark.long
 def test_a_worn_process_starts_anew(shop: Shop, tmp_path: Path) -> None:
     """The engine keeps something of each batch for ever: after so many a fresh process goes on, as the one before."""
     script = tmp_path / "worn_soon.py"
@@ -275,6 +279,7 @@ def test_once(shop: Shop, sample: Shop) -> None:
     assert (running.returncode, said) == (0, "Nothing is pending.\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("signals", [1, 2], ids=["the batch at work is finished", "it is taken back"])
 def test_a_signal_while_a_batch_is_published(shop: Shop, sample: Shop, signals: int) -> None:
     """One lets the batch at work end and begins no other; a second one takes it back at once."""

@@ -215,6 +215,7 @@ def test_what_cannot_be_read_blocks_nothing(tmp_path: Path, monkeypatch: pytest.
     assert not any(name.endswith(".part") for name in shop.archived())
 
 
+@pytest.mark.long
 def test_a_batch_is_read_again_as_it_was_read(tmp_path: Path) -> None:
     """After another delimiter was set: replay reads as then unless it is asked to read by the settings of now."""
     shop = shop_of(tmp_path, 'delimiter = ";"\ndecimal_comma = true\nencoding = "cp1252"\n')

@@ -271,6 +271,7 @@ def logs(name: str, keys: list[Key], scopes: list[tuple[int, ...]]) -> st.Search
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "keys", "scopes"), [("customers", NAMES, [()]), ("inventory", PLACES, [(), (1,), (0, 1)])]
 )

@@ -45,6 +45,7 @@ def test_each_fact_is_there_once_beside_the_version_of_its_time(engine: Engine) 
     assert found == [(number, answers(key, at)) for number, key, at in facts]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("engine")
 def test_a_join_that_doubles_a_row_publishes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def doubling(*arguments: object) -> DataFrame:

@@ -262,6 +262,7 @@ INNER = (
 """What the transforms call columns on the way, and words that SQL knows."""
 
 
+@pytest.mark.long
 @pytest.mark.parity
 def test_an_extra_column_may_have_any_name(shop: Shop) -> None:
     """Rows, duplicates and versions are the same whatever the extra columns are called."""

@@ -56,6 +56,7 @@ def test_a_short_log_stays_as_it_is(tmp_path: Path) -> None:
     assert sorted((table / "_delta_log").iterdir()) == before
 
 
+@pytest.mark.long
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_what_is_kept_can_be_read_and_no_more_than_needed(

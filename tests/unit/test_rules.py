@@ -1070,7 +1070,7 @@ def drawn_rows(base: Mapping[str, str]) -> list[list[str]]:
     """Rows of a source, many of them with the same keys, each with up to three odd cells."""
     rows: list[list[str]] = []
 
-    @settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(st.sampled_from(sorted(base)), ODD), max_size=3), st.integers(0, 25), WRITTEN)
     def collect(changes: list[tuple[str, str]], key: int, at: str) -> None:
         row = {**base, "created_timestamp": at} | dict(changes)
