@@ -7,13 +7,12 @@ from dataclasses import asdict, replace
 
 from ecomm import delivery
 from ecomm.attempt import Attempt, Origin
-from ecomm.batches import archive, corrections
+from ecomm.batches import archive, copies, corrections
 from ecomm.batches.corrections import Correction
 from ecomm.batches.ledger import Entry, live
 from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate
 from ecomm.contract import match_header, match_parts
-from ecomm.errors import StorageError
 from ecomm.session import Session
 from ecomm.tables import reserved
 
@@ -43,8 +42,8 @@ def open_batch(
     assert revision is not None
     attempt = Attempt(session, candidate, revision, opened, origin, waiting, before, why, score=score)
     session.store.begin(opened, attempt.folder)
-    if origin is Origin.STAGE and not session.store.take_up(revision):
-        raise StorageError(f"the rows of {trigger.batch_id} that were put aside when it was held are gone.")
+    if origin is Origin.STAGE:
+        session.store.take_up(revision)
     if origin is Origin.LANDING:
         attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     elif of is not None and origin is Origin.ARCHIVE:
@@ -54,6 +53,7 @@ def open_batch(
     session.expect(sum(claimed.bytes for claimed in attempt.claimed) or sum(f.bytes for f in (of.files if of else ())))
     read_headers(attempt)
     if new:
+        copies.note(session.settings, session.ledger.entries, opened, [replace(made, revision=opened) for made in new])
         session.store.record("corrections", [asdict(replace(made, revision=opened)) for made in new])
     take_corrections(attempt, [replace(made, revision=opened) for made in new])
     return attempt

@@ -32,25 +32,31 @@ def _rebuild(session: Session) -> dict[str, int]:
     session.expect()
     attempt = Attempt(session, None, opened, opened)
     session.store.begin(opened, attempt.folder)
-    store, rows = session.store, dict[str, int]()
     try:
         for name in session.sources:
-            store.complete(stage_name(name))
-            store.complete(target_name(name))
-        for source in session.sources.values():
-            name = target_name(source.name)
-            difference = fold_difference(attempt, history_of(attempt, source))
-            written = attempt.materialise(f"{source.name}_changes", difference)
-            attempt.changes[source.name] = ChangeSet() if written is None else measured(written, source)
-            merge_target(attempt, source)
-            rows[name] = attempt.changes[source.name].entering + attempt.changes[source.name].leaving
-            check_histories(source, store.read(name))
-        targets = enrich.Targets(**{name: store.read(target_name(name)) for name in session.sources})
-        rows |= write_enriched(attempt, targets)
-        rows |= write_analytics(attempt, everything=True)
+            session.store.complete(stage_name(name))
+            session.store.complete(target_name(name))
+        rows = refold(attempt)
         session.entry("REBUILD")
     except Exception as error:
         recover(session, sentence(error, session.settings.warehouse))
         raise
     shutil.rmtree(attempt.folder, ignore_errors=True)
+    return rows
+
+
+def refold(attempt: Attempt) -> dict[str, int]:
+    """Bring targets and all that follows from them to what stage says; how many rows of each table had to change."""
+    session, store, rows = attempt.session, attempt.session.store, dict[str, int]()
+    for source in session.sources.values():
+        name = target_name(source.name)
+        difference = fold_difference(attempt, history_of(attempt, source))
+        written = attempt.materialise(f"{source.name}_changes", difference)
+        attempt.changes[source.name] = ChangeSet() if written is None else measured(written, source)
+        merge_target(attempt, source)
+        rows[name] = attempt.changes[source.name].entering + attempt.changes[source.name].leaving
+        check_histories(source, store.read(name))
+    targets = enrich.Targets(**{name: store.read(target_name(name)) for name in session.sources})
+    rows |= write_enriched(attempt, targets)
+    rows |= write_analytics(attempt, everything=True)
     return rows

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ecomm import __version__
-from ecomm.batches import archive, drift, locks, rates
+from ecomm.batches import archive, copies, drift, locks, rates
 from ecomm.batches.ledger import Entry, FileEntry, Ledger, open_attempt
 from ecomm.batches.trigger import Trigger
 from ecomm.contract import Shop, Source
@@ -102,7 +102,9 @@ class Session:
             contract_hash=ours if kind in ("GENESIS", "REBUILD") else self.ledger.last.contract_hash,
             settings_hash=self.settings_hash,
         )
-        return self.store.publish(replace(entry, **said), self.ledger)  # type: ignore[arg-type]
+        written = self.store.publish(replace(entry, **said), self.ledger)  # type: ignore[arg-type]
+        copies.complete(self.settings, self.ledger.entries)
+        return written
 
     def look(self) -> None:
         """Read the entries that have come. Raises LockedError if another run wrote one: then this session is over."""
@@ -169,6 +171,7 @@ def open_warehouse(
         ledger.create()
         session.entry("GENESIS")
     else:
+        copies.check(settings, ledger.entries)
         _check_contracts(session, rebuilding=rebuilding)
         # A table that came with a newer program is made now; the ledger names it from its next entry on.
         create_all(store.lake, root, store.catalogue)

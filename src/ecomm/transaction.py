@@ -68,9 +68,9 @@ class Outcome:
 def publish_held(session: Session, entry: Entry) -> Outcome:
     """Publish a held batch that was accepted: from its change sets on, against the targets of now.
 
-    If it was judged by another contract than that of now, it is read once more.
+    If it was judged by another contract than that of now, or its rows are gone, it is read once more.
     """
-    stands = all(entry.is_by(source) for source in session.sources.values())
+    stands = session.store.has_aside(entry) and all(entry.is_by(source) for source in session.sources.values())
     return run_batch(session, known_batch(entry), Origin.STAGE if stands else Origin.ARCHIVE, entry)
 
 

@@ -71,15 +71,17 @@ class Warehouse:
         """A table as a lazily read dataset; stage shows the live revisions only, errors also those of held batches."""
         if name not in self.names:
             raise UsageError(f"there is no table {name}; there are: {', '.join(self.names)}.")
-        version = self.entry.tables[name][0] if name in self.entry.tables else None
+        version, rows = self.entry.tables.get(name, (None, None))
         try:
-            dataset = DeltaTable(self.path / name, version=version).to_pyarrow_dataset()
+            table = DeltaTable(self.path / name, version=version)
+            dataset, found = table.to_pyarrow_dataset(), _rows(table)
         except (DeltaError, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
+            raise self._unreadable(name, error) from error
+        if rows is not None and found != rows:
             raise StorageError(
-                f"{self.path / name}: cannot be read as ledger entry {self.entry.seq} names it ({reason}). If more "
-                "than twenty entries have come since, refresh the warehouse."
-            ) from error
+                f"{self.path / name}: it has {found} rows, and ledger entry {self.entry.seq} says {rows}: its log was "
+                "changed, or lost a part; run `ecomm restore`."
+            )
         if name.endswith(("_stage", "_errors")):
             seen = kept(self.entries) if name.endswith("_errors") else live(self.entries).values()
             return dataset.filter(pc.field("revision").isin([e.revision for e in seen]))
@@ -88,7 +90,17 @@ class Warehouse:
     def table(self, name: str) -> pa.Table:
         """A table as it is published, as Arrow."""
         data = self.dataset(name)
-        return data if isinstance(data, pa.Table) else data.to_table()
+        try:
+            return data if isinstance(data, pa.Table) else data.to_table()
+        except (OSError, pa.ArrowException) as error:
+            raise self._unreadable(name, error) from error
+
+    def _unreadable(self, name: str, error: Exception) -> StorageError:
+        reason = " ".join(str(error).split())[:200]
+        return StorageError(
+            f"{self.path / name}: cannot be read as ledger entry {self.entry.seq} names it ({reason}). If more than "
+            "twenty entries have come since, refresh the warehouse."
+        )
 
     def asof(
         self,
@@ -136,6 +148,11 @@ class Warehouse:
                 return answer.rename_columns(_distinct(answer.column_names))
         except duckdb.Error as error:
             raise UsageError(f"the query failed: {str(error).splitlines()[0]}") from error
+
+
+def _rows(table: DeltaTable) -> int:
+    """How many rows a table has, by its log."""
+    return sum(pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist())
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -76,7 +76,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
         pa.map_(pa.string(), pa.string()),
         "The data files that became part of tables with it (`table/path`), each with the SHA-256 of its bytes.",
     ),
-    ("previous", pa.string(), "SHA-256 of the entry before, as `ledger.digest` writes it; NULL for the first."),
+    ("previous", pa.string(), "SHA-256 of the entry before, of its JSON with sorted keys; NULL for the first."),
 )
 SCHEMA = pa.schema([pa.field(n, t, metadata={"comment": c}) for n, t, c in _COLUMNS])
 
@@ -167,13 +167,34 @@ def _from_row(row: dict[str, Any]) -> Entry:
     return Entry(**said | {"files": files, "tables": tables, "digests": dict(row.get("digests") or ())})
 
 
+def _row(entry: Entry) -> dict[str, Any]:
+    tables = [(n, {"version": v, "rows": r}) for n, (v, r) in sorted(entry.tables.items())]
+    return asdict(entry) | {"tables": tables, "digests": sorted(entry.digests.items())}
+
+
+def write_all(warehouse: Path, entries: Sequence[Entry]) -> None:
+    """Make the ledger of a folder that has none, with these entries."""
+    deltafiles.create(warehouse / NAME, FIELDS, COMMENT, statistics=["seq"])
+    deltafiles.append_rows(warehouse / NAME, pa.Table.from_pylist([_row(e) for e in entries], schema=SCHEMA))
+
+
+def of_text(text: str) -> Entry:
+    """An entry of its JSON."""
+    entry = _ENTRY.validate_json(text)
+    return _from_row(pa.Table.from_pylist([_row(entry)], schema=SCHEMA).to_pylist()[0])
+
+
 _ENTRY = TypeAdapter(Entry)
 
 
+def text_of(entry: Entry) -> str:
+    """An entry as JSON with sorted keys."""
+    return json.dumps(_ENTRY.dump_python(entry, mode="json"), sort_keys=True, ensure_ascii=True)
+
+
 def digest(entry: Entry) -> str:
-    """The hash of an entry: of its JSON with sorted keys."""
-    said = json.dumps(_ENTRY.dump_python(entry, mode="json"), sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+    """The SHA-256 of an entry's JSON."""
+    return hashlib.sha256(text_of(entry).encode()).hexdigest()
 
 
 def version_of(settings: Settings) -> int:
@@ -245,7 +266,7 @@ class Ledger:
             if entry.seq != before.seq + 1 or entry.previous != digest(before):
                 raise StorageError(
                     f"{self.path}: entry {entry.seq} does not follow the one before it, so the ledger was changed or "
-                    "lost a part; `ecomm restore` makes the warehouse again from the archive."
+                    "lost a part; bring it back from a backup, nothing was touched."
                 )
 
     def _since(self, seq: int) -> list[Entry]:
@@ -295,10 +316,7 @@ class Ledger:
 
         Raises LockedError if somebody else wrote an entry meanwhile: nothing is written then. StorageError.
         """
-        row = asdict(entry)
-        row["tables"] = [(n, {"version": v, "rows": r}) for n, (v, r) in sorted(entry.tables.items())]
-        row["digests"] = sorted(entry.digests.items())
-        data = pa.Table.from_pylist([row], schema=SCHEMA)
+        data = pa.Table.from_pylist([_row(entry)], schema=SCHEMA)
         self._version = self._lake.append_next(self.path, data, self._version)
         self.entries = [*self.entries, _from_row(data.to_pylist()[0])]
         return self.last

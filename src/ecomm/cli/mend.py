@@ -248,6 +248,33 @@ def rebuild(
         screens.out.print("Rebuilt: every table is identical to the fold of its log.")
 
 
+@app.command(rich_help_panel="Mend", epilog="Examples: `ecomm restore`, `ecomm restore orders_target`")
+def restore(
+    tables: Annotated[list[str] | None, typer.Argument(help="Tables to make again even if nothing is wrong.")] = None,
+    landing: Landing = None,
+    warehouse: WarehouseDir = None,
+    config: Config = None,
+    engine: EngineName = None,
+    remote: Remote = None,
+    as_json: Json = False,
+) -> None:
+    """Make damaged tables again from landing: archive, triggers, corrections, ledger copies; also a whole warehouse."""
+    from ecomm import restore as door
+    from ecomm import screens
+
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    with screens.progress(hidden=as_json) as told:
+        done = door.restore(settings, tables or (), told)
+    if as_json:
+        print_json({"tables": [asdict(one) for one in done]})
+        return
+    for one in done:
+        rows = "" if one.rows is None else f", {one.rows:,} rows"
+        screens.out.print(f"{one.table}: {one.fault}; made again{rows}.", highlight=False)
+    if not done:
+        screens.out.print("Nothing is damaged: every table is what the ledger says.")
+
+
 @app.command(rich_help_panel="Mend", epilog="Example: `ecomm maintain`")
 def maintain(
     landing: Landing = None,

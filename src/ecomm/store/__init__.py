@@ -112,8 +112,11 @@ class Store(Protocol):
     def hold_back(self, revision: int) -> None:
         """Put the stage rows that are prepared aside, until a person accepts or rejects their batch."""
 
-    def take_up(self, revision: int) -> bool:
-        """Prepare the rows that were put aside under a revision; False if there are none."""
+    def has_aside(self, entry: Entry) -> bool:
+        """The rows of a batch that was held are there. entry: the one that held it."""
+
+    def take_up(self, revision: int) -> None:
+        """Prepare the rows that were put aside under a revision."""
 
     def abandon(self, ledger: Ledger) -> None:
         """Forget what is prepared, but the journals' rows."""

@@ -191,9 +191,12 @@ class CatalogStore(Tables):
     def hold_back(self, revision: int) -> None:
         """Nothing: readers go by the ledger, which does not name the rows of a held batch."""
 
-    def take_up(self, revision: int) -> bool:
+    def has_aside(self, entry: Entry) -> bool:
         """The rows are in stage."""
         return True
+
+    def take_up(self, revision: int) -> None:
+        """Nothing: the rows are in stage."""
 
     def is_publishing(self) -> bool:
         """Never: what makes an attempt visible is one statement."""

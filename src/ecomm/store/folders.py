@@ -300,11 +300,13 @@ class FolderStore(Tables):
         for one in (*folder.rglob("*"), folder, folder.parent, self.root):
             deltafiles.fsync(one)
 
-    def take_up(self, revision: int) -> bool:
-        """Prepare the rows that were put aside under a revision; False if there are none."""
+    def has_aside(self, entry: Entry) -> bool:
+        """The rows of a batch that was held are there. entry: the one that held it."""
+        return entry.revision is not None and (self._aside(entry.revision) / "prepared.json").is_file()
+
+    def take_up(self, revision: int) -> None:
+        """Prepare the rows that were put aside under a revision."""
         folder = self._aside(revision)
-        if not (folder / "prepared.json").is_file():
-            return False
         for name, ahead in _SET_ASIDE.validate_json((folder / "prepared.json").read_bytes()).items():
             there = self.columns(name)
             columns = tuple(field for field in ahead.columns if field.name not in there)
@@ -317,7 +319,6 @@ class FolderStore(Tables):
                 deltafiles.fsync(place / Path(file.path).name)
                 adds.append(replace(file, path=f"{place.name}/{Path(file.path).name}"))
             self._prepared[name] = Prepared(columns, tuple(adds))
-        return True
 
     def _aside(self, revision: int) -> Path:
         return self.root / _HELD / str(revision)

@@ -1,0 +1,103 @@
+"""Copies of ledger entries in landing, beside the archive: by them a ledger that lost its end is known.
+
+`landing/.ledger/<warehouse>/<seq>.json` is an entry as JSON; `<seq>.corrections.json` are the corrections that came
+with it. <warehouse> is the beginning of its first entry's hash: several warehouses may be made from one landing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ecomm.batches.corrections import Correction
+from ecomm.batches.ledger import JUDGES, Entry, digest, of_text, text_of
+from ecomm.engines.deltafiles import fsync
+from ecomm.errors import StorageError, UsageError
+from ecomm.settings import Settings
+
+_FOLDER = ".ledger"
+_CORRECTIONS = ".corrections.json"
+_MADE = TypeAdapter(list[Correction])
+
+
+def folder_of(settings: Settings, entries: Sequence[Entry]) -> Path:
+    """Where the copies of a ledger lie."""
+    return settings.landing / _FOLDER / digest(entries[0])[:16]
+
+
+def complete(settings: Settings, entries: Sequence[Entry]) -> None:
+    """Write the copies that are missing: of the last entries, for each run writes those of its own."""
+    folder = folder_of(settings, entries)
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in reversed(entries):
+        file = folder / f"{entry.seq:08d}.json"
+        if file.is_file() and file.stat().st_size:
+            break
+        file.write_text(text_of(entry), encoding="utf-8")
+        fsync(file)
+    fsync(folder)
+
+
+def note(settings: Settings, entries: Sequence[Entry], opened: int, made: Sequence[Correction]) -> None:
+    """Write the corrections that come with an attempt. opened: the seq of its OPEN."""
+    file = folder_of(settings, entries) / f"{opened:08d}{_CORRECTIONS}"
+    file.write_bytes(_MADE.dump_json(list(made)))
+    fsync(file)
+
+
+def corrections_of(settings: Settings, entries: Sequence[Entry]) -> list[Correction]:
+    """All corrections that were published, in the order in which they were made."""
+    published = {entry.revision for entry in entries if entry.entry in JUDGES}
+    files = sorted(folder_of(settings, entries).glob(f"*{_CORRECTIONS}"))
+    made = [made for file in files for made in _MADE.validate_json(file.read_bytes())]
+    return [one for one in made if one.revision in published]
+
+
+def read(settings: Settings, here: Sequence[Entry]) -> list[Entry]:
+    """The entries of which landing has copies, from the first one on without a gap.
+
+    here: the ledger's, as far as it can be read; without any, landing must know of one warehouse only. Raises
+    UsageError, StorageError if the copies are damaged.
+    """
+    folders = sorted(f for f in (settings.landing / _FOLDER).glob("*") if f.is_dir())
+    if here:
+        folders = [folder_of(settings, here)]
+    if len(folders) > 1:
+        raise UsageError(
+            f"{settings.landing / _FOLDER} knows of {len(folders)} warehouses; move the folders of the others away."
+        )
+    entries: list[Entry] = []
+    for folder in folders:
+        while (file := folder / f"{len(entries):08d}.json").is_file() and file.stat().st_size:
+            try:
+                entry = of_text(file.read_text(encoding="utf-8"))
+            except (ValidationError, UnicodeDecodeError) as error:
+                raise StorageError(f"{file}: this copy of a ledger entry is damaged.") from error
+            if entries and entry.previous != digest(entries[-1]):
+                raise StorageError(f"{file}: this copy does not follow the one before it.")
+            entries.append(entry)
+    return entries
+
+
+def check(settings: Settings, entries: Sequence[Entry]) -> None:
+    """Raises StorageError if a copy is there of an entry that the ledger does not have, or has otherwise."""
+    folder = folder_of(settings, entries)
+    there = [int(file.stem) for file in folder.glob("*.json") if file.stem.isdigit() and file.stat().st_size]
+    if not there:
+        return
+    newest = max(there)
+    if newest >= len(entries):
+        raise StorageError(
+            f"{settings.warehouse}: the ledger ends with entry {len(entries) - 1}, and {folder} has entry {newest}: "
+            f"it lost its end, or an old copy of the warehouse was brought back. Nothing was touched; {_WAY}"
+        )
+    if (folder / f"{newest:08d}.json").read_text(encoding="utf-8") != text_of(entries[newest]):
+        raise StorageError(
+            f"{settings.warehouse}: entry {newest} of the ledger is another than the one in {folder}: the warehouse "
+            f"was worked on in two places. Nothing was touched; {_WAY}"
+        )
+
+
+_WAY = "bring the newer warehouse back, or run `ecomm restore`, which makes it again from landing."

@@ -1,0 +1,196 @@
+"""Damaged tables made again: from the archive, the corrections and the copies of ledger entries in landing.
+
+A table is damaged if it is not what the ledger says: its log or a file of it is gone, cut or changed, or another
+program wrote it. It is set aside and made anew, which also works if the whole warehouse is gone.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ecomm import damage
+from ecomm.attempt import Attempt, Origin
+from ecomm.batches import archive, copies, corrections, locks
+from ecomm.batches.ledger import NAME as LEDGER
+from ecomm.batches.ledger import PUBLISHES, Entry, FileEntry, Ledger, held, live, write_all
+from ecomm.contract import Source
+from ecomm.errors import EcommError, InvariantError, StorageError, UsageError, sentence
+from ecomm.opening import read_headers
+from ecomm.rebuild import refold
+from ecomm.session import Session, TaskResult, attempts_dir, running, session_of
+from ecomm.settings import Settings
+from ecomm.tables import State, create_all, errors_name, stage_name, target_name
+from ecomm.tasks.stage_load import load
+from ecomm.transaction import known_batch
+
+_DAMAGED = "damaged"
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A table that was made again: what was wrong with it, and how many rows it has now; None of the ledger."""
+
+    table: str
+    fault: str
+    rows: int | None
+
+
+def restore(
+    settings: Settings, wanted: Collection[str] = (), listener: Callable[[str], None] = lambda _: None
+) -> list[Restored]:
+    """Make every damaged table again, and those that are wanted; which these were.
+
+    listener: hears of each batch that is read from the archive. Raises UsageError, LockedError, FormatError,
+    StorageError if landing has not what it takes, InvariantError if the archive gives other rows than the ledger says.
+    """
+    with locks.of(settings), running(settings) as engine:
+        restored = _restore_ledger(settings)
+        session = session_of(settings, engine, lambda *_: None, secrets.token_hex(16))
+        return [*restored, *_restore(session, wanted, listener)]
+
+
+# --- the ledger -----------------------------------------------------------------------------------------------------
+
+
+def _restore_ledger(settings: Settings) -> list[Restored]:
+    """Write the ledger anew from the copies in landing, if it is damaged or lacks entries."""
+    path = settings.warehouse / LEDGER
+    try:
+        here = Ledger(settings.warehouse).entries
+        fault = "" if here else "it is gone"
+    except StorageError as error:
+        here, fault = [], str(error)
+    known = copies.read(settings, here)
+    if not known and not here:
+        raise UsageError(
+            f"{settings.warehouse}: there is no ledger here, and {settings.landing} has no copy of one; name the "
+            "landing folder that the warehouse was made from."
+        )
+    if len(known) > len(here):
+        fault = fault or f"it ends with entry {len(here) - 1}, and landing knows of entry {len(known) - 1}"
+        _set_aside(settings, LEDGER)
+        write_all(settings.warehouse, known)
+        return [Restored(LEDGER, fault, None)]
+    if fault:
+        raise StorageError(f"{path}: {fault}")
+    return []
+
+
+def _set_aside(settings: Settings, name: str) -> Path | None:
+    """Move a table's folder away; where to, None if there is none."""
+    path = settings.warehouse / name
+    if not path.exists():
+        return None
+    place = settings.warehouse / _DAMAGED / f"{name}-{secrets.token_hex(4)}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(place)
+    return place
+
+
+# --- the tables -----------------------------------------------------------------------------------------------------
+
+
+def _restore(session: Session, wanted: Collection[str], listener: Callable[[str], None]) -> list[Restored]:
+    settings, store = session.settings, session.store
+    if unknown := [name for name in wanted if name not in store.catalogue]:
+        raise UsageError(f"there is no table {unknown[0]}; there are: {', '.join(store.catalogue)}.")
+    try:
+        store.recover(session.ledger, attempts_dir(settings))
+    except (EcommError, OSError) as error:  # what was being published may be damaged as well
+        listener(sentence(error, settings.warehouse))
+    found = damage.find(settings.warehouse, store.catalogue, session.ledger.entries, deep=True)
+    wrong = dict.fromkeys(wanted, "it was asked for") | {one.table: one.fault for one in found}
+    for name in session.sources:  # one reading of the archive gives both
+        pair = (stage_name(name), errors_name(name))
+        if any(table in wrong for table in pair):
+            wrong = dict.fromkeys(pair, f"it is read together with {pair[0]}") | wrong
+    if not wrong:
+        return []
+    store.assume({name: State(*said) for name, said in session.ledger.last.tables.items()})
+    opened = session.entry("OPEN").seq
+    attempt = Attempt(session, None, opened, opened)
+    aside = {name: _set_aside(settings, name) for name in wrong}
+    try:
+        create_all(store.lake, settings.warehouse, {name: store.catalogue[name] for name in wrong})
+        store.assume({name: State(0, 0) for name in wrong if not store.catalogue[name].journal})
+        store.begin(opened, attempt.folder)
+        if "corrections" in wrong:
+            store.record(
+                "corrections", [asdict(made) for made in copies.corrections_of(settings, session.ledger.entries)]
+            )
+        for source in session.sources.values():
+            if stage_name(source.name) in wrong:
+                _read_archive(attempt, source, listener)
+            store.evolve(target_name(source.name), store.extras(stage_name(source.name)))
+        refold(attempt)
+        session.entry("REBUILD", reason=f"restored: {', '.join(sorted(wrong))}")
+    except BaseException:
+        for name, place in aside.items():
+            shutil.rmtree(settings.warehouse / name, ignore_errors=True)
+            if place is not None:
+                place.rename(settings.warehouse / name)
+        raise
+    shutil.rmtree(attempt.folder, ignore_errors=True)
+    rows = {name: state.rows for name, state in store.state.items()}
+    return [Restored(name, fault, rows.get(name)) for name, fault in sorted(wrong.items())]
+
+
+def _read_archive(attempt: Attempt, source: Source, listener: Callable[[str], None]) -> None:
+    """Write a source's stage and error rows: of every revision whose files the archive has."""
+    entries = attempt.session.ledger.entries
+    waiting = {entry.revision for entry in held(entries).values()}
+    for entry in sorted(_revisions(entries), key=lambda e: e.revision not in waiting):
+        files = [file for file in entry.files if file.source == source.name]
+        if not files:
+            continue
+        listener(f"{source.name} of {entry.batch_id}")
+        result = _load(attempt, source, entry)
+        if result is None:
+            continue
+        _compare(entry, files, result)
+        if entry.revision in waiting:
+            assert entry.revision is not None
+            attempt.session.store.hold_back(entry.revision)
+
+
+def _revisions(entries: Sequence[Entry]) -> list[Entry]:
+    """The entry of each revision of each batch that has rows: the one that published it, else the one that held it."""
+    found = {e.revision: e for kind in (("HOLD",), PUBLISHES) for e in entries if e.entry in kind}
+    return sorted(found.values(), key=lambda e: e.seq)
+
+
+def _load(attempt: Attempt, source: Source, entry: Entry) -> TaskResult | None:
+    """Read a revision's files of a source once more, as they were read; None if they were replaced and are gone."""
+    session = attempt.session
+    assert entry.revision is not None
+    one = Attempt(session, known_batch(entry), entry.revision, attempt.opened, Origin.ARCHIVE)
+    try:
+        one.claimed = [c for c in archive.ingested(session.settings, entry) if c.file.source == source.name]
+    except StorageError:
+        if entry in (*live(session.ledger.entries).values(), *held(session.ledger.entries).values()):
+            raise
+        return None
+    read_headers(one)
+    made = [c for c in copies.corrections_of(session.settings, session.ledger.entries) if c.revision <= entry.seq]
+    one.corrections = corrections.in_force(c for c in made if c.batch_id == entry.batch_id)
+    now = session.ledger.last.at
+    assert now is not None
+    result = TaskResult(f"{source.name}_stage_load", now, now)
+    load(one, result, source)
+    return result
+
+
+def _compare(entry: Entry, files: Sequence[FileEntry], result: TaskResult) -> None:
+    """Raises InvariantError if the archive gives other rows than the ledger says."""
+    for was, now in zip(files, result.files, strict=True):
+        for name in ("rows_read", "rows_accepted", "rows_rejected", "rows_duplicate", "rows_superseded"):
+            before, after = getattr(was, name), getattr(now, name)
+            if before != after:
+                raise InvariantError(
+                    f"{was.name} of {entry.batch_id} has {after} {name} by the settings of now, and the ledger says "
+                    f"{before}; set severities, rates and lists of words as they were. Nothing was changed."
+                )
