@@ -11,15 +11,15 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from ecomm import __version__
-from ecomm.batches import locks
+from ecomm import __version__, damage
+from ecomm.batches import copies, locks
 from ecomm.batches.ledger import FORMAT_VERSION, Ledger, live, open_attempt
 from ecomm.batches.trigger import TRIGGER
 from ecomm.errors import InvariantError, UsageError, sentence
-from ecomm.session import Session, working
+from ecomm.session import Session, running, session_of, silent, sources_of
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
-from ecomm.tables import errors_name, stage_name, target_name
+from ecomm.tables import State, catalogue, errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories
 
 _PARTS = ("pysail", "pyspark-client", "deltalake", "duckdb", "pyarrow", "pandas")
@@ -40,12 +40,15 @@ def versions() -> dict[str, str]:
     return {"ecomm": __version__, "python": platform.python_version(), **{p: installed(p) for p in _PARTS}}
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """All findings, in the order of the questions; the tables are looked through last."""
-    return list(_examine(settings))
+def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
+    """All findings, in the order of the questions; the tables are looked through last. Nothing is written.
+
+    deep: every file of a table is read, and its hash compared with the ledger.
+    """
+    return list(_examine(settings, deep=deep))
 
 
-def _examine(settings: Settings) -> Iterator[Finding]:
+def _examine(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     yield Finding("versions", ", ".join(f"{n} {v}" for n, v in versions().items()))
     yield _no_second_pyspark()
     yield from (_writable(path) for path in _folders(settings))
@@ -62,18 +65,34 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "warehouse", f"{settings.warehouse}: format {FORMAT_VERSION}, {len(ledger.entries)} ledger entries"
         )
+        copies.check(settings, ledger.entries)
         if broken := open_attempt(ledger.entries):
-            yield Finding("attempt", f"{broken.batch_id}: broken off; it is taken back now")
-        with working(settings) as session:
-            found = list(_scan(session))
-        yield Finding("engine", f"{settings.engine} starts and reads every table")
-        yield from found
-        if not found:
-            yield Finding("tables", "rows agree with the ledger, files are conserved, histories hold together")
+            yield Finding("attempt", f"{broken.batch_id}: broken off; the next run ends or finishes it")
+        yield from _tables(settings, ledger, deep=deep)
     except Exception as error:  # whatever a broken warehouse throws is what was asked for
-        mend = "bring back what is missing from a backup, or run `ecomm rebuild`"
-        fix = "correct the settings" if isinstance(error, UsageError) else mend
+        fix = "correct the settings" if isinstance(error, UsageError) else _RESTORE
         yield Finding("warehouse", sentence(error, settings.warehouse), fix)
+
+
+_RESTORE = "run `ecomm restore`, which makes what is damaged again from landing"
+
+
+def _tables(settings: Settings, ledger: Ledger, *, deep: bool) -> Iterator[Finding]:
+    """What is wrong with tables: first by their logs and files, and if these are well by their rows."""
+    if settings.engine != "databricks":
+        damaged = damage.find(settings.warehouse, catalogue(sources_of(settings)), ledger.entries, deep=deep)
+        yield from (Finding(one.table, one.fault, _RESTORE) for one in damaged)
+        if damaged:
+            return
+    with running(settings) as engine:
+        session = session_of(settings, engine, silent, "doctor")
+        session.store.assume({name: State(*said) for name, said in ledger.last.tables.items()})
+        found = list(_scan(session))
+    yield Finding("engine", f"{settings.engine} starts and reads every table")
+    yield from found
+    if not found:
+        said = "every file is what was published, " if deep else ""
+        yield Finding("tables", f"{said}rows agree with the ledger, files are conserved, histories hold together")
 
 
 def _no_second_pyspark() -> Finding:
@@ -111,14 +130,6 @@ def _disk(path: Path) -> Finding:
 def _scan(session: Session) -> Iterator[Finding]:
     store, entries = session.store, session.ledger.entries
     again = "run `ecomm rebuild`; if it stays, keep the warehouse as it is and report it"
-    restore = "bring it back from a backup"
-    for name, state in store.state.items():
-        (rows, _), gone = store.lake.extent(store.path(name)), store.lake.missing(store.path(name))
-        if rows != state.rows:
-            yield Finding(name, f"{rows} rows, the ledger says {state.rows}", again)
-        if gone:
-            yield Finding(name, f"{len(gone)} of its files are not there, {gone[0]} among them", restore)
-            return
     for source in session.sources.values():
         try:
             check_histories(source, store.read(target_name(source.name)))

@@ -17,9 +17,8 @@ from ecomm.batches import archive, copies, drift, locks, rates
 from ecomm.batches.ledger import Entry, FileEntry, Ledger, open_attempt
 from ecomm.batches.trigger import Trigger
 from ecomm.contract import Shop, Source
-from ecomm.engines import Engine
+from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
-from ecomm.engines.databricks import Databricks
 from ecomm.errors import FormatError, LockedError
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES, of_shop
@@ -145,9 +144,8 @@ def session_of(settings: Settings, engine: Engine, listener: Listener, run_id: s
     ledger = Ledger.of(settings)
     check_keys(engine.lake, root, sources)
     shop = settings.counting(rates.read(settings))
-    store: Store = FolderStore(engine, root, sources)
-    if isinstance(engine, Databricks):
-        store = CatalogStore(engine, root, sources)
+    in_folders = engine.lake is deltafiles
+    store: Store = FolderStore(engine, root, sources) if in_folders else CatalogStore(engine, root, sources)
     return Session(settings, engine, ledger, store, run_id, shop, sources, listener)
 
 

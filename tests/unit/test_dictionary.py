@@ -90,7 +90,7 @@ TABLES["inventory_target"] += " previous_quantity quantity_change movement"
 def comments(table: str) -> dict[str, str]:
     """column -> its comment, as it is stored with the table."""
     if table == ledger.NAME:
-        return {f.name: f.metadata[b"comment"].decode() for f in ledger.SCHEMA}
+        return {f.name: f.comment for f in ledger.FIELDS}
     return {f.name: f.comment for f in CATALOGUE[table].fields}
 
 

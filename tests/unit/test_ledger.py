@@ -24,6 +24,7 @@ from ecomm.batches.ledger import (
     FileEntry,
     Ledger,
     dead_revisions,
+    digest,
     live,
     open_attempt,
 )
@@ -64,7 +65,9 @@ def test_an_entry_is_read_as_it_was_written(ledger: Ledger) -> None:
         trigger='{"a": "ü"}',
     )
     written = ledger.append(said, AT + timedelta(hours=1))
-    assert written == Entry(**{**said.__dict__, "seq": 1, "at": AT + timedelta(hours=1)})
+    assert written == Entry(
+        **{**said.__dict__, "seq": 1, "at": AT + timedelta(hours=1), "previous": digest(ledger.entries[0])}
+    )
     assert Ledger(ledger.path.parent).last == written
 
 

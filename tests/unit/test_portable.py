@@ -46,7 +46,7 @@ WORDS = {
 UNORDERED = {"collect_list": ("sort_array", "array_sort", "size"), "collect_set": ("sort_array", "array_sort", "size")}
 REGEX = ("rlike", "regexp_replace", "regexp_extract", "regexp_extract_all", "regexp_like")
 # Where a rule does not hold, and why.
-SQL = {("tables.py", "_merge")}  # MERGE has no other form here; its text holds names, never values
+SQL = {("catalog.py", "_merge")}  # MERGE has no other form here; its text holds names, never values
 HASHES = {("relations.py", "xxhash64")}  # of texts, compared within one engine, never stored
 
 

@@ -78,7 +78,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ),
     ("previous", pa.string(), "SHA-256 of the entry before, of its JSON with sorted keys; NULL for the first."),
 )
-SCHEMA = pa.schema([pa.field(n, t, metadata={"comment": c}) for n, t, c in _COLUMNS])
+SCHEMA = pa.schema([(name, of) for name, of, _ in _COLUMNS])
 
 
 def _spark_type(of: pa.DataType) -> str:

@@ -63,8 +63,9 @@ def init(
         screens.out.print(line, markup=False, soft_wrap=True)
 
 
-@app.command(rich_help_panel="Set up", epilog="Example: `ecomm doctor --json`")
+@app.command(rich_help_panel="Set up", epilog="Examples: `ecomm doctor`, `ecomm doctor --deep --json`")
 def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Read every file of a table, and compare its hash.")] = False,
     landing: Landing = None,
     warehouse: WarehouseDir = None,
     config: Config = None,
@@ -72,11 +73,12 @@ def doctor(
     remote: Remote = None,
     as_json: Json = False,
 ) -> None:
-    """Look whether all is well: versions, engine, permissions, disk, locks, and every published table."""
+    """Look whether all is well: versions, engine, rights, disk, locks, every published table; nothing is changed."""
     from ecomm import screens
     from ecomm.doctor import examine
 
-    findings = examine(configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote))
+    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    findings = examine(settings, deep=deep)
     if as_json:
         print_json({"healthy": not any(f.fix for f in findings), "findings": [f.__dict__ for f in findings]})
     else:

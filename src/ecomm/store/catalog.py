@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -28,15 +28,20 @@ from ecomm.transforms.relations import ENTER, LEAVE
 
 if TYPE_CHECKING:
     from ecomm.contract import Source
-    from ecomm.engines.databricks import Databricks
+    from ecomm.engines import Engine
+
+
+class _Restorable(Protocol):
+    def restore(self, path: Path, to: int) -> None:
+        """Take a table back to an earlier version: one new version with the old rows."""
 
 
 class CatalogStore(Tables):
     """The tables of one warehouse in a catalog, for writing; every write moves a table on by exactly one version."""
 
-    def __init__(self, engine: Databricks, root: Path, sources: Mapping[str, Source]) -> None:
+    def __init__(self, engine: Engine, root: Path, sources: Mapping[str, Source]) -> None:
         super().__init__(engine, root, sources)
-        self._managed = engine.lake
+        self._restorable = cast("_Restorable", engine.lake)
         self.state: dict[str, State] = {}
         self._bytes: dict[tuple[str, int], int] = {}
         self._columns: dict[str, list[str]] = {}
@@ -225,7 +230,7 @@ class CatalogStore(Tables):
     def _restore(self, names: Iterable[str]) -> bool:
         ahead = [name for name in names if self.lake.version(self.path(name)) != self.state[name].version]
         for name in ahead:
-            self._managed.restore(self.path(name), self.state[name].version)
+            self._restorable.restore(self.path(name), self.state[name].version)
             self.state[name] = State(self.lake.version(self.path(name)), self.state[name].rows)
             self._columns.pop(name, None)
         return bool(ahead)

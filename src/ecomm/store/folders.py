@@ -223,7 +223,8 @@ class FolderStore(Tables):
         files = described(self.path(name), folder, partition, self.catalogue[name].statistics)
         if not files:
             shutil.rmtree(folder, ignore_errors=True)
-        self.count(written=sum(file.bytes for file in files))
+        if not self.catalogue[name].journal:
+            self.count(written=sum(file.bytes for file in files))
         return files
 
     def _new_folder(self, name: str) -> Path:
