@@ -15,6 +15,7 @@ from ecomm import __version__, damage
 from ecomm.batches import copies, locks
 from ecomm.batches.ledger import FORMAT_VERSION, Ledger, live, open_attempt
 from ecomm.batches.trigger import TRIGGER
+from ecomm.engines import deltafiles, lake_of
 from ecomm.errors import InvariantError, UsageError, sentence
 from ecomm.session import Session, running, session_of, silent, sources_of
 from ecomm.settings import Settings
@@ -79,7 +80,7 @@ _RESTORE = "run `ecomm restore`, which makes what is damaged again from landing"
 
 def _tables(settings: Settings, ledger: Ledger, *, deep: bool) -> Iterator[Finding]:
     """What is wrong with tables: first by their logs and files, and if these are well by their rows."""
-    if settings.engine != "databricks":
+    if lake_of(settings) is deltafiles:
         damaged = damage.find(settings.warehouse, catalogue(sources_of(settings)), ledger.entries, deep=deep)
         yield from (Finding(one.table, one.fault, _RESTORE) for one in damaged)
         if damaged:

@@ -419,14 +419,14 @@ def test_full_disk_before_the_first_byte(base: Path, disk: Disk, shop: Shop) -> 
 
 
 def test_full_disk_under_landing(base: Path, disk: Disk, shop: Shop) -> None:
-    """The files cannot be copied to the archive: the folder is named, and they stay."""
+    """Nothing can be written beside the files: the folder is named, and they stay."""
     shop = moved(base, disk, landing=True)
     shop.drop("good", SECOND, {"orders": {"good.csv": large(4_000)}})
     watch = Watch(shop)
     disk.fill()
     said = run(shop)
     assert said.code == 1
-    line(said, "good failed", "good.csv", "space")
+    line(said, "good failed", shop.settings.landing, "space")
     watch.nothing_changed()
     disk.again("size=100m")
     publishes(shop, "good")

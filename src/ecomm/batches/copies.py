@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from ecomm.batches.corrections import Correction
 from ecomm.batches.ledger import JUDGES, Entry, digest, of_text, text_of
 from ecomm.engines.deltafiles import fsync
-from ecomm.errors import StorageError, UsageError
+from ecomm.errors import StorageError, UsageError, sentence
 from ecomm.settings import Settings
 
 _FOLDER = ".ledger"
@@ -28,16 +28,22 @@ def folder_of(settings: Settings, entries: Sequence[Entry]) -> Path:
 
 
 def complete(settings: Settings, entries: Sequence[Entry]) -> None:
-    """Write the copies that are missing: of the last entries, for each run writes those of its own."""
+    """Write the copies that are missing: of the last entries, for each run writes those of its own.
+
+    Raises StorageError if they cannot be written.
+    """
     folder = folder_of(settings, entries)
-    folder.mkdir(parents=True, exist_ok=True)
-    for entry in reversed(entries):
-        file = folder / f"{entry.seq:08d}.json"
-        if file.is_file() and file.stat().st_size:
-            break
-        file.write_text(text_of(entry), encoding="utf-8")
-        fsync(file)
-    fsync(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for entry in reversed(entries):
+            file = folder / f"{entry.seq:08d}.json"
+            if file.is_file() and file.stat().st_size:
+                break
+            file.write_text(text_of(entry), encoding="utf-8")
+            fsync(file)
+        fsync(folder)
+    except OSError as error:
+        raise StorageError(sentence(error, folder)) from error
 
 
 def note(settings: Settings, entries: Sequence[Entry], opened: int, made: Sequence[Correction]) -> None:
