@@ -5,7 +5,7 @@
 SEAM is a name of `SEAMS`; OF says of which source, table, entry or folder; NTH which of several such calls (1: the
 first). It prints `running` when it has claimed a batch's files. Its exit code is 9 if the seam was not reached.
 KILL_CHILD_DOES says what it does instead: `undo BATCH`, `replay BATCH`, `replace BATCH`, `redrive FILE` or
-`maintain`.
+`maintain`. With KILL_CHILD_STOPS it does not kill but stop itself, and goes on when it is told to.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from ecomm.store.folders import FolderStore
 from ecomm.tasks import data_enrichment, final_merge_operation, stage_load
 
 NOT_REACHED = 9
+_SIGNAL = signal.SIGSTOP if "KILL_CHILD_STOPS" in os.environ else signal.SIGKILL
 Arguments = tuple[Any, ...]
 
 
@@ -119,10 +120,10 @@ def kill_at(when: str, said: str) -> None:
             left[0] -= 1
             now = left[0] == 0
         if now and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), _SIGNAL)
         result = call()
-        if now:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if now and when == "after":
+            os.kill(os.getpid(), _SIGNAL)
         return result
 
     wrap(seam, around)

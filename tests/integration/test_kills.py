@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,16 +17,15 @@ import pytest
 from ecomm.attempt import Attempt
 from ecomm.batches import status
 from ecomm.batches.ledger import Ledger
-from ecomm.engines import Engine, deltafiles
+from ecomm.engines import deltafiles
 from ecomm.errors import InvariantError
 from ecomm.session import TaskResult, left_behind
 from ecomm.tasks import final_merge_operation
-from tests.conftest import keep_running
-from tests.shop import DAYS, SOURCES, Row, Shop, differences, published
+from tests.integration.conftest import Days
+from tests.shop import DAYS, SOURCES, Shop, differences, published
 
 pytestmark = pytest.mark.parity
 CHILD = Path(__file__).with_name("kill_child.py")
-Tables = dict[str, list[Row]]
 
 QUICK = (
     "before copy#3",
@@ -71,32 +67,6 @@ FIRST_RUN = [
     ("after merge:orders", "before ledger:PUBLISH", "after ledger:PUBLISH"),
     ("after move#3", "after ledger:PUBLISH"),
 ]
-
-
-@dataclass(frozen=True)
-class Days:
-    """A shop in which day 1 is published and day 2 has landed, and what is to be read in it before and after."""
-
-    shop: Shop
-    one: Tables
-    both: Tables
-    archived: list[str]
-
-    def copy(self, place: Path) -> Shop:
-        for folder in ("landing", "warehouse"):
-            shutil.copytree(self.shop.root / folder, place / folder)
-        return Shop(place)
-
-
-@pytest.fixture(scope="session")
-def days(tmp_path_factory: pytest.TempPathFactory, engine: Engine, sample: Shop) -> Iterator[Days]:
-    with pytest.MonkeyPatch.context() as patch:
-        keep_running(engine, patch)
-        shop = Shop(tmp_path_factory.mktemp("days"))
-        shop.drop_sample(DAYS[0])
-        assert [o.status for o in shop.run()] == ["published"]
-        shop.drop_sample(DAYS[1])
-        yield Days(shop, published(shop), published(sample), sample.archived())
 
 
 def child(shop: Shop, *kill: str) -> subprocess.Popen[str]:

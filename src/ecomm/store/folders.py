@@ -377,14 +377,14 @@ class FolderStore(Tables):
         newest = deltafiles.version(path)
         if newest < version:
             raise StorageError(
-                f"{path}: the ledger says version {version}, and the newest here is {newest}; bring the table back "
-                "from a backup, nothing was touched."
+                f"{path}: the ledger says version {version}, and the newest here is {newest}. Nothing was touched; run "
+                "`ecomm restore`, which makes the table again from landing."
             )
         for at in range(version + 1, newest + 1):
             if not deltafiles.changes_no_row(path, at):
                 raise StorageError(
                     f"{path}: version {at} has other rows, and no ledger entry tells of it: another program wrote "
-                    f"this table. Take it back to version {version} with a Delta reader, nothing was touched."
+                    "this table. Nothing was touched; run `ecomm restore`, which makes it again from landing."
                 )
         return State(newest, rows)
 

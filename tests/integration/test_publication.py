@@ -1,0 +1,188 @@
+"""Publication as others see it: plain Delta readers, other programs, and a run that wakes when another took over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from ecomm import revise
+from ecomm.batches import status
+from ecomm.engines import deltafiles
+from ecomm.sources import SOURCES
+from ecomm.tables import target_name
+from tests.integration.conftest import Days
+from tests.integration.test_kills import CHILD
+from tests.shop import DAYS, Shop, differences, published
+
+ORDERS = "order_id,customer_id,product_id,order_date,order_amount,order_status\n"
+
+
+def contradictions(table: DeltaTable, key: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The keys of a target of which two versions are current, or hold at one instant."""
+    versions: dict[tuple[str, ...], list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for row in table.to_pyarrow_table().to_pylist():
+        versions[tuple(row[k] for k in key)].append((row["effective_date"], row["expiry_date"]))
+    wrong = []
+    for of, spans in versions.items():
+        spans.sort(key=lambda span: span[0])
+        if any(end is None or end > begin for (_, end), (begin, _) in pairwise(spans)):
+            wrong.append(of)
+    return wrong
+
+
+def every_version_is_whole(shop: Shop) -> int:
+    """How many versions of targets there are, each of which a plain reader may have read."""
+    seen = 0
+    for name, source in SOURCES.items():
+        path = shop.settings.warehouse / target_name(name)
+        for at in range(DeltaTable(path).version() + 1):
+            assert contradictions(DeltaTable(path, version=at), source.key) == [], (name, at)
+            seen += 1
+    return seen
+
+
+def test_every_version_of_a_target_is_whole(sample: Shop) -> None:
+    assert every_version_is_whole(sample) >= 3 * len(SOURCES)
+
+
+def test_each_batch_makes_one_version_of_what_it_changes(sample: Shop) -> None:
+    """And one before, if a file brings a new column. Each says which batch and ledger entry it belongs to."""
+    entries = sample.warehouse.entries
+    for before, entry in pairwise(entries):
+        for name, (version, _) in entry.tables.items():
+            was = before.tables[name][0]
+            said = [deltafiles.commit_info(sample.settings.warehouse / name, at) for at in range(was + 1, version + 1)]
+            assert len(said) <= (2 if name.endswith(("_stage", "_target")) else 1), (entry.seq, name)
+            for info in said:
+                assert (info["ecomm.batch"], info["ecomm.ledger"]) == (entry.batch_id, str(entry.seq))
+            assert entry.entry == "PUBLISH" or not said, (entry.seq, name)
+
+
+@pytest.mark.long
+def test_undo_replay_and_late_batches_leave_only_whole_versions(shop: Shop) -> None:
+    for n, text in enumerate(("O1,C1,P1,2025-01-01,5,pending\n", "O1,C1,P1,2025-01-01,5,shipped\n")):
+        shop.drop(f"b{n}", f"2025-02-0{1 + 2 * n}T12:00:00Z", {"orders": {f"{n}.csv": ORDERS + text}})
+    shop.run()
+    late = ORDERS + "O1,C1,P1,2025-01-01,5,paid\nO2,C1,P1,2025-01-01,5,pending\n"
+    shop.drop("late", "2025-02-02T12:00:00Z", {"orders": {"late.csv": late}})
+    assert [o.status for o in shop.run()] == ["published"]
+    revise.undo(shop.settings, "b1", "why not")
+    revise.replay(shop.settings, "b0")
+    assert every_version_is_whole(shop) > 0
+
+
+# --- other programs -------------------------------------------------------------------------------------------------
+
+
+def test_upkeep_by_another_program_is_no_danger(shop: Shop) -> None:
+    """OPTIMIZE, VACUUM, other properties: the rows are the same, so the next batch goes on from there."""
+    for n in (1, 2, 3):
+        text = ORDERS + f"O{n},C1,P1,2025-01-01,5,pending\n"
+        shop.drop(f"b{n}", f"2025-02-0{n}T12:00:00Z", {"orders": {f"{n}.csv": text}})
+        assert [o.status for o in shop.run()] == ["published"]
+        for name in ("orders_stage", "orders_target", "enriched_orders", "analytics_summary"):
+            table = DeltaTable(shop.settings.warehouse / name)
+            table.optimize.compact()
+            table.alter.set_table_properties({"delta.logRetentionDuration": f"interval {3650 + n} days"})
+            table.vacuum(retention_hours=721, dry_run=False)
+        assert len(shop.rows("orders_target")) == n
+    assert every_version_is_whole(shop) > 0
+
+
+def test_rows_of_another_program_are_refused(shop: Shop) -> None:
+    """Nobody knows what they mean: nothing is published over them, and nothing is taken back."""
+    shop.drop("b1", "2025-02-01T12:00:00Z", {"orders": {"1.csv": ORDERS + "O1,C1,P1,2025-01-01,5,pending\n"}})
+    shop.run()
+    path = shop.settings.warehouse / "orders_target"
+    write_deltalake(path, DeltaTable(path).to_pyarrow_table(), mode="append")
+    shop.drop("b2", "2025-02-02T12:00:00Z", {"orders": {"2.csv": ORDERS + "O2,C1,P1,2025-01-01,5,pending\n"}})
+    with pytest.raises(Exception, match=r"orders_target: version 2 has other rows.*`ecomm restore`"):
+        shop.run()
+    assert DeltaTable(path).version() == 2
+    assert len(shop.rows("orders_target")) == 1, "readers go by the ledger"
+
+
+# --- a run that wakes -----------------------------------------------------------------------------------------------
+
+STOPS = [
+    pytest.param("before claim", marks=pytest.mark.long),
+    "after stage:orders",
+    pytest.param("after change_set:products", marks=pytest.mark.long),
+    pytest.param("before enrich", marks=pytest.mark.long),
+    pytest.param("after merge:orders", marks=pytest.mark.long),
+    pytest.param("before check", marks=pytest.mark.long),
+    "before intend",
+    pytest.param("after intend", marks=pytest.mark.long),
+    "after commit#3",
+    pytest.param("before ledger:PUBLISH", marks=pytest.mark.long),
+    pytest.param("after ledger:PUBLISH", marks=pytest.mark.long),
+    pytest.param("before archive", marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_a_run_that_wakes_when_another_has_published_writes_nothing(
+    shop: Shop,
+    days: Days,
+    stop: str,
+) -> None:
+    """Its locks are lost (a network disk's lease): the other run publishes all, and this one must not touch it."""
+    shop = days.copy(shop.root / "copy")
+    later = "O9,CUST0001,P001,2025-01-17,5,pending\n"
+    places = [str(shop.settings.landing), str(shop.settings.warehouse)]
+    first = subprocess.Popen(
+        [sys.executable, str(CHILD), *places, *stop.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"KILL_CHILD_STOPS": "yes"},
+    )
+    assert os.WIFSTOPPED(os.waitpid(first.pid, os.WUNTRACED)[1]), f"{stop} was not reached"
+    for lock in (shop.settings.warehouse / "locks").iterdir():
+        lock.unlink()
+    assert {o.status for o in shop.run()} <= {"published", "duplicate"}
+    shop.drop("later", "2025-01-17T06:00:00Z", {"orders": {"later.csv": ORDERS + later}})
+    assert [o.status for o in shop.run()] == ["published"]
+    before, versions = published(shop), shop.versions()
+    os.kill(first.pid, signal.SIGCONT)
+    said, _ = first.communicate(timeout=120)
+    assert first.returncode != -signal.SIGKILL, said
+    assert shop.versions() == versions, said
+    assert not differences(published(shop), before)
+    assert shop.run() == []
+    assert len(status.of(shop.settings, datetime.now().astimezone()).published) == 3
+    assert shop.landed() == []
+    assert [e.seq for e in shop.warehouse.entries] == [*range(len(shop.warehouse.entries))]
+
+
+# --- pollers --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.long
+def test_a_plain_reader_that_polls_sees_no_broken_target(tmp_path: Path) -> None:
+    """Whatever version is the newest at that moment, while batches are published, and their runs are killed."""
+    shop = Shop(tmp_path)
+    shop.drop_sample(*DAYS)
+    seen = 0
+    for kill in (["after", "commit#4"], []):
+        command = [sys.executable, str(CHILD), str(shop.settings.landing), str(shop.settings.warehouse), *kill]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                for name, source in SOURCES.items():
+                    path = shop.settings.warehouse / target_name(name)
+                    if (path / "_delta_log" / f"{0:020d}.json").is_file():
+                        assert contradictions(DeltaTable(path), source.key) == []
+                        seen += 1
+                time.sleep(0.01)
+    assert seen > 20
+    assert every_version_is_whole(shop) > 0
