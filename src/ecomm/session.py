@@ -12,14 +12,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
+
 from ecomm import __version__
 from ecomm.batches import archive, copies, drift, locks, rates
-from ecomm.batches.ledger import Entry, FileEntry, Ledger, open_attempt
+from ecomm.batches.ledger import CHANGES, Entry, FileEntry, Ledger, open_attempt
 from ecomm.batches.trigger import Trigger
 from ecomm.contract import Shop, Source
 from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
-from ecomm.errors import FormatError, LockedError
+from ecomm.errors import FormatError, LockedError, sentence
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES, of_shop
 from ecomm.store import Store
@@ -32,6 +34,9 @@ _ROW = 140
 """Bytes of a row in files: the mean of the generated shop's (benchmarks/generate.py)."""
 
 
+_SEEN = ("GENESIS", *CHANGES, "HOLD", "MAINTAIN")
+"""The entries after which other files are read than before."""
+log = structlog.get_logger()
 FAILURE = "failure.txt"
 """Where a task that failed says why: what its attempt is ended with if it is not done again."""
 
@@ -103,7 +108,16 @@ class Session:
         )
         written = self.store.publish(replace(entry, **said), self.ledger)  # type: ignore[arg-type]
         copies.complete(self.settings, self.ledger.entries)
+        if kind in _SEEN:
+            self._show()
         return written
+
+    def _show(self) -> None:
+        """Let other programs see what is published; if that fails, the next entry does it."""
+        try:
+            self.store.show(self.ledger)
+        except Exception as error:  # what was published stays published
+            log.warning("catalog_failed", run_id=self.run_id, reason=sentence(error, self.settings.warehouse))
 
     def look(self) -> None:
         """Read the entries that have come. Raises LockedError if another run wrote one: then this session is over."""

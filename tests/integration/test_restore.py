@@ -63,7 +63,7 @@ def newest(path: Path) -> Path:
 
 def parquet(path: Path) -> Path:
     live = {json.loads(line)["add"]["path"] for line in newest(path).read_bytes().splitlines() if b'"add"' in line}
-    return path / sorted(live)[0]
+    return path / str(sorted(live)[0])
 
 
 def flip(file: Path) -> None:

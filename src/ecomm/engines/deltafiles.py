@@ -48,21 +48,21 @@ def delta_type(spark_type: str) -> DeltaType:
     if spark_type.startswith("map<string,"):
         return MapType(PrimitiveType("string"), delta_type(spark_type[11:-1]), value_contains_null=True)
     if spark_type.startswith("struct<"):
-        parts = (part.split(":", 1) for part in _parts(spark_type[7:-1]))
-        return StructType([Field(name, delta_type(of), nullable=True) for name, of in parts])
+        fields = (part.split(":", 1) for part in parts(spark_type[7:-1]))
+        return StructType([Field(name, delta_type(of), nullable=True) for name, of in fields])
     return PrimitiveType(_NAMES.get(spark_type, spark_type))
 
 
-def _parts(text: str) -> list[str]:
+def parts(text: str) -> list[str]:
     """What stands between the commas that no bracket encloses."""
-    parts, depth = [""], 0
+    found, depth = [""], 0
     for letter in text:
         depth += (letter in "<(") - (letter in ">)")
         if letter == "," and not depth:
-            parts.append("")
+            found.append("")
         else:
-            parts[-1] += letter
-    return parts
+            found[-1] += letter
+    return found
 
 
 def delta_field(field: contract.Field) -> Field:

@@ -109,6 +109,9 @@ class Store(Protocol):
     def publish(self, entry: Entry, ledger: Ledger) -> Entry:
         """Make what is prepared visible, by this entry; give it as it was written. Raises LockedError, StorageError."""
 
+    def show(self, ledger: Ledger) -> None:
+        """Let programs that know no ledger see what is published. Raises OSError, StorageError."""
+
     def hold_back(self, revision: int) -> None:
         """Put the stage rows that are prepared aside, until a person accepts or rejects their batch."""
 

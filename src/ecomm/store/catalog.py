@@ -193,6 +193,9 @@ class CatalogStore(Tables):
         """Make what was written visible, by this entry; give it as it was written. Raises LockedError, StorageError."""
         return ledger.append(replace(entry, tables={n: (s.version, s.rows) for n, s in self.state.items()}))
 
+    def show(self, ledger: Ledger) -> None:
+        """Nothing: programs ask the catalog."""
+
     def hold_back(self, revision: int) -> None:
         """Nothing: readers go by the ledger, which does not name the rows of a held batch."""
 

@@ -20,11 +20,14 @@ from pydantic import TypeAdapter
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ecomm.batches.ledger import Entry, Ledger, held
+from ecomm.batches.ledger import COMMENT, FIELDS, Entry, Ledger, held, kept, live
+from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.engines import deltafiles
 from ecomm.errors import LockedError, StorageError
 from ecomm.store import Tables, later
 from ecomm.store.datafiles import DataFile, described, holding
+from ecomm.store.duckdb_catalog import View
+from ecomm.store.duckdb_catalog import write as write_catalog
 from ecomm.store.publication import Change, Left, Prepared, Publication, finish, intended, publish
 from ecomm.tables import LATER, State, stage_name, target_name
 from ecomm.transforms import relations
@@ -75,9 +78,7 @@ class FolderStore(Tables):
     def read(self, name: str) -> DataFrame:
         """A table with what is prepared. Raises LockedError if another program has written it."""
         ahead = self._ahead(name)
-        before = self._before(name)
-        gone = {file.path for file in ahead.removes}
-        files = [file for file in before if file.path not in gone] + list(ahead.adds)
+        files = self._files_with(name, ahead)
         self.count(read=sum(file.bytes for file in files))
         if not ahead.versions:
             return self.engine.rows.read(self.path(name))
@@ -98,11 +99,15 @@ class FolderStore(Tables):
         if found != expected:
             raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
         if (name, found) not in self._files:
-            self._files[name, found] = tuple(
-                DataFile(path, size, rows, partition)
-                for path, size, rows, partition in deltafiles.data_files(self.path(name))
-            )
+            self._files[name, found] = self._listed(name)
         return self._files[name, found]
+
+    def _listed(self, name: str) -> tuple[DataFile, ...]:
+        return tuple(DataFile(*said) for said in deltafiles.data_files(self.path(name)))
+
+    def _files_with(self, name: str, ahead: Prepared) -> tuple[DataFile, ...]:
+        gone = {file.path for file in ahead.removes}
+        return (*(file for file in self._before(name) if file.path not in gone), *ahead.adds)
 
     def _frame(self, name: str, files: Sequence[DataFile]) -> DataFrame:
         """The rows of some files of a table."""
@@ -274,10 +279,25 @@ class FolderStore(Tables):
         if not ahead:
             return ledger.write(entry)
         changes = {name: Change(self._version(name), prepared) for name, prepared in sorted(ahead.items())}
+        after = {name: (self._state(name), self._files_with(name, ahead[name])) for name in ahead if name in tables}
         written = publish(self.root, self._folder, ledger, Publication(entry, changes))
-        self._published.update({name: state for name, state in self.state.items() if name in ahead})
+        for name, (state, files) in after.items():
+            self._published[name], self._files[name, state.version] = state, files
         self._prepared.clear()
         return written
+
+    def show(self, ledger: Ledger) -> None:
+        """Make `catalog.duckdb` show what is published."""
+        seen = {"_stage": live(ledger.entries).values(), "_errors": kept(ledger.entries)}
+        views = {}
+        for name, table in self.catalogue.items():
+            files = self._before(name) if name in self._published else self._listed(name)
+            entries = next((e for ending, e in seen.items() if name.endswith(ending)), None)
+            revisions = None if entries is None else sorted({e.revision for e in entries if e.revision is not None})
+            extras = [later(c, "string") for c in self.extras(name)]
+            views[name] = View(table.comment, [*table.fields, *extras], files, revisions)
+        views[LEDGER] = View(COMMENT, FIELDS, self._listed(LEDGER))
+        write_catalog(self.root, views)
 
     def _version(self, name: str) -> int:
         """The version of a table before what is prepared; of a journal the newest, for nothing else pins it."""
