@@ -23,6 +23,7 @@ from ecomm.opening import read_headers
 from ecomm.rebuild import refold
 from ecomm.session import Session, TaskResult, attempts_dir, running, session_of
 from ecomm.settings import Settings
+from ecomm.sources import SOURCES
 from ecomm.tables import State, create_all, errors_name, stage_name, target_name
 from ecomm.tasks.stage_load import load
 from ecomm.transaction import known_batch
@@ -96,6 +97,7 @@ def _set_aside(settings: Settings, name: str) -> Path | None:
 
 def _restore(session: Session, wanted: Collection[str], listener: Callable[[str], None]) -> list[Restored]:
     settings, store = session.settings, session.store
+    archive.settle_all(settings, session.ledger.entries, list(SOURCES))
     if unknown := [name for name in wanted if name not in store.catalogue]:
         raise UsageError(f"there is no table {unknown[0]}; there are: {', '.join(store.catalogue)}.")
     try:

@@ -109,10 +109,10 @@ class Session:
         written = self.store.publish(replace(entry, **said), self.ledger)  # type: ignore[arg-type]
         copies.complete(self.settings, self.ledger.entries)
         if kind in _SEEN:
-            self._show()
+            self.show()
         return written
 
-    def _show(self) -> None:
+    def show(self) -> None:
         """Let other programs see what is published; if that fails, the next entry does it."""
         try:
             self.store.show(self.ledger)
@@ -188,7 +188,10 @@ def open_warehouse(
         # A table that came with a newer program is made now; the ledger names it from its next entry on.
         create_all(store.lake, root, store.catalogue)
         complete_journals(store.lake, root, store.catalogue)
+        broken_off = left_over(settings)
         recover(session)
+        if broken_off:  # perhaps between an entry and what other programs see of it
+            session.show()
     archive.settle_all(settings, ledger.entries, list(SOURCES))
     return session
 
@@ -249,12 +252,16 @@ def left_behind(settings: Settings, ledger: Ledger) -> bool:
     """A broken-off attempt, or one that was published but not archived, is to be finished."""
     if not ledger.entries:
         return False
-    unfinished = attempts_dir(settings).is_dir() and any(attempts_dir(settings).iterdir())
     return (
-        unfinished
+        left_over(settings)
         or open_attempt(ledger.entries) is not None
         or archive.unsettled(settings, ledger.entries, list(SOURCES))
     )
+
+
+def left_over(settings: Settings) -> bool:
+    """Something lies where attempts work: one is at work, or was broken off."""
+    return attempts_dir(settings).is_dir() and any(attempts_dir(settings).iterdir())
 
 
 def attempts_dir(settings: Settings) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ecomm import restore
 from ecomm.batches.ledger import NAME as LEDGER
 from tests.integration.test_reader import CHILD, one_moment, poll
 from tests.shop import DAYS, Shop, differences, published
@@ -58,5 +59,6 @@ def test_a_copy_of_a_warehouse_at_work_is_a_moment_and_goes_on(shop: Shop, tmp_p
         assert process.returncode == 0, said
     assert len(seen) >= 2
     other = Shop(copy)
-    assert ("16", "published") in [(o.batch_id[-2:], o.status) for o in other.run()]  # and perhaps: 15, sent again
+    restore.restore(other.settings)
+    assert {o.status for o in other.run()} <= {"published", "duplicate"}  # day 2, and perhaps day 1, sent again
     assert not differences(published(other), published(shop))

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -19,7 +21,7 @@ from ecomm import revise
 from ecomm.batches import status
 from ecomm.engines import deltafiles
 from ecomm.sources import SOURCES
-from ecomm.tables import target_name
+from ecomm.tables import CATALOGUE, target_name
 from tests.integration.conftest import Days
 from tests.integration.test_kills import CHILD
 from tests.shop import DAYS, Shop, differences, published
@@ -79,6 +81,60 @@ def test_undo_replay_and_late_batches_leave_only_whole_versions(shop: Shop) -> N
     revise.undo(shop.settings, "b1", "why not")
     revise.replay(shop.settings, "b0")
     assert every_version_is_whole(shop) > 0
+
+
+# --- catalog.duckdb ---
+
+
+def views(database: Path) -> dict[str, pa.Table]:
+    """All that a program with a DuckDB driver sees."""
+    with duckdb.connect(database, read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        names = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+        return {name: connection.execute(f'FROM "{name}"').to_arrow_table() for (name,) in names}
+
+
+def test_a_duckdb_client_sees_what_is_published(sample: Shop) -> None:
+    """All tables, their columns in order, types, comments and rows; of stage only what is live."""
+    seen = views(sample.settings.warehouse / "catalog.duckdb")
+    assert sorted(seen) == sorted(sample.warehouse.names)
+    for name, table in seen.items():
+        ours = sample.warehouse.table(name)
+        assert table.column_names == ours.column_names, name
+        assert Counter(map(str, table.to_pylist())) == Counter(map(str, ours.to_pylist())), name
+    with duckdb.connect(sample.settings.warehouse / "catalog.duckdb", read_only=True) as connection:
+        said = connection.execute("SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal")
+        comments = {(table, column): comment for table, column, comment in said.fetchall()}
+    for name, one in CATALOGUE.items():
+        assert {f.name: comments[name, f.name] for f in one.fields} == {f.name: f.comment for f in one.fields}, name
+
+
+@pytest.mark.long
+def test_a_duckdb_client_never_sees_half_a_batch(tmp_path: Path) -> None:
+    """Polled while batches are published and their runs are killed; and who has it open goes on seeing his moment."""
+    shop = Shop(tmp_path)
+    shop.drop_sample(*DAYS)
+    database, seen, held = shop.settings.warehouse / "catalog.duckdb", set[int](), None
+    for kill in (["after", "commit#4"], ["after", "ledger:PUBLISH"], []):
+        command = [sys.executable, str(CHILD), str(shop.settings.landing), str(shop.settings.warehouse), *kill]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                if database.is_file():
+                    tables = views(database)
+                    batches = {r["batch_id"] for r in tables["analytics_summary"].to_pylist()}
+                    for name in (*(f"{s}_stage" for s in SOURCES), "validation_results"):
+                        assert set(tables[name]["batch_id"].to_pylist()) == batches, name
+                    current = sum(tables["orders_target"]["is_current"].to_pylist())
+                    assert current == tables["enriched_orders"].num_rows
+                    seen.add(len(batches))
+                    if held is None and batches:
+                        held = duckdb.connect(database, read_only=True), current
+    assert seen >= {0, 1}
+    assert len(views(database)["analytics_summary"]) == 2
+    assert held is not None
+    connection, current = held
+    assert connection.execute("SELECT count(*) FROM orders_target WHERE is_current").fetchone() == (current,)
+    connection.close()
 
 
 # --- other programs -------------------------------------------------------------------------------------------------
