@@ -128,7 +128,9 @@ def test_a_duckdb_client_never_sees_half_a_batch(tmp_path: Path) -> None:
                     assert current == tables["enriched_orders"].num_rows
                     seen.add(len(batches))
                     if held is None and batches:
-                        held = duckdb.connect(database, read_only=True), current
+                        # In one process DuckDB opens a path once: this is the same file under another.
+                        os.link(database, tmp_path / "held.duckdb")
+                        held = duckdb.connect(tmp_path / "held.duckdb", read_only=True), current
     assert seen >= {0, 1}
     assert len(views(database)["analytics_summary"]) == 2
     assert held is not None

@@ -34,16 +34,10 @@ class CsvReader(Protocol):
 
 
 class Rows(Protocol):
-    """How an engine reads and writes the rows of a table, which is named by its folder in the warehouse."""
+    """How an engine reads the rows of a table, which is named by its folder in the warehouse."""
 
     def read(self, path: Path) -> DataFrame:
         """A table at its newest version."""
-
-    def write(self, path: Path, rows: DataFrame, mode: str, where: str | None = None) -> None:
-        """Append rows, or put them in the place of all (`overwrite`), or of those for which `where` holds."""
-
-    def named(self, path: Path) -> str:
-        """A table as SQL names it."""
 
 
 class Lake(Protocol):

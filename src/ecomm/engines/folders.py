@@ -1,4 +1,4 @@
-"""The rows of tables that lie in folders, for an engine that reads and writes files."""
+"""The rows of tables that lie in folders, for an engine that reads files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Folders:
-    """Reads and writes tables by their folders. uri: how the engine names a folder."""
+    """Reads tables by their folders. uri: how the engine names a folder."""
 
     spark: SparkSession
     uri: Callable[[Path], str]
@@ -21,12 +21,3 @@ class Folders:
     def read(self, path: Path) -> DataFrame:
         """A table at its newest version."""
         return self.spark.read.format("delta").load(self.uri(path))
-
-    def write(self, path: Path, rows: DataFrame, mode: str, where: str | None = None) -> None:
-        """Append rows, or put them in the place of all, or of those for which `where` holds, in one commit."""
-        writer = rows.write.format("delta").mode(mode)
-        (writer.option("replaceWhere", where) if where else writer).save(self.uri(path))
-
-    def named(self, path: Path) -> str:
-        """A table as SQL names it."""
-        return f"delta.`{self.uri(path)}`"

@@ -43,6 +43,8 @@ JAVA = (
     *(f"--add-opens=java.base/sun.{p}=ALL-UNNAMED" for p in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
     *("-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"),
 )
+# Spark's default for Parquet files is a type without statistics, which Delta tables should not have.
+_INSTANTS = ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
 WITH_DELTA = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -157,6 +159,7 @@ class RemoteSpark:
         self.rows = Folders(self.spark, self.uri)
         try:
             self.expect(0)
+            self.spark.conf.set(*_INSTANTS)
             _look(self.spark, uri, probe)
         except BaseException:
             self.spark.stop()
@@ -215,7 +218,7 @@ def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) 
         # Two sample days compile 1,300 classes, and of 1,000, the default, none was found again (decision 0011).
         "spark.sql.codegen.cache.maxEntries": "20000",
         "spark.sql.connect.serverStacktrace.enabled": "false",
-        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        _INSTANTS[0]: _INSTANTS[1],
         "spark.sql.warehouse.dir": str(folder / "catalog"),
         "spark.ui.enabled": "false",
         **WITH_DELTA,

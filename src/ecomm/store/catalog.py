@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from ecomm.engines import Engine
 
 
-class _Restorable(Protocol):
+class _Catalog(Protocol):
+    """What a catalog does besides (`engines.databricks.Managed`)."""
+
+    def write(self, path: Path, rows: DataFrame, mode: str, where: str | None = None) -> None:
+        """Append rows, or put them in the place of all (`overwrite`), or of those for which `where` holds."""
+
+    def named(self, path: Path) -> str:
+        """A table as SQL names it."""
+
     def restore(self, path: Path, to: int) -> None:
         """Take a table back to an earlier version: one new version with the old rows."""
 
@@ -41,7 +49,7 @@ class CatalogStore(Tables):
 
     def __init__(self, engine: Engine, root: Path, sources: Mapping[str, Source]) -> None:
         super().__init__(engine, root, sources)
-        self._restorable = cast("_Restorable", engine.lake)
+        self._catalog = cast("_Catalog", engine.lake)
         self.state: dict[str, State] = {}
         self._bytes: dict[tuple[str, int], int] = {}
         self._columns: dict[str, list[str]] = {}
@@ -96,7 +104,7 @@ class CatalogStore(Tables):
     def append(self, name: str, rows: DataFrame) -> int:
         """Append rows; how many they were. Where there are none, an engine may or may not make a version."""
         before = self.state[name]
-        self.engine.rows.write(self.path(name), self.fitting(name, rows), "append")
+        self._catalog.write(self.path(name), self.fitting(name, rows), "append")
         if self.lake.version(self.path(name)) == before.version:
             return 0
         return self._moved(name).rows - before.rows
@@ -115,7 +123,7 @@ class CatalogStore(Tables):
         same = not differs and new.count() == self.state[name].rows
         if same and relations.contained(new, self.read(name), key, columns):
             return 0
-        self.engine.rows.write(self.path(name), self.fitting(name, new), "overwrite")
+        self._catalog.write(self.path(name), self.fitting(name, new), "overwrite")
         return self._moved(name).rows
 
     def apply(self, name: str, changes: DataFrame, entering: int, leaving: int, closed: int) -> None:
@@ -145,7 +153,7 @@ class CatalogStore(Tables):
         current = self.read(name).filter(F.col("is_current"))
         stays = current.join(leaving, list(self.catalogue[name].key), "left_anti").select(*self.columns(name))
         rows = stays.unionByName(enters.filter(F.col("is_current")).select(*self.columns(name)))
-        self.engine.rows.write(self.path(name), self.fitting(name, rows), "overwrite", where="is_current = true")
+        self._catalog.write(self.path(name), self.fitting(name, rows), "overwrite", where="is_current = true")
         self._moved(name)
 
     def _merge(self, name: str, changes: DataFrame) -> None:
@@ -155,7 +163,7 @@ class CatalogStore(Tables):
         on = [f"t.{c} = s.{c}" for c in (*table.key, *table.partition_by)]
         try:
             self.engine.spark.sql(
-                f"MERGE INTO {self.engine.rows.named(self.path(name))} t USING {view} s "
+                f"MERGE INTO {self._catalog.named(self.path(name))} t USING {view} s "
                 f"ON {' AND '.join(on)} AND s.change = '{LEAVE}' "
                 "WHEN MATCHED THEN DELETE "
                 f"WHEN NOT MATCHED AND s.change = '{ENTER}' THEN INSERT ({', '.join(columns)}) "
@@ -233,7 +241,7 @@ class CatalogStore(Tables):
     def _restore(self, names: Iterable[str]) -> bool:
         ahead = [name for name in names if self.lake.version(self.path(name)) != self.state[name].version]
         for name in ahead:
-            self._restorable.restore(self.path(name), self.state[name].version)
+            self._catalog.restore(self.path(name), self.state[name].version)
             self.state[name] = State(self.lake.version(self.path(name)), self.state[name].rows)
             self._columns.pop(name, None)
         return bool(ahead)
