@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ecomm.batches.ledger import Entry, Ledger
     from ecomm.contract import Source
     from ecomm.engines import Engine, Lake
+    from ecomm.store.duckdb_catalog import View
     from ecomm.store.publication import Left
 
 
@@ -108,6 +109,15 @@ class Store(Protocol):
 
     def publish(self, entry: Entry, ledger: Ledger) -> Entry:
         """Make what is prepared visible, by this entry; give it as it was written. Raises LockedError, StorageError."""
+
+    def views(self) -> Mapping[str, View] | None:
+        """The files of every table but the journals with what is prepared; None if they cannot be seen."""
+
+    def added(self, name: str) -> View:
+        """The files that are prepared to enter a table."""
+
+    def removed(self, name: str) -> View:
+        """The files that are prepared to leave a table."""
 
     def show(self, ledger: Ledger) -> None:
         """Let programs that know no ledger see what is published. Raises OSError, StorageError."""

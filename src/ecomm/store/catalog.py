@@ -21,6 +21,7 @@ from ecomm.batches.ledger import Entry, Ledger
 from ecomm.contract import Field
 from ecomm.errors import LockedError
 from ecomm.store import Tables, later
+from ecomm.store.duckdb_catalog import View
 from ecomm.store.publication import Left
 from ecomm.tables import State, late_columns
 from ecomm.transforms import relations
@@ -200,6 +201,16 @@ class CatalogStore(Tables):
     def publish(self, entry: Entry, ledger: Ledger) -> Entry:
         """Make what was written visible, by this entry; give it as it was written. Raises LockedError, StorageError."""
         return ledger.append(replace(entry, tables={n: (s.version, s.rows) for n, s in self.state.items()}))
+
+    def views(self) -> Mapping[str, View] | None:
+        """None: the catalog keeps the files."""
+        return None
+
+    def added(self, name: str) -> View:
+        """No file that could be seen."""
+        return View(self.catalogue[name].comment, self.catalogue[name].fields, ())
+
+    removed = added
 
     def show(self, ledger: Ledger) -> None:
         """Nothing: programs ask the catalog."""

@@ -35,20 +35,22 @@ def write(warehouse: Path, views: Mapping[str, View]) -> None:
     part = warehouse / f"{NAME}.part"
     part.unlink(missing_ok=True)
     with duckdb.connect(part, config={"autoinstall_known_extensions": False}) as connection:
+        connection.begin()  # each statement by itself would be a write to the disk
         for name, view in views.items():
-            statements = [f"CREATE VIEW {_name(name)} AS {_select(warehouse / name, view)}"]
+            statements = [f"CREATE VIEW {_name(name)} AS {select(warehouse / name, view)}"]
             statements.append(f"COMMENT ON VIEW {_name(name)} IS {_text(view.comment)}")
             statements += [
                 f"COMMENT ON COLUMN {_name(name)}.{_name(c.name)} IS {_text(c.comment)}" for c in view.columns
             ]
             connection.execute("; ".join(statements))
+        connection.commit()
     deltafiles.fsync(part)
     part.rename(warehouse / NAME)
     deltafiles.fsync(warehouse)
 
 
-def _select(table: Path, view: View) -> str:
-    """The rows of some files; a column that none of them has is NULL."""
+def select(table: Path, view: View) -> str:
+    """A query that gives the rows of some files of a table; a column that none of them has is NULL."""
     alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for file in view.files:
         alike.setdefault(tuple(sorted(file.partition.items())), []).append(str((table / file.path).absolute()))

@@ -51,6 +51,7 @@ class FolderStore(Tables):
         self._published: dict[str, State] = {}
         self._prepared: dict[str, Prepared] = {}
         self._files: dict[tuple[str, int], tuple[DataFile, ...]] = {}
+        self._columns: dict[str, list[str]] = {}
         self._opened = -1
         self._folder = root
 
@@ -67,7 +68,9 @@ class FolderStore(Tables):
 
     def columns(self, name: str) -> list[str]:
         """All columns of a table, with those that are prepared."""
-        return [*super().columns(name), *(field.name for field in self._ahead(name).columns)]
+        if name not in self._columns:
+            self._columns[name] = super().columns(name)
+        return [*self._columns[name], *(field.name for field in self._ahead(name).columns)]
 
     def late(self, name: str) -> list[str]:
         """Those columns of the catalogue that came to the table after it was made."""
@@ -283,19 +286,35 @@ class FolderStore(Tables):
         written = publish(self.root, self._folder, ledger, Publication(entry, changes))
         for name, (state, files) in after.items():
             self._published[name], self._files[name, state.version] = state, files
+            self._columns[name] = self.columns(name)
         self._prepared.clear()
         return written
+
+    def views(self) -> Mapping[str, View] | None:
+        """The files of every table but the journals with what is prepared."""
+        return {name: self._view(name, self._files_with(name, self._ahead(name))) for name in self._published}
+
+    def added(self, name: str) -> View:
+        """The files that are prepared to enter a table."""
+        return self._view(name, self._ahead(name).adds)
+
+    def removed(self, name: str) -> View:
+        """The files that are prepared to leave a table."""
+        return self._view(name, self._ahead(name).removes)
+
+    def _view(self, name: str, files: Sequence[DataFile], revisions: Sequence[int] | None = None) -> View:
+        table, extras = self.catalogue[name], [later(c, "string") for c in self.extras(name)]
+        return View(table.comment, [*table.fields, *extras], files, revisions)
 
     def show(self, ledger: Ledger) -> None:
         """Make `catalog.duckdb` show what is published."""
         seen = {"_stage": live(ledger.entries).values(), "_errors": kept(ledger.entries)}
         views = {}
-        for name, table in self.catalogue.items():
+        for name in self.catalogue:
             files = self._before(name) if name in self._published else self._listed(name)
             entries = next((e for ending, e in seen.items() if name.endswith(ending)), None)
             revisions = None if entries is None else sorted({e.revision for e in entries if e.revision is not None})
-            extras = [later(c, "string") for c in self.extras(name)]
-            views[name] = View(table.comment, [*table.fields, *extras], files, revisions)
+            views[name] = self._view(name, files, revisions)
         views[LEDGER] = View(COMMENT, FIELDS, self._listed(LEDGER))
         write_catalog(self.root, views)
 
@@ -361,6 +380,7 @@ class FolderStore(Tables):
     def assume(self, state: Mapping[str, State]) -> None:
         """Expect the tables as they are said to be."""
         self._published.update(state)
+        self._columns.clear()
 
     def recover(self, ledger: Ledger, attempts: Path) -> bool:
         """Finish a publication that was broken off, and forget what others prepared; nothing is ever taken back.
@@ -381,6 +401,7 @@ class FolderStore(Tables):
                     self._discard(name, _number(over.name))
             shutil.rmtree(over)
         self._prepared.clear()
+        self._columns.clear()
         self._published = {name: self._adopted(name, *said) for name, said in ledger.last.tables.items()}
         for name, table in self.catalogue.items():
             if not table.journal and name not in self._published:

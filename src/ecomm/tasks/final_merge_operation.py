@@ -18,6 +18,7 @@ from ecomm.errors import InvariantError, SourceChangedError
 from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories
+from ecomm.tasks.reconcile import reconcile
 from ecomm.transforms import enrich, fold
 
 
@@ -26,6 +27,7 @@ def final_merge_operation(attempt: Attempt, result: TaskResult) -> None:
     side_by_side(partial(merge_target, attempt, source) for source in attempt.sources())
     write_analytics(attempt)
     check(attempt)
+    reconcile(attempt)
     if attempt.origin is Origin.LANDING and (changed := archive.changed(attempt.claimed)):
         raise SourceChangedError(f"{', '.join(str(f.path) for f in changed)} changed while it was being read")
     publish(attempt, result)
@@ -142,9 +144,9 @@ def check(attempt: Attempt) -> None:
     store = attempt.session.store
     tables = [name(s.name) for s in attempt.sources() for name in (stage_name, errors_name)]
     # The error rows of a batch that was held were published when it was.
-    there = [t for t in tables if attempt.held is not None and t.endswith("_errors")]
+    earlier = [t for t in tables if attempt.held is not None and t.endswith("_errors")]
     mine = F.col("revision") == attempt.revision
-    rows_of = {t: store.read(t).filter(mine) if t in there else store.fresh(t, attempt.revision) for t in tables}
+    rows_of = {t: store.read(t).filter(mine) if t in earlier else store.fresh(t, attempt.revision) for t in tables}
     written = [rows_of[t].select(F.lit(t).alias("table"), "source_file") for t in tables]
     orders = store.read(target_name("orders")).filter(F.col("is_current"))
     written.append(orders.select(F.lit("orders").alias("table"), F.lit("").alias("source_file")))
