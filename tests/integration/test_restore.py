@@ -92,7 +92,11 @@ FEW = {
 
 @pytest.mark.parametrize(
     ("table", "damage"),
-    [pytest.param(t, d, marks=[] if (t, d) in FEW else pytest.mark.long) for t in TABLES for d in DAMAGES],
+    [
+        pytest.param(t, d, marks=[] if (t, d) in FEW else pytest.mark.long if (n + m) % 5 == 0 else pytest.mark.soak)
+        for n, t in enumerate(TABLES)
+        for m, d in enumerate(DAMAGES)
+    ],
 )
 def test_a_damaged_table_is_seen_and_made_again(eventful: Shop, shop: Shop, table: str, damage: str) -> None:
     before = published(eventful)
