@@ -94,7 +94,7 @@ def test_any_notebook_may_be_killed(shop: Shop, sample: Shop, again: str) -> Non
     shop.drop_sample(DAYS[1])
     die = (
         "import os, signal\nfrom ecomm.store.folders import FolderStore\n"
-        "FolderStore._add = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"  # once a file of a table is there
+        "FolderStore._described = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"  # once a file of a table is there
     )
     for n, task in enumerate(TASKS):
         if again == "the job" and n not in (0, 7):

@@ -212,14 +212,18 @@ def test_a_held_batch_passes_the_gate_once_it_is_mended(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("kill", ["after ledger:OPEN", "after stage:orders", "before ledger:REDRIVE"])
-def test_a_redrive_that_is_killed_was_not(three: Shop, right: Shop, monkeypatch: pytest.MonkeyPatch, kill: str) -> None:
+def test_a_redrive_that_is_killed_was_not_or_is_finished(
+    three: Shop, right: Shop, monkeypatch: pytest.MonkeyPatch, kill: str
+) -> None:
     before, file = published(three), mend(three)
     with monkeypatch.context() as patch:
         patch.setenv("KILL_CHILD_DOES", f"redrive {file}")
         killed(three, kill)
-    assert three.run() == []
     assert not differences(published(three), before)
-    redriven(three, file)
+    assert three.run() == []
+    if kill != "before ledger:REDRIVE":  # what has begun to commit is finished
+        assert not differences(published(three), before)
+        redriven(three, file)
     assert not differences(facts(three), facts(right))
 
 

@@ -6,12 +6,12 @@ the attempt is published (`publication`).
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,12 +79,12 @@ class FolderStore(Tables):
         return [f.name for f in self.catalogue[name].fields if f.name in marked or f.name in new]
 
     def read(self, name: str) -> DataFrame:
-        """A table with what is prepared. Raises LockedError if another program has written it."""
-        ahead = self._ahead(name)
-        files = self._files_with(name, ahead)
+        """A table with what is prepared. Raises LockedError if another program has written it.
+
+        By its files also if nothing is: an engine may refuse to put frames with and without columns' comments together.
+        """
+        files = self._files_with(name, self._ahead(name))
         self.count(read=sum(file.bytes for file in files))
-        if not ahead.versions:
-            return self.engine.rows.read(self.path(name))
         return self._frame(name, files)
 
     def fresh(self, name: str, revision: int) -> DataFrame:
@@ -236,7 +236,8 @@ class FolderStore(Tables):
         return files
 
     def _new_folder(self, name: str) -> Path:
-        return self.path(name) / f"{self._opened}-{secrets.token_hex(4)}"
+        places = (self.path(name) / f"{self._opened}-{number}" for number in count())
+        return next(place for place in places if not place.exists())
 
     def _add(self, name: str, files: Sequence[DataFile]) -> int:
         ahead = self._ahead(name)
@@ -437,6 +438,9 @@ class FolderStore(Tables):
         path = self.path(name)
         self.lake.compact(path, ("key",) if name.endswith("_stage") else ())
         deleted = 0 if older_than is None else self.lake.vacuum(path, older_than, keep)
+        for folder in path.glob("*-*"):  # of attempts whose files were deleted
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
         self.lake.shorten_log(path, keep)
         if name in self._published:
             self._published[name] = State(deltafiles.version(path), self._published[name].rows)
