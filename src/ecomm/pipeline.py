@@ -271,6 +271,7 @@ def _open_next(settings: Settings, engine: Engine, run_id: str, listener: Listen
         handover.note_nothing(settings, run_id)
         return [_said(c, c.state.value) for c in candidates]
     session = open_warehouse(settings, engine, listener, run_id=run_id)
+    candidates = look(settings, session.ledger)  # once more: a publication that was broken off may have been finished
     outcomes = [publish_held(session, e) for e in accepted(session.ledger.entries)]
     failed = {e.batch_id for e in session.ledger.entries if e.entry == "RECOVER"}
     pending = [c for c in candidates if c.state is State.PENDING]

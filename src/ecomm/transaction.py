@@ -188,6 +188,8 @@ def give_up(session: Session, candidate: Candidate, attempt: Attempt | None, rea
             recover(session, reason)
         else:
             session.store.abandon(session.ledger)
+            for place in attempt.folder.iterdir():  # first, for the disk may be full
+                shutil.rmtree(place) if place.is_dir() else place.unlink()
             journal(attempt)
             session.entry_of("RECOVER", attempt.trigger, revision=attempt.opened, reason=reason)
             shutil.rmtree(attempt.folder, ignore_errors=True)

@@ -48,7 +48,7 @@ EVERYWHERE = [
     *((f"after move#{n}",) for n in (1, 2, 9, 10, 11)),  # copies get their names, files leave, at last the trigger
     ("after copy#1", "after copy#5", "before land:orders", "after errors:products"),
     ("before intend", "before commit#1", "after commit#1", "after commit#1", "after commit#5", "before ledger:PUBLISH"),
-    ("after intend", "after widen#1", "before widen#2", "after widen#3", "after widen:shipping_target"),
+    ("after intend", "after widen#1", "before widen#1", "after widen:orders_target"),
     ("after prepare:orders_stage", "after prepare:enriched_orders", "before prepare:orders_target"),
     ("after record:validation_results", "after record:processing_log", "after commit:processing_log"),
     ("before archive", "after move#1", "after move#1"),
