@@ -170,6 +170,19 @@ def test_rows_of_another_program_are_refused(shop: Shop) -> None:
     assert len(shop.rows("orders_target")) == 1, "readers go by the ledger"
 
 
+def test_what_is_left_of_an_attempt_that_was_published_deletes_nothing(shop: Shop) -> None:
+    """A process may end when its attempt's folder has lost its intent and is there still."""
+    shop.drop("b1", "2025-02-01T12:00:00Z", {"orders": {"1.csv": ORDERS + "O1,C1,P1,2025-01-01,5,pending\n"}})
+    shop.run()
+    before = published(shop)
+    opened = next(e.seq for e in shop.warehouse.entries if e.entry == "OPEN")
+    (shop.settings.warehouse / "attempts" / str(opened)).mkdir()
+    (shop.settings.warehouse / "orders_stage" / f"{opened}-9").mkdir()
+    assert shop.run() == []
+    assert not differences(published(shop), before)
+    assert not (shop.settings.warehouse / "orders_stage" / f"{opened}-9").exists()
+
+
 # --- a run that wakes -----------------------------------------------------------------------------------------------
 
 STOPS = [

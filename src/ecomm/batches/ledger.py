@@ -303,6 +303,10 @@ class Ledger:
         """Append an entry as the next one; give it with its number and time. Raises as `write`."""
         return self.write(self.following(entry, now))
 
+    def has_moved(self) -> bool:
+        """Somebody has written to the ledger since it was read."""
+        return self._lake.version(self.path) != self._version
+
     def following(self, entry: Entry, now: datetime | None = None) -> Entry:
         """An entry as it would be the next one: with its number, its time and the hash of the one before."""
         at, previous = now or datetime.now(UTC), None

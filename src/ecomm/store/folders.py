@@ -25,7 +25,7 @@ from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.engines import deltafiles
 from ecomm.errors import LockedError, StorageError
 from ecomm.store import Tables, later
-from ecomm.store.datafiles import DataFile, described, holding
+from ecomm.store.datafiles import DataFile, described, holding, sha256
 from ecomm.store.duckdb_catalog import View
 from ecomm.store.duckdb_catalog import write as write_catalog
 from ecomm.store.publication import Change, Left, Prepared, Publication, finish, intended, publish
@@ -52,6 +52,7 @@ class FolderStore(Tables):
         self._prepared: dict[str, Prepared] = {}
         self._files: dict[tuple[str, int], tuple[DataFile, ...]] = {}
         self._columns: dict[str, list[str]] = {}
+        self._compacted: dict[str, str] = {}
         self._opened = -1
         self._folder = root
 
@@ -265,10 +266,18 @@ class FolderStore(Tables):
             mine = {file.path.partition("/")[0] for file in self._ahead(name).adds}
             self._discard(name, self._opened, mine)
 
-    def _discard(self, name: str, opened: int, but: Collection[str] = ()) -> None:
+    def _discard(self, name: str, opened: int, but: Collection[str]) -> None:
+        """Delete what an attempt has left in a table's folder. but: the folders that are published, or go on."""
         for folder in self.path(name).glob(f"{opened}-*"):
             if folder.name not in but:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _discard_all(self, opened: int, ledger: Ledger, going_on: Mapping[str, Prepared] | None = None) -> None:
+        """Delete what an attempt has left in all tables, but what was published and what goes on."""
+        kept = {place.rpartition("/")[0] for entry in ledger.entries[opened + 1 :] for place in entry.digests}
+        kept |= {f"{name}/{file.path}".rpartition("/")[0] for name, p in (going_on or {}).items() for file in p.adds}
+        for name in self.catalogue:
+            self._discard(name, opened, {place.partition("/")[2] for place in kept if place.startswith(f"{name}/")})
 
     # --- publish ---
 
@@ -278,10 +287,15 @@ class FolderStore(Tables):
             self._prepared.clear()
         ahead = {name: prepared for name, prepared in self._prepared.items() if prepared.versions}
         digests = {f"{name}/{file.path}": file.sha256 for name, p in ahead.items() for file in p.adds}
+        digests |= self._compacted
         tables = {name: (state.version, state.rows) for name, state in self.state.items()}
         entry = ledger.following(replace(entry, tables=tables, digests=digests))
         if not ahead:
-            return ledger.write(entry)
+            written = ledger.write(entry)
+            self._compacted.clear()
+            return written
+        if ledger.has_moved():
+            raise LockedError(f"{self.root}: another run has taken over this warehouse; run the command again.")
         changes = {name: Change(self._version(name), prepared) for name, prepared in sorted(ahead.items())}
         after = {name: (self._state(name), self._files_with(name, ahead[name])) for name in ahead if name in tables}
         written = publish(self.root, self._folder, ledger, Publication(entry, changes))
@@ -289,6 +303,7 @@ class FolderStore(Tables):
             self._published[name], self._files[name, state.version] = state, files
             self._columns[name] = self.columns(name)
         self._prepared.clear()
+        self._compacted.clear()
         return written
 
     def views(self) -> Mapping[str, View] | None:
@@ -375,8 +390,7 @@ class FolderStore(Tables):
         """Forget what is prepared, but the journals' rows."""
         for name in [n for n in self._prepared if not self.catalogue[n].journal]:
             del self._prepared[name]
-        for name in self._published:
-            self._discard(name, self._opened)
+        self._discard_all(self._opened, ledger, {name: self._ahead(name) for name in self._prepared})
 
     def assume(self, state: Mapping[str, State]) -> None:
         """Expect the tables as they are said to be."""
@@ -398,8 +412,7 @@ class FolderStore(Tables):
             if publication is not None and publication.entry.seq == len(ledger.entries):
                 finish(self.root, ledger, publication)
             elif publication is None:
-                for name in self.catalogue:
-                    self._discard(name, _number(over.name))
+                self._discard_all(_number(over.name), ledger)
             shutil.rmtree(over)
         self._prepared.clear()
         self._columns.clear()
@@ -436,7 +449,10 @@ class FolderStore(Tables):
         older_than: only those; None: none. Stage is ordered by key, for that is how the fold looks into it.
         """
         path = self.path(name)
+        before = {file.path for file in self._listed(name)}
         self.lake.compact(path, ("key",) if name.endswith("_stage") else ())
+        made = (file.path for file in self._listed(name) if file.path not in before)
+        self._compacted |= {f"{name}/{file}": sha256(path / file) for file in made}
         deleted = 0 if older_than is None else self.lake.vacuum(path, older_than, keep)
         for folder in path.glob("*-*"):  # of attempts whose files were deleted
             if folder.is_dir() and not any(folder.iterdir()):
