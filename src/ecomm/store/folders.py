@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -24,7 +23,7 @@ from ecomm.batches.ledger import COMMENT, FIELDS, Entry, Ledger, held, kept, liv
 from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.engines import deltafiles
 from ecomm.errors import LockedError, StorageError
-from ecomm.store import Tables, later
+from ecomm.store import Tables, aside, later
 from ecomm.store.datafiles import DataFile, described, holding, sha256
 from ecomm.store.duckdb_catalog import View
 from ecomm.store.duckdb_catalog import write as write_catalog
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from ecomm.contract import Source
     from ecomm.engines import Engine
 
-_HELD = "held"
-_SET_ASIDE = TypeAdapter(dict[str, Prepared])
 _CHANGES = "changes"
 _OVER = "over-"
 
@@ -340,47 +337,21 @@ class FolderStore(Tables):
 
     def hold_back(self, revision: int) -> None:
         """Put the stage rows that are prepared aside, until a person accepts or rejects their batch."""
-        folder = self._aside(revision)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        aside: dict[str, Prepared] = {}
-        for source in self._sources():
-            for name in (stage_name(source), target_name(source)):
-                if (ahead := self._prepared.pop(name, None)) is None:
-                    continue
-                aside[name] = ahead
-                for place in {file.path.partition("/")[0] for file in ahead.adds}:
-                    (folder / name).mkdir(exist_ok=True)
-                    (self.path(name) / place).rename(folder / name / place)
-        (folder / "prepared.json").write_bytes(_SET_ASIDE.dump_json(aside))
-        for one in (*folder.rglob("*"), folder, folder.parent, self.root):
-            deltafiles.fsync(one)
+        sources = [name.removesuffix("_target") for name in self.catalogue if name.endswith("_target")]
+        names = [of(source) for source in sources for of in (stage_name, target_name)]
+        ahead = {name: self._prepared.pop(name) for name in names if name in self._prepared}
+        aside.put(self.root, revision, ahead)
 
     def has_aside(self, entry: Entry) -> bool:
         """The rows of a batch that was held are there. entry: the one that held it."""
-        return entry.revision is not None and (self._aside(entry.revision) / "prepared.json").is_file()
+        return entry.revision is not None and aside.has(self.root, entry.revision)
 
     def take_up(self, revision: int) -> None:
         """Prepare the rows that were put aside under a revision."""
-        folder = self._aside(revision)
-        for name, ahead in _SET_ASIDE.validate_json((folder / "prepared.json").read_bytes()).items():
+        for name, ahead in aside.take(self.root, revision, self._new_folder).items():
             there = self.columns(name)
             columns = tuple(field for field in ahead.columns if field.name not in there)
-            adds = []
-            for file in ahead.adds:
-                place = self._new_folder(name)
-                place.mkdir()
-                # A copy, for what is aside stays until the batch is published: an attempt may break off.
-                shutil.copy2(folder / name / file.path, place / Path(file.path).name)
-                deltafiles.fsync(place / Path(file.path).name)
-                adds.append(replace(file, path=f"{place.name}/{Path(file.path).name}"))
-            self._prepared[name] = Prepared(columns, tuple(adds))
-
-    def _aside(self, revision: int) -> Path:
-        return self.root / _HELD / str(revision)
-
-    def _sources(self) -> list[str]:
-        return [name.removesuffix("_target") for name in self.catalogue if name.endswith("_target")]
+            self._prepared[name] = replace(ahead, columns=columns)
 
     def is_publishing(self) -> bool:
         """The attempt has begun to commit: it can only be finished."""
@@ -420,10 +391,7 @@ class FolderStore(Tables):
         for name, table in self.catalogue.items():
             if not table.journal and name not in self._published:
                 self._published[name] = self._adopted(name, 0, 0)
-        waiting = {str(entry.revision) for entry in held(ledger.entries).values()}
-        for folder in (self.root / _HELD).glob("*"):
-            if folder.name not in waiting:
-                shutil.rmtree(folder, ignore_errors=True)
+        aside.keep(self.root, [entry.revision for entry in held(ledger.entries).values() if entry.revision is not None])
         return False
 
     def _adopted(self, name: str, version: int, rows: int) -> State:
