@@ -104,7 +104,7 @@ COMMANDS = sorted(c.name or getattr(c.callback, "__name__", "") for c in cli.app
 def test_every_command_is_tried_here() -> None:
     tried = (
         "run status show sql history check quality accept reject undo replay rebuild init trigger doctor demo version "
-        "export contract asof diff maintain simulate watch alerts dashboard"
+        "export contract asof diff maintain simulate watch alerts dashboard restore"
     )
     assert sorted(tried.split()) == COMMANDS
 
@@ -698,7 +698,20 @@ def test_doctor_finds_what_is_wrong(copy: Path) -> None:
     wrong = {check: fix for check, fix in findings(said).items() if fix}
     assert set(wrong) == {"landing", "customers_target"}
     assert "ecomm init" in wrong["landing"]
-    assert "ecomm rebuild" in wrong["customers_target"]
+    assert "ecomm restore" in wrong["customers_target"]
+
+
+def test_restore(copy: Path) -> None:
+    """A table that is gone is made again, and named; where nothing is damaged, this is said."""
+    before = ecomm("show", "enriched_orders", "--json", *places(copy)[2:], cwd=copy).ok().json
+    shutil.rmtree(copy / "warehouse" / "enriched_orders")
+    said = ecomm("restore", *places(copy), cwd=copy).ok().out
+    assert said == "enriched_orders: it is gone; made again, 732 rows.\n"
+    assert ecomm("show", "enriched_orders", "--json", *places(copy)[2:], cwd=copy).ok().json == before
+    assert "Nothing is damaged" in ecomm("restore", *places(copy), cwd=copy).ok().out
+    told = ecomm("restore", "analytics_summary", "--json", *places(copy), cwd=copy).ok().json
+    assert told == {"tables": [{"table": "analytics_summary", "fault": "it was asked for", "rows": 2}]}
+    ecomm("restore", "orders", *places(copy), cwd=copy).fails(2, "there is no table orders")
 
 
 def test_doctor_finds_a_lost_file(copy: Path) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class _Catalog(Protocol):
-    """What a catalog does besides (`engines.databricks.Managed`)."""
+    """What a catalog does besides."""
 
     def write(self, path: Path, rows: DataFrame, mode: str, where: str | None = None) -> None:
         """Append rows, or put them in the place of all (`overwrite`), or of those for which `where` holds."""
