@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,12 @@ class Shop:
         self.settings: Settings = load(landing=root / "landing", warehouse=root / "warehouse", **settings)
         for source in (*SOURCES, "trigger"):
             (root / "landing" / f"{source}_data" / "source").mkdir(parents=True, exist_ok=True)
+
+    def copy(self, place: Path) -> Shop:
+        """The same shop, as it is, in another folder."""
+        for folder in ("landing", "warehouse"):
+            shutil.copytree(self.root / folder, place / folder)
+        return Shop(place)
 
     def drop(
         self,

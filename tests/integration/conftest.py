@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +25,7 @@ class Days:
     archived: list[str]
 
     def copy(self, place: Path) -> Shop:
-        for folder in ("landing", "warehouse"):
-            shutil.copytree(self.shop.root / folder, place / folder)
-        return Shop(place)
+        return self.shop.copy(place)
 
 
 @pytest.fixture(scope="session")

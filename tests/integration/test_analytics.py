@@ -78,6 +78,7 @@ COUNTS = "customers buyers repeat_rate new_buyers products products_sold return_
 MARGINS = {"margin_rates": {"Books": "0.5"}}
 
 
+@pytest.mark.long
 def test_the_shop_at_each_batch_in_several_currencies(shops: Callable[..., Shop]) -> None:
     shop = shops("a", shop=MARGINS)
     publish(shop, "first", "last")

@@ -103,6 +103,7 @@ def test_later_batches_go_on_and_the_accepted_one_takes_its_place(gated: Shop, t
     assert gated.run() == []
 
 
+@pytest.mark.long
 def test_a_rejected_batch_is_unseen_and_its_id_may_come_again(gated: Shop, tmp_path: Path) -> None:
     outcome = revise.decide(gated.settings, "two", "REJECT", "wrong file")
     assert (outcome.status, outcome.exit_code) == ("rejected", 0)

@@ -116,6 +116,7 @@ def test_a_kill_behind_the_trigger_leaves_a_pending_batch(still: Shop, monkeypat
     assert len([e for e in Ledger.of(still.settings).entries if e.entry == "PUBLISH"]) == 2
 
 
+@pytest.mark.long
 def test_a_batch_a_day(shop: Shop, tmp_path: Path) -> None:
     """By the shop's own day: in Berlin the first of March ends at 23:00 UTC. Today's files wait for midnight."""
     own = Shop(tmp_path / "own", batches="daily", quiet_seconds=0.1, shop={"shop_timezone": "Europe/Berlin"})

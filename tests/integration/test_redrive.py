@@ -12,9 +12,11 @@ import pytest
 
 from ecomm import rebuild, revise
 from ecomm.batches import corrections
+from ecomm.engines import Engine
 from ecomm.errors import UsageError
 from ecomm.redrive import Redriven, export, redrive
 from ecomm.trace import versions_of
+from tests.conftest import keep_running
 from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import nothing_changes
 from tests.integration.test_kills import killed
@@ -43,20 +45,30 @@ def dropped(shop: Shop, files: dict[str, str], *names: str) -> Shop:
     return shop
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> tuple[Shop, Shop]:
+    """`three` and `right`, to copy."""
+    with pytest.MonkeyPatch.context() as patch:
+        keep_running(engine, patch)
+        shops = (
+            dropped(Shop(tmp_path_factory.mktemp("three")), WRONG),
+            dropped(Shop(tmp_path_factory.mktemp("right")), RIGHT),
+        )
+        for shop in shops:
+            assert [o.status for o in shop.run()] == ["published"] * 3
+        return shops
+
+
 @pytest.fixture
-def three(tmp_path: Path) -> Shop:
+def three(once: tuple[Shop, Shop], shop: Shop) -> Shop:
     """A shop in which three batches are published, each with a record that is rejected."""
-    shop = dropped(Shop(tmp_path / "three"), WRONG)
-    assert [o.status for o in shop.run()] == ["published"] * 3
-    return shop
+    return once[0].copy(shop.root / "three")
 
 
 @pytest.fixture
-def right(tmp_path: Path) -> Shop:
+def right(once: tuple[Shop, Shop], shop: Shop) -> Shop:
     """The same shop had there been nothing to mend."""
-    shop = dropped(Shop(tmp_path / "right"), RIGHT)
-    shop.run()
-    return shop
+    return once[1].copy(shop.root / "right")
 
 
 MENDED: dict[tuple[str, str], dict[str, str]] = {

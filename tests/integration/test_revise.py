@@ -9,7 +9,9 @@ import pytest
 
 from ecomm import rebuild, revise
 from ecomm.batches import archive, ledger, status
+from ecomm.engines import Engine
 from ecomm.errors import UsageError
+from tests.conftest import keep_running
 from tests.integration.decisions import decisions
 from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import agree, oracle, tables
@@ -28,14 +30,22 @@ def drop(shop: Shop, name: str, text: str) -> None:
     shop.drop(name, f"2025-01-0{[*BATCHES].index(name) + 1}T12:00:00Z", {"orders": {f"{name}.csv": text}})
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Shop:
+    """`three`, to copy."""
+    with pytest.MonkeyPatch.context() as patch:
+        keep_running(engine, patch)
+        shop = Shop(tmp_path_factory.mktemp("three"))
+        for name, text in BATCHES.items():
+            drop(shop, name, text)
+        assert [o.status for o in shop.run()] == ["published"] * 3
+        return shop
+
+
 @pytest.fixture
-def three(tmp_path: Path) -> Shop:
+def three(once: Shop, shop: Shop) -> Shop:
     """A shop in which three batches are published."""
-    shop = Shop(tmp_path / "three")
-    for name, text in BATCHES.items():
-        drop(shop, name, text)
-    assert [o.status for o in shop.run()] == ["published"] * 3
-    return shop
+    return once.copy(shop.root / "three")
 
 
 def lives(shop: Shop, order: str) -> list[tuple[str, str]]:
@@ -119,6 +129,7 @@ def test_the_commands(three: Shop) -> None:
     ecomm("run", "--replace", "two", *folders, cwd=where).fails(2, "there is no trigger of a batch two")
 
 
+@pytest.mark.long
 def test_what_is_gone_from_the_archive_is_said(three: Shop) -> None:
     before = published(three)
     (archived,) = three.settings.landing.glob("orders_data/archive/two/two.csv")

@@ -237,6 +237,7 @@ def test_nothing_is_pending_for_all_tasks_of_a_run(shop: Shop) -> None:
     assert all_of(shop, "2")[-1] == "published"
 
 
+@pytest.mark.long
 def test_a_file_that_changes_starts_the_batch_anew(shop: Shop) -> None:
     drop(shop, 1)
     all_of(shop, tasks=TASKS[:7])

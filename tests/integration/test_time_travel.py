@@ -17,6 +17,7 @@ from ecomm.engines import Engine
 from ecomm.errors import UsageError
 from ecomm.session import sources_of
 from ecomm.tables import catalogue
+from tests.conftest import keep_running
 from tests.integration.decisions import decisions
 from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import oracle
@@ -26,14 +27,22 @@ from tests.shop import ANALYTICS, SOURCES, Row, Shop, ordered
 pytestmark = pytest.mark.usefixtures("shop")  # runs use the engine of the session
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Shop:
+    """`three`, to copy."""
+    with pytest.MonkeyPatch.context() as patch:
+        keep_running(engine, patch)
+        shop = Shop(tmp_path_factory.mktemp("three"))
+        for name, text in BATCHES.items():
+            drop(shop, name, text)
+        assert [o.status for o in shop.run()] == ["published"] * 3
+        return shop
+
+
 @pytest.fixture
-def three(shop: Shop, tmp_path: Path) -> Shop:
+def three(once: Shop, shop: Shop) -> Shop:
     """A shop in which three batches are published."""
-    shop = Shop(tmp_path / "three")
-    for name, text in BATCHES.items():
-        drop(shop, name, text)
-    assert [o.status for o in shop.run()] == ["published"] * 3
-    return shop
+    return once.copy(shop.root / "three")
 
 
 def said(rows: Any) -> list[tuple[str, str, str]]:
@@ -72,7 +81,7 @@ def test_what_cannot_be_asked(three: Shop, engine: Engine) -> None:
         tables.asof("orders", date(2025, 1, 1), key=["1", "2", "3", "4"], engine=engine)
 
 
-@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.long), pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.soak) for seed in (0, 1)])
 def test_every_state_and_difference_equals_the_oracles(seed: int, tmp_path: Path, engine: Engine) -> None:
     """At random moments of a random past, first while the versions are there, then after all old ones are gone."""
     shop, steps = decisions(seed, tmp_path)

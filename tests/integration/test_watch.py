@@ -188,6 +188,7 @@ def test_a_failed_batch_holds_nobody_up_and_is_tried_again(shop: Shop, monkeypat
     assert {r["order_id"] for r in shop.rows("orders_target")} == {"full", "mended", "good"}
 
 
+@pytest.mark.long
 def test_a_trigger_that_cannot_be_read_is_told_once_and_read_when_it_changes(shop: Shop) -> None:
     with watching(shop) as watched:
         path = shop.trigger("{", "bad.json")
