@@ -121,6 +121,9 @@ def publish(
 
     wanted: asked before each batch, by its id, whether it is to be worked on. replacing: see `run`. Raises LockedError.
     """
+    if (ended_now := session.finished) is not None and ended_now.batch_id is not None:
+        session.finished = None
+        yield _finished(ended_now)
     candidates = look(session.settings, session.ledger, replacing)
     for entry in accepted(session.ledger.entries):
         if wanted(str(entry.batch_id)):
@@ -132,6 +135,14 @@ def publish(
             yield _dispatch(session, candidate)
             if len(session.ledger.entries) > before:  # the backlog of a month must not get slower from day to day
                 maintain_if_due(session)
+
+
+def _finished(entry: Entry) -> Outcome:
+    """What became of a batch whose publication an earlier run had begun."""
+    status = {"UNDO": "undone", "HOLD": "held"}.get(entry.entry, "published")
+    said = "an earlier run had begun to publish it, and this one has finished"
+    code = 3 if status == "held" else 0
+    return Outcome(str(entry.batch_id), status, said, code, revision=entry.revision, files=entry.files)
 
 
 def _said(candidate: Candidate, status: str) -> Outcome:

@@ -74,7 +74,10 @@ def silent(_batch: str, _task: str, _result: TaskResult | None) -> None:
 
 @dataclass
 class Session:
-    """A warehouse opened for work: its engine, ledger and tables, under its locks."""
+    """A warehouse opened for work: its engine, ledger and tables, under its locks.
+
+    finished: the entry of a publication that an earlier run had begun, and this one has ended.
+    """
 
     settings: Settings
     engine: Engine
@@ -84,6 +87,7 @@ class Session:
     shop: Shop
     sources: Mapping[str, Source]
     listener: Listener = silent
+    finished: Entry | None = None
 
     @property
     def settings_hash(self) -> str:
@@ -189,7 +193,7 @@ def open_warehouse(
         create_all(store.lake, root, store.catalogue)
         complete_journals(store.lake, root, store.catalogue)
         broken_off = left_over(settings)
-        recover(session)
+        session.finished = recover(session)
         if broken_off:  # perhaps between an entry and what other programs see of it
             session.show()
     archive.settle_all(settings, ledger.entries, list(SOURCES))
@@ -229,16 +233,18 @@ def running(settings: Settings) -> Iterator[Engine]:
         engine.stop()
 
 
-def recover(session: Session, reason: str | None = None) -> None:
-    """Finish a publication that was broken off, or end the attempt that has not come so far.
+def recover(session: Session, reason: str | None = None) -> Entry | None:
+    """Finish a publication that was broken off, and give its entry; or end the attempt that has not come so far.
 
     Raises StorageError if a table has rows that no ledger entry tells of.
     """
     broken = open_attempt(session.ledger.entries)
     if broken is not None and reason is None:
         reason = failure_of(session.settings, broken)
+    before = len(session.ledger.entries)
     taken_back = session.store.recover(session.ledger, attempts_dir(session.settings))
-    broken = open_attempt(session.ledger.entries)
+    if len(session.ledger.entries) > before:
+        return session.ledger.last
     if broken is not None or taken_back:
         session.entry(
             "RECOVER",
@@ -246,6 +252,7 @@ def recover(session: Session, reason: str | None = None) -> None:
             revision=broken.seq if broken else None,
             reason=reason or "broken off",
         )
+    return None
 
 
 def left_behind(settings: Settings, ledger: Ledger) -> bool:

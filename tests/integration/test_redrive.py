@@ -232,7 +232,7 @@ def test_a_redrive_that_is_killed_was_not_or_is_finished(
         patch.setenv("KILL_CHILD_DOES", f"redrive {file}")
         killed(three, kill)
     assert not differences(published(three), before)
-    assert three.run() == []
+    assert [o.status for o in three.run()] == (["published"] if kill == "before ledger:REDRIVE" else [])
     if kill != "before ledger:REDRIVE":  # what has begun to commit is finished, and the others of the file go on
         assert not differences(published(three), before)
     redriven(three, file)
