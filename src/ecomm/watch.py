@@ -347,7 +347,7 @@ class Watch:
                     if outcome.status == "failed":
                         failed = True
                         self._failures[name] = failed_again(before, outcome.reason or "", now, stamps.get(name, ()))
-                    self._tell(outcome, now - found.complete_since[name])
+                    self._tell(outcome, now - found.complete_since.get(name, now))
             except KeyboardInterrupt:
                 session.ledger.refresh()
                 if open_attempt(session.ledger.entries) is not None:
