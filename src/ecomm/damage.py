@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecomm.batches.ledger import Entry
+from ecomm.batches.ledger import Entry, must_have
 from ecomm.engines import deltafiles
 from ecomm.store.datafiles import sha256
 from ecomm.tables import Table
@@ -26,20 +26,24 @@ def find(warehouse: Path, catalogue: Mapping[str, Table], entries: Sequence[Entr
     found = []
     for name, table in catalogue.items():
         said = None if table.journal else entries[-1].tables.get(name, (0, 0))
-        if fault := _fault(warehouse / name, said, digests):
+        must = must_have(entries, name, said[0]) if said is not None else set()
+        if fault := _fault(warehouse / name, said, must, digests):
             found.append(Damage(name, fault))
     return found
 
 
-def _fault(path: Path, said: tuple[int, int] | None, digests: Mapping[str, str]) -> str:
-    """What is wrong with a table; empty if nothing is. said: its version and rows by the ledger, None of a journal."""
+def _fault(path: Path, said: tuple[int, int] | None, must: set[str], digests: Mapping[str, str]) -> str:
+    """What is wrong with a table; empty if nothing is.
+
+    said: its version and rows by the ledger, None of a journal. must: files that it must have.
+    """
     try:
-        return next(_faults(path, said, digests), "")
+        return next(_faults(path, said, must, digests), "")
     except Exception as error:  # a log that is cut raises errors of many kinds
         return f"its log cannot be read ({type(error).__name__})"
 
 
-def _faults(path: Path, said: tuple[int, int] | None, digests: Mapping[str, str]) -> Iterator[str]:
+def _faults(path: Path, said: tuple[int, int] | None, must: set[str], digests: Mapping[str, str]) -> Iterator[str]:
     if not (path / "_delta_log").is_dir():
         yield "it is gone"
         return
@@ -52,6 +56,8 @@ def _faults(path: Path, said: tuple[int, int] | None, digests: Mapping[str, str]
         for at in range(version + 1, newest + 1):
             if not deltafiles.changes_no_row(path, at):
                 yield f"another program wrote version {at}, the ledger says {version}"
+        if version == newest and must - {name for name, *_ in files}:
+            yield "its log lacks files that were published"
         if (found := sum(count for _, _, count, _ in files)) != rows:
             yield f"it has {found} rows, the ledger says {rows}"
     for name, size, _, _ in files:

@@ -21,7 +21,7 @@ from ecomm.contract import Source
 from ecomm.errors import EcommError, InvariantError, StorageError, UsageError, sentence
 from ecomm.opening import read_headers
 from ecomm.rebuild import refold
-from ecomm.session import Session, TaskResult, attempts_dir, running, session_of
+from ecomm.session import Session, TaskResult, attempts_dir, running, session_of, silent
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import State, create_all, errors_name, stage_name, target_name
@@ -50,7 +50,7 @@ def restore(
     """
     with locks.of(settings), running(settings) as engine:
         restored = _restore_ledger(settings)
-        session = session_of(settings, engine, lambda *_: None, secrets.token_hex(16))
+        session = session_of(settings, engine, silent, secrets.token_hex(16), damaged=True)
         return [*restored, *_restore(session, wanted, listener)]
 
 

@@ -156,11 +156,17 @@ def sources_of(settings: Settings) -> Mapping[str, Source]:
     return of_shop(settings.sources, settings.severity, checks=besides)
 
 
-def session_of(settings: Settings, engine: Engine, listener: Listener, run_id: str) -> Session:
-    """A run's session in a warehouse as it is. Raises FormatError, StorageError, UsageError."""
+def session_of(
+    settings: Settings, engine: Engine, listener: Listener, run_id: str, *, damaged: bool = False
+) -> Session:
+    """A run's session in a warehouse as it is. Raises FormatError, StorageError, UsageError.
+
+    damaged: its tables may be, so that not even their keys are compared with the settings.
+    """
     root, sources = settings.warehouse, sources_of(settings)
     ledger = Ledger.of(settings)
-    check_keys(engine.lake, root, sources)
+    if not damaged:
+        check_keys(engine.lake, root, sources)
     shop = settings.counting(rates.read(settings))
     in_folders = engine.lake is deltafiles
     store: Store = FolderStore(engine, root, sources) if in_folders else CatalogStore(engine, root, sources)

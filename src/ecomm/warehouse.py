@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.ledger import Entry, Ledger, exists, kept, live, until
+from ecomm.batches.ledger import Entry, Ledger, exists, kept, live, must_have, until
 from ecomm.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -74,12 +74,13 @@ class Warehouse:
         version, rows = self.entry.tables.get(name, (None, None))
         try:
             table = DeltaTable(self.path / name, version=version)
-            dataset, found = table.to_pyarrow_dataset(), _rows(table)
+            dataset, files = table.to_pyarrow_dataset(), _files(table)
         except (DeltaError, OSError) as error:
             raise self._unreadable(name, error) from error
-        if rows is not None and found != rows:
+        lacking = set() if version is None else must_have(self.entries, name, version) - files.keys()
+        if version is not None and (lacking or sum(files.values()) != rows):
             raise StorageError(
-                f"{self.path / name}: it has {found} rows, and ledger entry {self.entry.seq} says {rows}: its log was "
+                f"{self.path / name}: its log has not the rows and files of ledger entry {self.entry.seq}: it was "
                 "changed, or lost a part; run `ecomm restore`."
             )
         if name.endswith(("_stage", "_errors")):
@@ -150,9 +151,10 @@ class Warehouse:
             raise UsageError(f"the query failed: {str(error).splitlines()[0]}") from error
 
 
-def _rows(table: DeltaTable) -> int:
-    """How many rows a table has, by its log."""
-    return sum(pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist())
+def _files(table: DeltaTable) -> dict[str, int]:
+    """The files of a table with their rows, by its log."""
+    found = pa.table(table.get_add_actions(flatten=True))
+    return dict(zip(found["path"].to_pylist(), found["num_records"].to_pylist(), strict=True))
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -79,7 +79,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 TABLES = ("orders_stage", "orders_errors", "orders_target", "enriched_orders", "analytics_summary", "corrections")
 FEW = {
     ("orders_stage", "a file is gone"),
-    ("orders_target", "the newest commit is empty"),
+    ("orders_target", "the newest commit is cut"),
     ("enriched_orders", "the folder is gone"),
 }
 

@@ -326,6 +326,18 @@ class Ledger:
         return self.last
 
 
+def must_have(entries: Sequence[Entry], table: str, version: int) -> set[str]:
+    """The files that a version of a table has in any case: those by which the last entry that wrote it made it.
+
+    Empty if that version is of another program's upkeep, or came by an entry that added no file.
+    """
+    for entry in reversed(entries):
+        files = {place.partition("/")[2] for place in entry.digests if place.startswith(f"{table}/")}
+        if files:
+            return files if entry.tables.get(table, (-1, 0))[0] == version else set()
+    return set()
+
+
 def live(entries: Sequence[Entry]) -> dict[str, Entry]:
     """The live log: for each batch the entry that published it last, unless it was undone since."""
     published: dict[str, Entry] = {}
