@@ -139,8 +139,8 @@ def test_a_killed_run_leaves_no_server_and_is_finished_by_the_next(tmp_path: Pat
     shop.drop("b1", "2025-01-01T00:00:00Z", {"orders": {"o.csv": ORDERS + "O1,C1,P1,2025-01-01,10.00,USD,pending\n"}})
     where = ("--landing", shop.root / "landing", "--warehouse", shop.root / "warehouse")
     run = ecomm("run", "--engine", "spark", *where, TMPDIR=str(tmp_path))
-    stage = shop.root / "warehouse" / "orders_stage" / "_delta_log"
-    assert until(lambda: len([*stage.glob("*.json")]) > 1, 300), said(run)
+    stage = shop.root / "warehouse" / "orders_stage"
+    assert until(lambda: [*stage.glob("*-0/*.parquet")] != [], 300), said(run)  # seconds before it is committed
     java = servers(run.pid)
     assert len(java) == 1
     os.kill(run.pid, signal.SIGKILL)
