@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecomm.batches.ledger import Entry, must_have
+from ecomm.batches.trigger import sha256
 from ecomm.engines import deltafiles
-from ecomm.store.datafiles import sha256
 from ecomm.tables import Table
 
 

@@ -74,6 +74,11 @@ class LockedError(EcommError):
     exit_code = 4
 
 
+def taken_over(warehouse: Path) -> LockedError:
+    """The error of a run from which another one has taken over a warehouse."""
+    return LockedError(f"{warehouse}: another run has taken over this warehouse; run the command again.")
+
+
 def sentence(error: BaseException, folder: Path) -> str:
     """What to tell a person about an error: its own sentence, or its kind and first line.
 

@@ -78,20 +78,11 @@ def _folder(settings: Settings, opened: Entry) -> Path:
     return attempts_dir(settings) / str(opened.seq)
 
 
-def _write(place: Path, said: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whatever happens."""
-    part = place.with_suffix(".part")
-    part.write_bytes(said)
-    deltafiles.fsync(part)
-    part.rename(place)
-    deltafiles.fsync(place.parent)
-
-
 def open_to_others(attempt: Attempt) -> None:
     """Let the tasks of this run join the attempt: its files are claimed."""
     attempt.folder.mkdir(parents=True, exist_ok=True)
     opened = _Opened(attempt.trigger.path, tuple(attempt.claimed))
-    _write(attempt.folder / "opened.json", _OPENED.dump_json(opened))
+    deltafiles.write_whole(attempt.folder / "opened.json", _OPENED.dump_json(opened))
 
 
 def is_open(settings: Settings, opened: Entry) -> bool:
@@ -175,7 +166,7 @@ def end(attempt: Attempt, task: str) -> None:
         tuple(attempt.tallies.get(source, ())),
         attempt.score if task == "data_validation" else None,
     )
-    _write(attempt.folder / f"{task}.json", _ENDED.dump_json(ended))
+    deltafiles.write_whole(attempt.folder / f"{task}.json", _ENDED.dump_json(ended))
 
 
 def note_nothing(settings: Settings, run_id: str) -> None:
@@ -191,4 +182,4 @@ def found_nothing(settings: Settings, run_id: str) -> bool:
 
 def fail(attempt: Attempt, task: str, reason: str) -> None:
     """Leave why a task failed, for the one who ends the attempt if the task is not done again."""
-    _write(attempt.folder / FAILURE, f"{task}: {reason}".encode())
+    deltafiles.write_whole(attempt.folder / FAILURE, f"{task}: {reason}".encode())

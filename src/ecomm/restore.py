@@ -1,7 +1,7 @@
 """Damaged tables made again: from the archive, the corrections and the copies of ledger entries in landing.
 
 A table is damaged if it is not what the ledger says: its log or a file of it is gone, cut or changed, or another
-program wrote it. It is set aside and made anew, which also works if the whole warehouse is gone.
+program wrote it. It is set aside and made again, which also works if the whole warehouse is gone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from ecomm import damage
 from ecomm.attempt import Attempt, Origin
 from ecomm.batches import archive, copies, corrections, locks
+from ecomm.batches.corrections import Correction
 from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.batches.ledger import PUBLISHES, Entry, FileEntry, Ledger, held, live, write_all
 from ecomm.contract import Source
@@ -58,7 +59,7 @@ def restore(
 
 
 def _restore_ledger(settings: Settings) -> list[Restored]:
-    """Write the ledger anew from the copies in landing, if it is damaged or lacks entries."""
+    """Write the ledger again from the copies in landing, if it is damaged or lacks entries."""
     path = settings.warehouse / LEDGER
     try:
         here = Ledger(settings.warehouse).entries
@@ -120,13 +121,12 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
         create_all(store.lake, settings.warehouse, {name: store.catalogue[name] for name in wrong})
         store.assume({name: State(0, 0) for name in wrong if not store.catalogue[name].journal})
         store.begin(opened, attempt.folder)
+        made = copies.corrections_of(settings, session.ledger.entries)
         if "corrections" in wrong:
-            store.record(
-                "corrections", [asdict(made) for made in copies.corrections_of(settings, session.ledger.entries)]
-            )
+            store.record("corrections", [asdict(one) for one in made])
         for source in session.sources.values():
             if stage_name(source.name) in wrong:
-                _read_archive(attempt, source, listener)
+                _read_archive(attempt, source, made, listener)
             store.evolve(target_name(source.name), store.extras(stage_name(source.name)))
         refold(attempt)
         session.entry("REBUILD", reason=f"restored: {', '.join(sorted(wrong))}")
@@ -141,7 +141,9 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
     return [Restored(name, fault, rows.get(name)) for name, fault in sorted(wrong.items())]
 
 
-def _read_archive(attempt: Attempt, source: Source, listener: Callable[[str], None]) -> None:
+def _read_archive(
+    attempt: Attempt, source: Source, made: Sequence[Correction], listener: Callable[[str], None]
+) -> None:
     """Write a source's stage and error rows: of every revision whose files the archive has."""
     entries = attempt.session.ledger.entries
     waiting = {entry.revision for entry in held(entries).values()}
@@ -150,7 +152,7 @@ def _read_archive(attempt: Attempt, source: Source, listener: Callable[[str], No
         if not files:
             continue
         listener(f"{source.name} of {entry.batch_id}")
-        result = _load(attempt, source, entry)
+        result = _load(attempt, source, entry, made)
         if result is None:
             continue
         _compare(entry, files, result)
@@ -165,7 +167,7 @@ def _revisions(entries: Sequence[Entry]) -> list[Entry]:
     return sorted(found.values(), key=lambda e: e.seq)
 
 
-def _load(attempt: Attempt, source: Source, entry: Entry) -> TaskResult | None:
+def _load(attempt: Attempt, source: Source, entry: Entry, made: Sequence[Correction]) -> TaskResult | None:
     """Read a revision's files of a source once more, as they were read; None if they were replaced and are gone."""
     session = attempt.session
     assert entry.revision is not None
@@ -177,8 +179,8 @@ def _load(attempt: Attempt, source: Source, entry: Entry) -> TaskResult | None:
             raise
         return None
     read_headers(one)
-    made = [c for c in copies.corrections_of(session.settings, session.ledger.entries) if c.revision <= entry.seq]
-    one.corrections = corrections.in_force(c for c in made if c.batch_id == entry.batch_id)
+    mine = (c for c in made if c.batch_id == entry.batch_id and c.revision <= entry.seq)
+    one.corrections = corrections.in_force(mine)
     now = session.ledger.last.at
     assert now is not None
     result = TaskResult(f"{source.name}_stage_load", now, now)

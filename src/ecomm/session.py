@@ -21,7 +21,7 @@ from ecomm.batches.trigger import Trigger
 from ecomm.contract import Shop, Source
 from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
-from ecomm.errors import FormatError, LockedError, sentence
+from ecomm.errors import FormatError, sentence, taken_over
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES, of_shop
 from ecomm.store import Store
@@ -128,9 +128,7 @@ class Session:
         known = len(self.ledger.entries)
         self.ledger.refresh()
         if any(entry.run_id != self.run_id for entry in self.ledger.entries[known:]):
-            raise LockedError(
-                f"{self.settings.warehouse}: another run has taken over this warehouse; run the command again."
-            )
+            raise taken_over(self.settings.warehouse)
 
     def entry_of(self, kind: str, trigger: Trigger, **said: object) -> Entry:
         """Append an entry about a batch, with what its trigger says."""

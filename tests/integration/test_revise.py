@@ -9,9 +9,8 @@ import pytest
 
 from ecomm import rebuild, revise
 from ecomm.batches import archive, ledger, status
-from ecomm.engines import Engine
 from ecomm.errors import UsageError
-from tests.conftest import keep_running
+from tests.integration.conftest import BATCHES, FIRST, SECOND, drop
 from tests.integration.decisions import decisions
 from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import agree, oracle, tables
@@ -19,33 +18,6 @@ from tests.integration.test_kills import killed
 from tests.shop import Shop, differences, published
 
 pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("shop")]  # runs use the engine of the session
-ORDERS = "order_id,customer_id,product_id,order_date,order_amount,currency,order_status\n"
-FIRST = ORDERS + "O1,C1,P1,2025-01-01,10.00,USD,pending\nO2,C1,P1,2025-01-01,5,USD,pending\n"
-SECOND = ORDERS + "O1,C1,P1,2025-01-01,10.00,USD,shipped\nO3,C1,P1,2025-01-01,7,USD,pending\n"
-THIRD = ORDERS + "O1,C1,P1,2025-01-01,10.00,USD,delivered\n"
-BATCHES = {"one": FIRST, "two": SECOND, "three": THIRD}
-
-
-def drop(shop: Shop, name: str, text: str) -> None:
-    shop.drop(name, f"2025-01-0{[*BATCHES].index(name) + 1}T12:00:00Z", {"orders": {f"{name}.csv": text}})
-
-
-@pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Shop:
-    """`three`, to copy."""
-    with pytest.MonkeyPatch.context() as patch:
-        keep_running(engine, patch)
-        shop = Shop(tmp_path_factory.mktemp("three"))
-        for name, text in BATCHES.items():
-            drop(shop, name, text)
-        assert [o.status for o in shop.run()] == ["published"] * 3
-        return shop
-
-
-@pytest.fixture
-def three(once: Shop, shop: Shop) -> Shop:
-    """A shop in which three batches are published."""
-    return once.copy(shop.root / "three")
 
 
 def lives(shop: Shop, order: str) -> list[tuple[str, str]]:

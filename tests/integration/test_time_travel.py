@@ -17,32 +17,12 @@ from ecomm.engines import Engine
 from ecomm.errors import UsageError
 from ecomm.session import sources_of
 from ecomm.tables import catalogue
-from tests.conftest import keep_running
 from tests.integration.decisions import decisions
 from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import oracle
-from tests.integration.test_revise import BATCHES, drop
 from tests.shop import ANALYTICS, SOURCES, Row, Shop, ordered
 
 pytestmark = pytest.mark.usefixtures("shop")  # runs use the engine of the session
-
-
-@pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Shop:
-    """`three`, to copy."""
-    with pytest.MonkeyPatch.context() as patch:
-        keep_running(engine, patch)
-        shop = Shop(tmp_path_factory.mktemp("three"))
-        for name, text in BATCHES.items():
-            drop(shop, name, text)
-        assert [o.status for o in shop.run()] == ["published"] * 3
-        return shop
-
-
-@pytest.fixture
-def three(once: Shop, shop: Shop) -> Shop:
-    """A shop in which three batches are published."""
-    return once.copy(shop.root / "three")
 
 
 def said(rows: Any) -> list[tuple[str, str, str]]:

@@ -331,7 +331,7 @@ def must_have(entries: Sequence[Entry], table: str, version: int) -> set[str]:
 
     Empty if that version is of another program's upkeep, or came by an entry that added no file.
     """
-    for entry in reversed(entries):
+    for entry in reversed(entries if version else ()):  # at first it has no file
         files = {place.partition("/")[2] for place in entry.digests if place.startswith(f"{table}/")}
         if files:
             return files if entry.tables.get(table, (-1, 0))[0] == version else set()

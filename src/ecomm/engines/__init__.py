@@ -116,9 +116,6 @@ class Lake(Protocol):
     def shorten_log(self, path: Path, keep: Collection[int]) -> None:
         """Shorten its log behind the versions to be kept, if enough have come since that was done last."""
 
-    def sync(self, path: Path, since: int) -> None:
-        """Force what the versions after this one added onto the disk."""
-
 
 class Engine(Protocol):
     """What the rest of the program needs of an engine."""

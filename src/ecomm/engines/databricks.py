@@ -318,9 +318,6 @@ class Managed:
     def shorten_log(self, path: Path, keep: Collection[int]) -> None:
         """Nothing: the catalog's tables do this by themselves."""
 
-    def sync(self, path: Path, since: int) -> None:
-        """Nothing: what is committed is on durable storage."""
-
     def _ask(self, query: str) -> Row:
         return self.spark.sql(query).collect()[0]
 

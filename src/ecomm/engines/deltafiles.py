@@ -400,6 +400,15 @@ def sync(path: Path, since: int) -> None:
         fsync(folder)
 
 
+def write_whole(place: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, whatever happens."""
+    part = place.with_suffix(".part")
+    part.write_bytes(content)
+    fsync(part)
+    part.rename(place)
+    fsync(place.parent)
+
+
 def fsync(path: Path) -> None:
     """Force one file or folder onto the disk."""
     handle = os.open(path, os.O_RDONLY)

@@ -110,8 +110,8 @@ class Store(Protocol):
     def publish(self, entry: Entry, ledger: Ledger) -> Entry:
         """Make what is prepared visible, by this entry; give it as it was written. Raises LockedError, StorageError."""
 
-    def views(self) -> Mapping[str, View] | None:
-        """The files of every table but the journals with what is prepared; None if they cannot be seen."""
+    def views(self, names: Iterable[str]) -> Mapping[str, View] | None:
+        """The files of tables but the journals, with what is prepared; None if they cannot be seen."""
 
     def added(self, name: str) -> View:
         """The files that are prepared to enter a table."""

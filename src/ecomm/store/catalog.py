@@ -202,7 +202,7 @@ class CatalogStore(Tables):
         """Make what was written visible, by this entry; give it as it was written. Raises LockedError, StorageError."""
         return ledger.append(replace(entry, tables={n: (s.version, s.rows) for n, s in self.state.items()}))
 
-    def views(self) -> Mapping[str, View] | None:
+    def views(self, names: Iterable[str]) -> Mapping[str, View] | None:
         """None: the catalog keeps the files."""
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ecomm.batches.trigger import sha256
 from ecomm.engines import deltafiles
 
 _LONGEST = 200
@@ -32,6 +32,14 @@ class DataFile:
     partition: Mapping[str, str] = field(default_factory=dict)
     statistics: str = ""
     sha256: str = ""
+
+
+def by_partition(files: Sequence[DataFile]) -> dict[tuple[tuple[str, str], ...], list[str]]:
+    """The paths of files, by the values of their partition columns."""
+    alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for file in files:
+        alike.setdefault(tuple(sorted(file.partition.items())), []).append(file.path)
+    return alike
 
 
 def described(table: Path, folder: Path, partition: Mapping[str, str], columns: Collection[str]) -> list[DataFile]:
@@ -58,12 +66,6 @@ def described(table: Path, folder: Path, partition: Mapping[str, str], columns: 
         for place in {folder, folder.parent}:
             deltafiles.fsync(place)
     return found
-
-
-def sha256(file: Path) -> str:
-    """The hash of a file's bytes."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _statistics(footer: pq.FileMetaData, columns: Collection[str]) -> dict[str, Any]:

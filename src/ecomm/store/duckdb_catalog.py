@@ -1,7 +1,7 @@
 """`catalog.duckdb`: a DuckDB database with one view a published table, all of one moment.
 
 Any program with a DuckDB driver reads whole batches with it. A view names the files of its table, so a program that has
-the database open goes on seeing its moment. It is made anew beside the old one and takes its place by one rename.
+the database open goes on seeing its moment. It is made beside the old one and takes its place by one rename.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ecomm.contract import Field
 from ecomm.engines import deltafiles
-from ecomm.store.datafiles import DataFile
+from ecomm.store.datafiles import DataFile, by_partition
 
 NAME = "catalog.duckdb"
 _TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "boolean": "BOOLEAN", "int": "INTEGER", "double": "DOUBLE"}
@@ -29,7 +29,7 @@ class View:
 
 
 def write(warehouse: Path, views: Mapping[str, View]) -> None:
-    """Make the database of a warehouse anew. views: name -> what it shows. Raises OSError, duckdb.Error."""
+    """Make the database of a warehouse. views: name -> what it shows. Raises OSError, duckdb.Error."""
     import duckdb
 
     part = warehouse / f"{NAME}.part"
@@ -37,10 +37,10 @@ def write(warehouse: Path, views: Mapping[str, View]) -> None:
     with duckdb.connect(part, config={"autoinstall_known_extensions": False}) as connection:
         connection.begin()  # each statement by itself would be a write to the disk
         for name, view in views.items():
-            statements = [f"CREATE VIEW {_name(name)} AS {select(warehouse / name, view)}"]
-            statements.append(f"COMMENT ON VIEW {_name(name)} IS {_text(view.comment)}")
+            statements = [f"CREATE VIEW {quoted(name)} AS {select(warehouse / name, view)}"]
+            statements.append(f"COMMENT ON VIEW {quoted(name)} IS {text(view.comment)}")
             statements += [
-                f"COMMENT ON COLUMN {_name(name)}.{_name(c.name)} IS {_text(c.comment)}" for c in view.columns
+                f"COMMENT ON COLUMN {quoted(name)}.{quoted(c.name)} IS {text(c.comment)}" for c in view.columns
             ]
             connection.execute("; ".join(statements))
         connection.commit()
@@ -51,15 +51,12 @@ def write(warehouse: Path, views: Mapping[str, View]) -> None:
 
 def select(table: Path, view: View) -> str:
     """A query that gives the rows of some files of a table; a column that none of them has is NULL."""
-    alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for file in view.files:
-        alike.setdefault(tuple(sorted(file.partition.items())), []).append(str((table / file.path).absolute()))
-    columns = ", ".join(f"CAST({_name(c.name)} AS {_type(c.type)}) AS {_name(c.name)}" for c in view.columns)
-    nothing = ", ".join(f"CAST(NULL AS {_type(c.type)}) AS {_name(c.name)}" for c in view.columns)
+    columns = ", ".join(f"CAST({quoted(c.name)} AS {_type(c.type)}) AS {quoted(c.name)}" for c in view.columns)
+    nothing = ", ".join(f"CAST(NULL AS {_type(c.type)}) AS {quoted(c.name)}" for c in view.columns)
     parts = [f"SELECT {nothing} WHERE false"]
-    for partition, files in alike.items():
-        known = "".join(f", {_text(value)} AS {_name(column)}" for column, value in partition)
-        listed = ", ".join(map(_text, files))
+    for partition, paths in by_partition(view.files).items():
+        known = "".join(f", {text(value)} AS {quoted(column)}" for column, value in partition)
+        listed = ", ".join(text(str((table / path).absolute())) for path in paths)
         parts.append(f"SELECT *{known} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false)")
     rows = f"SELECT {columns} FROM ({' UNION ALL BY NAME '.join(parts)})"
     if view.revisions is None:
@@ -75,13 +72,15 @@ def _type(spark_type: str) -> str:
         return f"MAP(VARCHAR, {_type(spark_type[11:-1])})"
     if spark_type.startswith("struct<"):
         fields = (part.split(":", 1) for part in deltafiles.parts(spark_type[7:-1]))
-        return f"STRUCT({', '.join(f'{_name(name)} {_type(of)}' for name, of in fields)})"
+        return f"STRUCT({', '.join(f'{quoted(name)} {_type(of)}' for name, of in fields)})"
     return _TYPES.get(spark_type, spark_type.upper())
 
 
-def _name(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name in SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def text(value: str) -> str:
+    """A text in SQL."""
+    return "'" + value.replace("'", "''") + "'"

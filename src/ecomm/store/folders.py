@@ -21,14 +21,15 @@ from pyspark.sql import functions as F
 
 from ecomm.batches.ledger import COMMENT, FIELDS, Entry, Ledger, held, kept, live
 from ecomm.batches.ledger import NAME as LEDGER
+from ecomm.batches.trigger import sha256
 from ecomm.engines import deltafiles
-from ecomm.errors import LockedError, StorageError
+from ecomm.errors import LockedError, StorageError, taken_over
 from ecomm.store import Tables, aside, later
-from ecomm.store.datafiles import DataFile, described, holding, sha256
+from ecomm.store.datafiles import DataFile, by_partition, described, holding
 from ecomm.store.duckdb_catalog import View
 from ecomm.store.duckdb_catalog import write as write_catalog
 from ecomm.store.publication import Change, Left, Prepared, Publication, finish, intended, publish
-from ecomm.tables import LATER, State, stage_name, target_name
+from ecomm.tables import State, late_columns, stage_name, target_name
 from ecomm.transforms import relations
 from ecomm.transforms.relations import ENTER, LEAVE
 
@@ -72,9 +73,9 @@ class FolderStore(Tables):
 
     def late(self, name: str) -> list[str]:
         """Those columns of the catalogue that came to the table after it was made."""
-        new = [field.name for field in self._ahead(name).columns]
-        marked = {f.name for f in self.lake.fields(self.path(name)) if f.comment == LATER}
-        return [f.name for f in self.catalogue[name].fields if f.name in marked or f.name in new]
+        table = self.catalogue[name]
+        later = {*late_columns(self.lake, self.path(name), table), *(c.name for c in self._ahead(name).columns)}
+        return [f.name for f in table.fields if f.name in later]
 
     def read(self, name: str) -> DataFrame:
         """A table with what is prepared. Raises LockedError if another program has written it.
@@ -115,14 +116,11 @@ class FolderStore(Tables):
         spark, types = self.engine.spark, self.types(name)
         parts = self.catalogue[name].partition_by
         schema = ", ".join(f"`{c}` {t}" for c, t in types.items() if c not in parts)
-        alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
-        for file in files:
-            place = self.engine.uri(self.path(name) / file.path)
-            alike.setdefault(tuple(sorted(file.partition.items())), []).append(place)
-        if not alike:
+        if not files:
             return spark.createDataFrame([], ", ".join(f"`{c}` {t}" for c, t in types.items()))
         frames = []
-        for partition, places in alike.items():
+        for partition, paths in by_partition(files).items():
+            places = [self.engine.uri(self.path(name) / path) for path in paths]
             known = {c: F.lit(value).cast(types[c]) for c, value in partition}
             columns = [known.get(c, F.col(c)).alias(c) for c in types]
             frames.append(spark.read.schema(schema).parquet(*places).select(*columns))
@@ -287,15 +285,14 @@ class FolderStore(Tables):
         digests |= self._compacted
         tables = {name: (state.version, state.rows) for name, state in self.state.items()}
         entry = ledger.following(replace(entry, tables=tables, digests=digests))
-        if not ahead:
-            written = ledger.write(entry)
-            self._compacted.clear()
-            return written
-        if ledger.has_moved():
-            raise LockedError(f"{self.root}: another run has taken over this warehouse; run the command again.")
+        if ahead and ledger.has_moved():
+            raise taken_over(self.root)
         changes = {name: Change(self._version(name), prepared) for name, prepared in sorted(ahead.items())}
         after = {name: (self._state(name), self._files_with(name, ahead[name])) for name in ahead if name in tables}
-        written = publish(self.root, self._folder, ledger, Publication(entry, changes))
+        if ahead:
+            written = publish(self.root, self._folder, ledger, Publication(entry, changes))
+        else:
+            written = ledger.write(entry)
         for name, (state, files) in after.items():
             self._published[name], self._files[name, state.version] = state, files
             self._columns[name] = self.columns(name)
@@ -303,9 +300,9 @@ class FolderStore(Tables):
         self._compacted.clear()
         return written
 
-    def views(self) -> Mapping[str, View] | None:
-        """The files of every table but the journals with what is prepared."""
-        return {name: self._view(name, self._files_with(name, self._ahead(name))) for name in self._published}
+    def views(self, names: Iterable[str]) -> Mapping[str, View] | None:
+        """The files of tables, with what is prepared."""
+        return {name: self._view(name, self._files_with(name, self._ahead(name))) for name in names}
 
     def added(self, name: str) -> View:
         """The files that are prepared to enter a table."""

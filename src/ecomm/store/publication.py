@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from ecomm.batches.ledger import Entry, Ledger
 from ecomm.contract import Field
 from ecomm.engines import deltafiles
-from ecomm.errors import LockedError, StorageError
+from ecomm.errors import StorageError, taken_over
 from ecomm.store.datafiles import DataFile
 from ecomm.tables import State
 
@@ -87,15 +87,11 @@ def publish(warehouse: Path, attempt: Path, ledger: Ledger, publication: Publica
 def intend(warehouse: Path, attempt: Path, publication: Publication) -> None:
     """Write the intent: from now on the publication can only be finished. Raises LockedError."""
     said = _PUBLICATION.dump_json(publication)
-    part = attempt / (INTENT + ".part")
     try:
-        part.write_bytes(hashlib.sha256(said).hexdigest().encode() + b"\n" + said)
-        deltafiles.fsync(part)
         # A run that takes over renames the folder first: then this fails, and nothing has been committed.
-        part.rename(attempt / INTENT)
-        deltafiles.fsync(attempt)
+        deltafiles.write_whole(attempt / INTENT, hashlib.sha256(said).hexdigest().encode() + b"\n" + said)
     except FileNotFoundError as error:
-        raise LockedError(f"{warehouse}: another run has taken over this warehouse; run the command again.") from error
+        raise taken_over(warehouse) from error
 
 
 def intended(attempt: Path) -> Publication | None:
@@ -126,7 +122,7 @@ def finish(warehouse: Path, ledger: Ledger, publication: Publication) -> Entry:
                 _commit(path, change.prepared, at - 1, mine)
             deltafiles.sync_commit(path, at)
     if len(ledger.entries) > entry.seq:
-        raise LockedError(f"{warehouse}: another run has taken over this warehouse; run the command again.")
+        raise taken_over(warehouse)
     return ledger.write(entry)
 
 

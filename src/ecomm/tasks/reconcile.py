@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ecomm.attempt import Attempt
 from ecomm.contract import Source
 from ecomm.errors import InvariantError
-from ecomm.store.duckdb_catalog import View, select
+from ecomm.store.duckdb_catalog import View, quoted, select, text
 from ecomm.tables import stage_name, target_name
 from ecomm.transforms.relations import ENTER, LEAVE
 
@@ -25,6 +25,10 @@ _OF_ORDERS = (
     *("order_id", "line_id", "refund_id", "customer_id", "product_id"),
     *("order_date", "order_status", "order_amount"),
 )
+_LOOKED_AT = (
+    *("orders_target", "enriched_orders", "customer_analytics", "product_analytics"),
+    *("analytics_summary", "seasonal_analysis", "segment_analysis", "category_analysis"),
+)
 _MOST = 10**14
 """Sums of money from which on a column of decimal(18,3) may not hold them, and is NULL."""
 
@@ -33,8 +37,7 @@ def reconcile(attempt: Attempt) -> None:
     """Raises InvariantError if what an attempt has prepared does not add up. Tables in a catalog are not looked at."""
     import duckdb
 
-    store = attempt.session.store
-    if (views := store.views()) is None:
+    if (views := attempt.session.store.views(_LOOKED_AT)) is None:
         return
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -82,7 +85,7 @@ def _derived(connection: duckdb.DuckDBPyConnection, attempt: Attempt, views: Map
     """Every order is in enriched_orders as it is in the target; every table that follows has the same revenue."""
     store, home = attempt.session.store, attempt.session.shop.reporting_currency
     for name, view in views.items():
-        connection.execute(f'CREATE VIEW "{name}" AS {select(store.path(name), view)}')
+        connection.execute(f"CREATE VIEW {quoted(name)} AS {select(store.path(name), view)}")
     current = _printed(connection, "FROM orders_target WHERE is_current", _OF_ORDERS)
     _equal("enriched_orders", "orders", current, _printed(connection, "FROM enriched_orders", _OF_ORDERS))
     own = f"coalesce(currency, '{home}') = '{home}' AND amount IS DISTINCT FROM order_amount"
@@ -111,7 +114,7 @@ def _printed(connection: duckdb.DuckDBPyConnection, rows: str, columns: Sequence
     """How many rows a query gives, and the sum of a hash of each over these columns; no query gives none."""
     if not rows:
         return 0, 0
-    listed = ", ".join(f'"{column}"' for column in columns)
+    listed = ", ".join(map(quoted, columns))
     said = f"SELECT count(*), coalesce(sum(hash(ROW({listed}))::HUGEINT), 0) FROM ({rows})"
     found = connection.execute(said).fetchone()
     assert found is not None
@@ -134,5 +137,5 @@ def _equal(table: str, what: str, expected: object, found: object) -> None:
 
 def _parquet(folder: Path) -> str:
     """What was computed into a folder of the attempt, as SQL reads it; empty if there is nothing."""
-    files = ", ".join("'" + str(file).replace("'", "''") + "'" for file in sorted(folder.glob("*.parquet")))
+    files = ", ".join(text(str(file)) for file in sorted(folder.glob("*.parquet")))
     return f"read_parquet([{files}], hive_partitioning = false)" if files else ""
