@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -25,7 +26,8 @@ from ecomm.batches.reading.place import Table
 from ecomm.batches.trigger import Candidate, Trigger
 from ecomm.contract import Header, Reading, Source
 from ecomm.history import told
-from ecomm.session import Session, TaskResult, attempts_dir
+from ecomm.session import Session, TaskResult, attempts_dir, sources_of
+from ecomm.shop_settings import ShopSettings
 from ecomm.sources import SOURCES
 from ecomm.transforms import quality
 
@@ -62,7 +64,8 @@ class Attempt:
     revision: which the batch's rows bear: the seq of this attempt's OPEN, or, of a batch that was held, of the OPEN by
     which they were written. opened: the seq of this attempt's OPEN. held: the entry that held the batch, if its rows
     come from stage. replaces: the entry of the batch in the live log, which this attempt ends. why: what a person said
-    who asked for it. corrections: what is read in place of records of the batch. score: the batch's, once its rows are
+    who asked for it. corrections: what is read in place of records of the batch. then: the settings by which its files
+    were read before, if they are read by these and not by the current ones. score: the batch's, once its rows are
     judged. notes: what a person should hear of the batch at once.
     """
 
@@ -75,6 +78,7 @@ class Attempt:
     replaces: Entry | None = None
     why: str | None = None
     corrections: Mapping[Place, Correction] = field(default_factory=dict)
+    then: ShopSettings | None = None
     claimed: list[archive.Claimed] = field(default_factory=list)
     headers: dict[Path, tuple[Header, Table]] = field(default_factory=dict)
     results: dict[str, TaskResult] = field(default_factory=dict)
@@ -107,9 +111,19 @@ class Attempt:
         return attempts_dir(self.session.settings) / str(self.opened)
 
     @property
+    def read_by(self) -> ShopSettings:
+        """The settings by which the batch's files are read and its rows are judged."""
+        return self.then or self.session.counting
+
+    @cached_property
+    def contracts(self) -> Mapping[str, Source]:
+        """The sources by these settings; the tables follow the current ones (`Session.sources`)."""
+        return self.session.sources if self.then is None else sources_of(self.then)
+
+    @property
     def reading(self) -> Reading:
         """What the batch's rows are judged with."""
-        return Reading(self.as_of, self.session.shop)
+        return Reading(self.as_of, self.read_by.shop)
 
     @property
     def lineage(self) -> dict[str, Column]:
@@ -149,13 +163,13 @@ class Attempt:
 
     def borrows(self, claimed: archive.Claimed) -> bool:
         """A file is read for its source though it comes for another one (`read_from`)."""
-        lends = self.session.sources[claimed.file.source].delivery.read_from
+        lends = self.contracts[claimed.file.source].delivery.read_from
         same = (lends, claimed.file.name, claimed.sha256)
         return bool(lends) and any((c.file.source, c.file.name, c.sha256) == same for c in self.claimed)
 
     def delivered(self) -> list[Source]:
         """The sources of which files are read."""
-        return [s for s in self.session.sources.values() if self.claimed_of(s)]
+        return [s for s in self.contracts.values() if self.claimed_of(s)]
 
     def sources(self) -> list[Source]:
         """The sources that the batch has files of, or had when it was published last."""

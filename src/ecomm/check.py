@@ -95,14 +95,14 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
     table = open_table(file, shape)
     header = match_header(chosen, shape, table.names, str(file), reserved(chosen.name))
     match_parts(chosen, {str(file): header})
-    shop = settings.counting(rates.read(settings))
+    counting = settings.counting(rates.read(settings))
     with tempfile.TemporaryDirectory(prefix="ecomm-check-") as folder:
         root = Path(folder)
         # Judged here, whatever computes the batches: rules say the same everywhere, and a cluster may not see the file.
         inside = settings.model_copy(update={"warehouse": root, "engine": "sail", "remote": None})
         engine = start_engine(inside)
         try:
-            session = Session(inside, engine, Ledger(root), FolderStore(engine, root, sources), "", shop, sources)
+            session = Session(inside, engine, Ledger(root), FolderStore(engine, root, sources), "", counting, sources)
             trigger = Trigger(file, "", file.name, as_of.astimezone(UTC), None, None, True, ())
             attempt = Attempt(session, Candidate(file, State.PENDING, trigger), 0, 0)
             claimed = Claimed(LandedFile(chosen.name, file), file, "", file.stat().st_size)
@@ -123,7 +123,7 @@ def _judged(attempt: Attempt, source: Source, claimed: Claimed, limit: int, told
     (landed,) = stage_load.of_source([landed], rows)
     exceptions = None if rows is None else stage_load.judge(attempt, source, rows)
     tallies = _tallies(rows, exceptions)
-    rules = quality.in_force(source, attempt.session.shop)
+    rules = quality.in_force(source, attempt.reading.shop)
     lost = {v: sum(t.rows for t in tallies if t.verdict == v) for v in ("rejected", "duplicate", "superseded")}
     accepted, left_out = landed.records - sum(lost.values()), landed.left_out
     penalties = sum((penalty * number for penalty, number in quality.penalties(rules, tallies)), Decimal(0))

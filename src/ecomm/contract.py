@@ -513,7 +513,7 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
     deletes = None if flag is None else _place(plain, flag.strip(canonical.BLANKS).lower(), file)
     only = {_only_place(plain, name, source, file): words for name, words in shape.only.items()}
     together = line_cells if len(line_cells) > 1 else ()
-    return Header(_distinct(names), positions, extras, absent, deletes, together, shape, only, computed, cells)
+    return Header(distinct(names), positions, extras, absent, deletes, together, shape, only, computed, cells)
 
 
 def _only_place(header: Sequence[str], name: str, source: Source, file: str) -> int:
@@ -648,7 +648,7 @@ def _free(name: str, position: int, taken: Set[str]) -> str:
     return next(c for c in itertools.chain([name], behind) if c not in taken)
 
 
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """The names as keys of a map: a repeated one gets its position behind it."""
     seen: list[str] = []
     for i, name in enumerate(names):

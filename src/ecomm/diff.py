@@ -131,7 +131,7 @@ def _anew(settings: Settings, engine: Engine, table: str, entries: Sequence[Entr
     folded = {n: versions(h).select(*engine.lake.columns(root / target_name(n))) for n, h in histories.items()}
     if table.endswith("_target"):
         return folded[needed[0]].toArrow()
-    shop, targets = settings.counting(rates.read(settings)), enrich.Targets(**folded)
+    shop, targets = settings.counting(rates.read(settings)).shop, enrich.Targets(**folded)
     alive = positions(entries)
     today = today_of(alive, shop.shop_timezone)
     orders = enrich.enriched_orders(targets, shop, today)

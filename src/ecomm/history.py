@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 
 from ecomm import canonical, engines
 from ecomm.batches.ledger import Entry, live
+from ecomm.batches.moments import end_of
 from ecomm.contract import Severity, Source
 from ecomm.delivery import Delivery
 from ecomm.engines import Engine, deltafiles
@@ -109,7 +110,8 @@ def complete(history: History, among: Sequence[Snapshot]) -> list[Snapshot]:
     name = history.source.name
     rejected = {e.revision for e in history.told if any(f.rows_rejected and f.source == name for f in e.files)}
     if doubtful := [s.revision for s in among if s.revision in rejected]:
-        unread = history.errors.filter(F.col("key").isNull() & F.col("revision").isin(doubtful))
+        rejected_rows = history.errors.filter(F.col("revision").isin(doubtful))
+        unread = rejected_rows.filter(absences.unreadable(history.source))
         incomplete = {r["revision"] for r in unread.select("revision").distinct().collect()}
         among = [s for s in among if s.revision not in incomplete]
     return with_parts(history, among)
@@ -208,10 +210,3 @@ def known(warehouse: Path, entries: Sequence[Entry], source: Source, engine: Eng
         extras,
         lambda: late_columns(engine.lake, warehouse / stage, CATALOGUE[stage]),
     )
-
-
-def end_of(at: date | datetime) -> datetime:
-    """The instant that is meant: of a day its last microsecond, UTC."""
-    if not isinstance(at, datetime):
-        return datetime.combine(at, time.max, UTC)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from ecomm import delivery
 from ecomm.attempt import Attempt, Origin
 from ecomm.batches import archive, copies, corrections
 from ecomm.batches.corrections import Correction
@@ -14,6 +13,7 @@ from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import Candidate
 from ecomm.contract import match_header, match_parts
 from ecomm.session import Session
+from ecomm.shop_settings import ShopSettings
 from ecomm.tables import reserved
 
 
@@ -30,8 +30,8 @@ def open_batch(
     """OPEN an attempt: claim the batch's files and check all headers.
 
     origin: where its rows come from, and, unless that is landing, of: the entry about the revision that they are of.
-    new: corrections that come with this attempt. as_then: files of the archive are read as they were before, not by
-    the settings of now.
+    new: corrections that come with this attempt. as_then: files of the archive are read and judged by the
+    settings by which they were read before, not by the current ones.
     """
     trigger = candidate.trigger
     assert trigger is not None
@@ -47,10 +47,13 @@ def open_batch(
     if origin is Origin.LANDING:
         attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
     elif of is not None and origin is Origin.ARCHIVE:
-        attempt.claimed = archive.ingested(session.settings, of, as_then=as_then)
+        attempt.claimed = archive.ingested(session.settings, of)
+        attempt.then = settings_of(session, of) if as_then and of.files else None
     elif of is not None and origin is Origin.NOWHERE:
-        archive.lay_out(session.settings, of)
+        archive.lay_out(session.settings, of, settings_of(session, of).deliveries if of.files else {})
     session.expect(sum(claimed.bytes for claimed in attempt.claimed) or sum(f.bytes for f in (of.files if of else ())))
+    if attempt.claimed:
+        copies.keep(session.settings, session.ledger.entries, attempt.read_by)
     read_headers(attempt)
     if new:
         copies.note(session.settings, session.ledger.entries, opened, [replace(made, revision=opened) for made in new])
@@ -59,16 +62,17 @@ def open_batch(
     return attempt
 
 
-def read_headers(attempt: Attempt) -> None:
-    """Match the header of each claimed file with its contract. Raises HeaderError, FileError.
+def settings_of(session: Session, entry: Entry) -> ShopSettings:
+    """The settings by which the files of a batch were read. Raises StorageError if they are gone."""
+    (digest,) = {file.settings for file in entry.files}
+    return copies.settings_of(session.settings, session.ledger.entries, digest)
 
-    A file that was read before is read by the shape of then, if the attempt asks for that.
-    """
+
+def read_headers(attempt: Attempt) -> None:
+    """Match the header of each claimed file with its contract. Raises HeaderError, FileError."""
     for claimed in attempt.claimed:
-        source = attempt.session.sources[claimed.file.source]
+        source = attempt.contracts[claimed.file.source]
         shape = source.delivery.shape_of(claimed.file.name)
-        if claimed.then is not None:
-            shape = delivery.read(claimed.then.shape)
         table = open_table(claimed.copy, shape, claimed.file.path)
         header = match_header(source, shape, table.names, str(claimed.file.path), reserved(source.name))
         if attempt.borrows(claimed):  # its other columns are those of the source for which it comes

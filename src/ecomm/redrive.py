@@ -18,13 +18,12 @@ from ecomm.batches import archive, corrections
 from ecomm.batches.corrections import RAW, Cells, Correction, Place, Rejected
 from ecomm.batches.ledger import Entry, FileEntry, kept
 from ecomm.batches.reading.tables import open_table
-from ecomm.contract import match_header
+from ecomm.contract import distinct
 from ecomm.engines import deltafiles
 from ecomm.errors import UsageError
 from ecomm.revise import position, user
-from ecomm.session import Listener, silent, sources_of, working
+from ecomm.session import Listener, silent, working
 from ecomm.settings import Settings
-from ecomm.tables import reserved
 from ecomm.trace import quarantined
 from ecomm.transaction import Outcome, known_batch, run_batch
 from ecomm.warehouse import Warehouse
@@ -76,10 +75,8 @@ def rejected(settings: Settings, warehouse: Warehouse, source: str, batch: str |
 
 def _header(settings: Settings, batch_id: str, file: FileEntry) -> tuple[str, ...]:
     """The names of a file's columns, as `raw` has them."""
-    source, shape = sources_of(settings)[file.source], delivery.read(file.shape)
     copy = archive.copy_of(settings, batch_id, file)
-    names = open_table(copy, shape, copy.with_name(file.name)).names
-    return match_header(source, shape, names, file.name, reserved(file.source)).names
+    return distinct(open_table(copy, delivery.read(file.shape), copy.with_name(file.name)).names)
 
 
 def redrive(settings: Settings, file: Path, why: str, listener: Listener = silent) -> Redriven:

@@ -20,7 +20,7 @@ from ecomm.batches.ledger import NAME as LEDGER
 from ecomm.batches.ledger import PUBLISHES, Entry, FileEntry, Ledger, held, live, write_all
 from ecomm.contract import Source
 from ecomm.errors import EcommError, InvariantError, StorageError, UsageError, sentence
-from ecomm.opening import read_headers
+from ecomm.opening import read_headers, settings_of
 from ecomm.rebuild import refold
 from ecomm.session import Session, TaskResult, attempts_dir, running, session_of, silent
 from ecomm.settings import Settings
@@ -178,13 +178,14 @@ def _load(attempt: Attempt, source: Source, entry: Entry, made: Sequence[Correct
         if entry in (*live(session.ledger.entries).values(), *held(session.ledger.entries).values()):
             raise
         return None
+    one.then = settings_of(session, entry)
     read_headers(one)
     mine = (c for c in made if c.batch_id == entry.batch_id and c.revision <= entry.seq)
     one.corrections = corrections.in_force(mine)
     now = session.ledger.last.at
     assert now is not None
     result = TaskResult(f"{source.name}_stage_load", now, now)
-    load(one, result, source)
+    load(one, result, one.contracts[source.name])
     return result
 
 
@@ -195,6 +196,7 @@ def _compare(entry: Entry, files: Sequence[FileEntry], result: TaskResult) -> No
             before, after = getattr(was, name), getattr(now, name)
             if before != after:
                 raise InvariantError(
-                    f"{was.name} of {entry.batch_id} has {after} {name} by the settings of now, and the ledger says "
-                    f"{before}; set severities, rates and lists of words as they were. Nothing was changed."
+                    f"{was.name} of {entry.batch_id} has {after} {name}, and the ledger says {before}: this version of "
+                    f"ecomm reads it otherwise than {entry.program_version} did. Install that version to restore. "
+                    "Nothing was changed."
                 )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 from ecomm.attempt import Origin
-from ecomm.batches import archive
+from ecomm.batches import archive, copies, moments, rates
 from ecomm.batches.ledger import Entry, Ledger, held, live, published_last, undone
 from ecomm.errors import UsageError
 from ecomm.session import Listener, silent, working
@@ -53,28 +53,54 @@ def undo(settings: Settings, batch_id: str, why: str, listener: Listener = silen
         return replace(outcome, reason=offered, revision=entry.revision, files=entry.files)
 
 
-def replay(settings: Settings, since: str, listener: Listener = silent, *, as_then: bool = True) -> list[Outcome]:
-    """Read the archived files of batches once more, by the rules of now: a new revision of each.
+def replay(
+    settings: Settings, since: str, listener: Listener = silent, *, as_then: bool | None = None
+) -> list[Outcome]:
+    """Read the archived files of batches once more: a new revision of each.
 
-    as_then: each file is read in the shape in which its batch was read, and a key that it does not mention ends or not
-    as it did then; else by the settings of now. since: a batch, also one that was undone, or a day or instant: it and
-    all live batches behind it. Raises UsageError, LockedError, FormatError, StorageError; what concerns one batch is in
-    its Outcome, and the others go on.
+    as_then: each batch is read and judged by the settings by which it was read before; False: by the current ones;
+    None: only if these are the same, but for exchange rates. since: a batch, also one that was undone, or a day or
+    instant: it and all live batches behind it. Raises UsageError, LockedError, FormatError, StorageError; what concerns
+    one batch is in its Outcome, and the others go on.
     """
-    _from(Ledger.of(settings).entries, since)
+    entries = Ledger.of(settings).entries
+    chosen = _from(entries, since)
+    if as_then is None:
+        _check_settings(settings, entries, chosen)
+        as_then = True
     with working(settings, listener) as session:
         chosen = _from(session.ledger.entries, since)
         return [run_batch(session, known_batch(entry), Origin.ARCHIVE, entry, as_then=as_then) for entry in chosen]
 
 
+def _check_settings(settings: Settings, entries: Sequence[Entry], chosen: Sequence[Entry]) -> None:
+    """Raises UsageError if a batch was read by other settings than the current ones."""
+    current = settings.counting(rates.read(settings))
+    for entry in chosen:
+        digests = {file.settings for file in entry.files} - {current.digest}
+        differing = {n for d in digests for n in current.differing(copies.settings_of(settings, entries, d))}
+        if names := sorted(differing - {"rates"}):
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            raise UsageError(
+                f"{entry.batch_id} was read by other settings: {', '.join(names[:_SHOWN])}{more} differ. Say "
+                "--settings then to read each batch by its own again, or --settings now for the current ones."
+            )
+
+
+_SHOWN = 5
+
+
 def _from(entries: Sequence[Entry], since: str) -> list[Entry]:
     """The publications that are replayed, in the order of their positions."""
     known = live(entries)
-    if since in undone(entries):
-        before = published_last(entries, since)
+    meant = moments.batch_or_day({*known, *undone(entries)}, since, "--from")
+    if isinstance(meant, str):
+        before = published_last(entries, meant)
         assert before is not None
-        known |= {since: before}
-    begin = position(known[since]) if since in known else (_instant(since), b"")
+        known[meant] = before
+        begin = position(before)
+    else:
+        begin = _start_of(meant), b""
     chosen = sorted((e for e in known.values() if position(e) >= begin), key=position)
     if not chosen:
         raise UsageError(f"no batch is published from {since} on; `ecomm status` shows what is.")
@@ -90,16 +116,9 @@ def position(entry: Entry) -> tuple[datetime, bytes]:
     return entry.as_of, str(entry.batch_id).encode()
 
 
-def _instant(said: str) -> datetime:
-    try:
-        if len(said) == len("2025-01-31"):
-            return datetime.combine(date.fromisoformat(said), time(), UTC)
-        instant = datetime.fromisoformat(said)
-    except ValueError as error:
-        raise UsageError(
-            f"--from {said}: there is no such batch, and no such day; name a batch of `ecomm status`, or a day as "
-            "2025-01-31."
-        ) from error
+def _start_of(at: date | datetime) -> datetime:
+    """The instant that is meant: of a day its first, UTC."""
+    instant = at if isinstance(at, datetime) else datetime.combine(at, time())
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 

@@ -23,6 +23,7 @@ from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
 from ecomm.errors import FormatError, sentence, taken_over
 from ecomm.settings import Settings
+from ecomm.shop_settings import ShopSettings
 from ecomm.sources import SOURCES, of_shop
 from ecomm.store import Store
 from ecomm.store.catalog import CatalogStore
@@ -84,15 +85,20 @@ class Session:
     ledger: Ledger
     store: Store
     run_id: str
-    shop: Shop
+    counting: ShopSettings
     sources: Mapping[str, Source]
     listener: Listener = silent
     finished: Entry | None = None
 
     @property
+    def shop(self) -> Shop:
+        """How the shop counts."""
+        return self.counting.shop
+
+    @property
     def settings_hash(self) -> str:
         """A hash of the settings that change what is in the tables, rates included."""
-        return self.settings.counting_hash(self.shop)
+        return self.counting.digest
 
     def expect(self, size: int = 0) -> None:
         """Tell the engine how much there is to do: bytes of files, and targets at what their rows are in files."""
@@ -143,15 +149,16 @@ class Session:
         )
 
 
-def sources_of(settings: Settings) -> Mapping[str, Source]:
+def sources_of(settings: Settings | ShopSettings) -> Mapping[str, Source]:
     """The sources as the shop delivers and judges them. Raises UsageError."""
+    counting = settings.counting() if isinstance(settings, Settings) else settings
     besides = [
         quality.SEQUENCE_CONFLICT,
         quality.UNPUBLISHED.name,
         drift.NAME,
         *(check.name for check in checks.CHECKS),
     ]
-    return of_shop(settings.sources, settings.severity, checks=besides)
+    return of_shop(counting.deliveries, counting.shop.severity, checks=besides)
 
 
 def session_of(
@@ -165,10 +172,10 @@ def session_of(
     ledger = Ledger.of(settings)
     if not damaged:
         check_keys(engine.lake, root, sources)
-    shop = settings.counting(rates.read(settings))
+    counting = settings.counting(rates.read(settings))
     in_folders = engine.lake is deltafiles
     store: Store = FolderStore(engine, root, sources) if in_folders else CatalogStore(engine, root, sources)
-    return Session(settings, engine, ledger, store, run_id, shop, sources, listener)
+    return Session(settings, engine, ledger, store, run_id, counting, sources, listener)
 
 
 def open_warehouse(

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import os
 import re
 import tomllib
@@ -34,6 +32,7 @@ from ecomm import dayformats
 from ecomm.contract import OFF, Bounds, Rate, Scale, Severity, Shop, Vocabularies
 from ecomm.delivery import FORMATS, Computed, Delivery, Shape, codec_of
 from ecomm.errors import UsageError
+from ecomm.shop_settings import ShopSettings
 
 CONFIG_NAME = "ecomm.toml"
 _PLACES = ("orders", "customers", "products", "inventory", "shipping", "trigger")
@@ -339,9 +338,9 @@ class Settings(BaseSettings):
         """The folders in which files and triggers arrive."""
         return [self.source_dir(name) / "source" for name in _PLACES]
 
-    def counting(self, rates: tuple[Rate, ...] = ()) -> Shop:
-        """How the shop counts, from all tables of the settings. rates: what its rates file says."""
-        return replace(
+    def counting(self, rates: tuple[Rate, ...] = ()) -> ShopSettings:
+        """The settings that change what is in the tables. rates: what the shop's rates file says."""
+        shop = replace(
             self.shop,
             bounds=self.bounds,
             vocabularies=self.vocabularies,
@@ -349,11 +348,7 @@ class Settings(BaseSettings):
             severity=self.severity,
             rates=rates,
         )
-
-    def counting_hash(self, shop: Shop) -> str:
-        """A hash of the settings that change what is in the tables."""
-        said = {"shop": asdict(shop), "sources": {n: asdict(d) for n, d in self.sources.items()}}
-        return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+        return ShopSettings(shop, self.sources)
 
     @classmethod
     def settings_customise_sources(

@@ -80,7 +80,11 @@ _VALIDATION = (
     Field("category", "string", "completeness, format, business_rule, referential or consistency."),
     Field("rule_severity", "string", "How loud the check is when it fails."),
     Field("severity", "string", "How loud it was: NONE if nothing failed."),
-    Field("rows_checked", "bigint", "Rows that were looked at."),
+    Field(
+        "rows_checked",
+        "bigint",
+        "Rows looked at: for a rule those accepted or rejected, across tables those accepted, else all.",
+    ),
     Field("failed_rows", "bigint", "Rows that failed."),
     Field("failed_share", "decimal(18,4)", "failed_rows / rows_checked, 0-1."),
     Field("description", "string", "What the check says."),

@@ -146,7 +146,7 @@ def checks_on_arrival(arrived: Iterable[Batch], settings: Settings | None = None
 def _snapshot_complete(name: str, part: Landed, read: int) -> Row:
     """ "If the files hold no record, or one whose key cannot be read, the snapshot is not complete": how many, or
     one."""
-    unread = sum(row["key"] is None for row in part.errors) if read else 1
+    unread = sum(_is_unreadable(row) for row in part.errors) if read else 1
     return {**_finding("snapshot_complete", name, "LOW", read, unread), "score": None}
 
 
@@ -202,7 +202,8 @@ def _validate(batch_id: str, parts: dict[str, Landed], shop: dict[str, Source], 
     for name in SOURCES:
         if name in parts:
             read = sum(counts["read"] for counts in parts[name].counts.values())
-            rows += rules.validation(name, levels[name], parts[name].verdicts, read)
+            judged = sum(counts["accepted"] + counts["rejected"] for counts in parts[name].counts.values())
+            rows += rules.validation(name, levels[name], parts[name].verdicts, judged)
             if settings.delivery(name).absence == "close" or settings.delivery(name).whole_orders:
                 rows.append(_snapshot_complete(name, parts[name], read))
     rows.append(rules.batch_score(levels, {name: part.verdicts for name, part in parts.items()}))
@@ -277,7 +278,12 @@ def _place(row: Row) -> tuple[str, str, int]:
 def _is_complete(part: Landed) -> bool:
     """A complete snapshot: "only if every record's key is readable and there is at least one"."""
     records = sum(counts["read"] for counts in part.counts.values())
-    return records > 0 and all(row["key"] is not None for row in part.errors)
+    return records > 0 and not any(_is_unreadable(row) for row in part.errors)
+
+
+def _is_unreadable(error: Row) -> bool:
+    """ "Its key is missing, or ill-formed": nobody knows which key the record meant."""
+    return error["key"] is None or any(reason.endswith("_well_formed") for reason in error["reasons"])
 
 
 def _once(batches: Iterable[Batch]) -> list[Batch]:

@@ -424,10 +424,10 @@ def worst(levels: Iterable[str]) -> str:
     return next((level for level in PENALTY if level in there), "NONE")
 
 
-def validation(name: str, levels: Mapping[str, str], verdicts: Collection[Verdict], read: int) -> list[Row]:
+def validation(name: str, levels: Mapping[str, str], verdicts: Collection[Verdict], judged: int) -> list[Row]:
     """`validation_results` of a source's rules in a batch that holds its file: "every check of a source gets a row,
-    also with 0"; `rows_checked` = rows read (all of them; what fails among duplicates and superseded ones is not
-    counted); sample_keys: the least five of the keys that could be read."""
+    also with 0"; `rows_checked` = the rows that were accepted or rejected, for duplicate and superseded ones are not
+    counted among those that fail either; sample_keys: the least five of the keys that could be read."""
     rows: list[Row] = []
     for rule, level in levels.items():
         failing = [one for one in verdicts if rule in one.failed]
@@ -438,9 +438,9 @@ def validation(name: str, levels: Mapping[str, str], verdicts: Collection[Verdic
                 "category": category(rule),
                 "rule_severity": level,
                 "severity": level if failing else "NONE",
-                "rows_checked": read,
+                "rows_checked": judged,
                 "failed_rows": len(failing),
-                "failed_share": v.published(v.ratio(len(failing), read), 4),
+                "failed_share": v.published(v.ratio(len(failing), judged), 4),
                 "sample_keys": [
                     v.written_key(v.key_parts(key))
                     for key in sorted({one.key for one in failing if one.key is not None})[:5]

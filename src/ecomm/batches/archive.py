@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from ecomm.batches.ledger import JUDGES, Entry, FileEntry, kept
 from ecomm.batches.trigger import TRIGGER, LandedFile, Trigger, folder_of, read_trigger, sha256, text_of
+from ecomm.delivery import Delivery
 from ecomm.engines.deltafiles import fsync
 from ecomm.errors import StorageError
 from ecomm.settings import Settings
@@ -27,16 +28,12 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Claimed:
-    """A file of a batch as it was copied: the landed file, the copy that is read, its hash and size.
-
-    then: what the ledger has of it, if it is read as it was before, whatever the settings say now.
-    """
+    """A file of a batch as it was copied: the landed file, the copy that is read, its hash and size."""
 
     file: LandedFile
     copy: Path
     sha256: str
     bytes: int
-    then: FileEntry | None = None
 
 
 def archive_dir(settings: Settings, source: str, folder: str) -> Path:
@@ -138,17 +135,14 @@ def _archived(archive: Path, name: str, digest: str) -> Path | None:
     return next((place for place in places if place.exists() and sha256(place) == digest), None)
 
 
-def ingested(settings: Settings, entry: Entry, *, as_then: bool = True) -> list[Claimed]:
-    """The files of a batch, byte for byte as they were ingested. Raises StorageError if one is not there any more.
-
-    as_then: they are read as the ledger says that they were, not by the settings.
-    """
+def ingested(settings: Settings, entry: Entry) -> list[Claimed]:
+    """The files of a batch, byte for byte as they were ingested. Raises StorageError if one is not there any more."""
     assert entry.batch_id is not None
     found = []
     for file in entry.files:
         copy = copy_of(settings, entry.batch_id, file)
         landed = LandedFile(file.source, copy.with_name(file.name))
-        found.append(Claimed(landed, copy, file.sha256, file.bytes, file if as_then else None))
+        found.append(Claimed(landed, copy, file.sha256, file.bytes))
     return found
 
 
@@ -168,14 +162,17 @@ def _offers(settings: Settings) -> Path:
     return settings.landing / "undone"
 
 
-def lay_out(settings: Settings, entry: Entry) -> None:
-    """Copy the files and the trigger of a batch that is being undone to where they are offered after it is."""
+def lay_out(settings: Settings, entry: Entry, deliveries: Mapping[str, Delivery]) -> None:
+    """Copy the files and the trigger of a batch that is being undone to where they are offered after it is.
+
+    deliveries: how its files came.
+    """
     offered = offer(settings, entry)
     part = offered.with_name(offered.name + _PART)
     shutil.rmtree(part, ignore_errors=True)
     try:
         for file in ingested(settings, entry):
-            lends = settings.sources[file.file.source].read_from if file.file.source in settings.sources else ""
+            lends = deliveries.get(file.file.source, Delivery()).read_from
             if any((f.source, f.name) == (lends, file.file.name) for f in entry.files):
                 continue  # it comes again with the source that it came for
             place = part / file.file.source / file.file.name

@@ -1,11 +1,15 @@
 """Copies of ledger entries in landing, beside the archive: by them a ledger that lost its end is known.
 
 `landing/.ledger/<warehouse>/<seq>.json` is an entry as JSON; `<seq>.corrections.json` are the corrections that came
-with it. <warehouse> is the beginning of its first entry's hash: several warehouses may be made from one landing.
+with it; `settings/<hash>.json.gz` are the settings by which files were read. <warehouse> is the beginning of its first
+entry's hash: several warehouses may be made from one landing.
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +17,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from ecomm.batches.corrections import Correction
 from ecomm.batches.ledger import JUDGES, Entry, digest, of_text, text_of
-from ecomm.engines.deltafiles import fsync
+from ecomm.engines.deltafiles import fsync, write_whole
 from ecomm.errors import StorageError, UsageError, sentence
 from ecomm.settings import Settings
+from ecomm.shop_settings import ShopSettings
+from ecomm.shop_settings import of_text as of_settings_text
 
 _FOLDER = ".ledger"
 _CORRECTIONS = ".corrections.json"
@@ -51,6 +57,40 @@ def note(settings: Settings, entries: Sequence[Entry], opened: int, made: Sequen
     file = folder_of(settings, entries) / f"{opened:08d}{_CORRECTIONS}"
     file.write_bytes(_MADE.dump_json(list(made)))
     fsync(file)
+
+
+def keep(settings: Settings, entries: Sequence[Entry], counting: ShopSettings) -> None:
+    """Keep the settings by which a batch is read, by their hash. Raises StorageError if they cannot be written."""
+    file = _settings_file(settings, entries, counting.digest)
+    if file.is_file():
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, gzip.compress(counting.text.encode(), mtime=0))
+    except OSError as error:
+        raise StorageError(sentence(error, file.parent)) from error
+
+
+def settings_of(settings: Settings, entries: Sequence[Entry], digest: str) -> ShopSettings:
+    """The settings that have a hash. Raises StorageError if they are gone or damaged."""
+    file = _settings_file(settings, entries, digest)
+    try:
+        text = gzip.decompress(file.read_bytes())
+        if hashlib.sha256(text).hexdigest() == digest:
+            return of_settings_text(text.decode())
+    except (OSError, EOFError, ValueError, zlib.error):
+        pass
+    raise StorageError(f"{file}: {_SETTINGS_GONE}")
+
+
+_SETTINGS_GONE = (
+    "the settings by which a batch was read are gone or damaged; bring the file back from a backup, or read the batch "
+    "by the current ones: `ecomm replay --from BATCH --settings now`."
+)
+
+
+def _settings_file(settings: Settings, entries: Sequence[Entry], digest: str) -> Path:
+    return folder_of(settings, entries) / "settings" / f"{digest}.json.gz"
 
 
 def corrections_of(settings: Settings, entries: Sequence[Entry]) -> list[Correction]:

@@ -35,10 +35,11 @@ JUDGES = (*PUBLISHES, "HOLD")
 CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
 """The entries that change what is published."""
 _ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
-FORMAT_VERSION = 4
-"""1: before the analytics tables had all their columns; 2: before orders had lines; 3: before entries had hashes."""
+FORMAT_VERSION = 5
+"""1: before the analytics tables had all their columns; 2: before orders had lines; 3: before entries had hashes;
+4: before files had settings."""
 _FILE = pa.struct(
-    [(n, pa.string()) for n in ("source", "name", "absence", "shape", "sha256")]
+    [(n, pa.string()) for n in ("source", "name", "absence", "shape", "settings", "sha256")]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
     + [("rows_superseded", pa.int64()), ("rows_left_out", pa.int64()), ("outcome", pa.string())]
     + [("columns", pa.list_(pa.string()))]
@@ -104,6 +105,7 @@ class FileEntry:
     absence: what it means that the file does not mention a key: `keep`, or `close` and the key columns of its scope.
     rows_left_out: records that are none of the source's (`only`, `read_from`); rows_read does not count them.
     shape: how the file was read, as `delivery.written` has it; empty if no setting says anything about it.
+    settings: the hash of the settings by which it was read and its rows were judged (`ShopSettings.digest`).
     columns: the columns of the contract that its header had, and the extra ones.
     """
 
@@ -120,6 +122,7 @@ class FileEntry:
     outcome: str = "OK"
     absence: str = "keep"
     shape: str = ""
+    settings: str = ""
     columns: tuple[str, ...] = ()
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from ecomm.errors import EcommError, UsageError
 from ecomm.keys import written
 
 if TYPE_CHECKING:
-    from ecomm.batches.ledger import Entry
+    pass
 
 
 @app.command(rich_help_panel="Look", epilog="Example: `ecomm show orders_target --limit 5`")
@@ -99,7 +98,7 @@ def asof(
     at: Annotated[str, typer.Option("--date", help="A day, which means its end (UTC), or an instant, ISO.")],
     known_at: Annotated[
         str | None,
-        typer.Option("--known-at", help="By what was known after this batch, ledger entry, day or instant; else now."),
+        typer.Option("--known-at", help="What was known after this batch, ledger entry, day or instant; else now."),
     ] = None,
     key: Annotated[
         list[str] | None, typer.Option("--key", help="A part of the key, in its order, each with a --key of its own.")
@@ -113,12 +112,13 @@ def asof(
 ) -> None:
     """The state of a source on a date, as it is known now or was known then."""
     from ecomm import engines, screens
+    from ecomm.batches import moments
     from ecomm.warehouse import Warehouse
 
     settings = configuration.load(config, warehouse=warehouse, engine=engine, remote=remote)
     tables = Warehouse(settings.warehouse)
     day = configuration.day_or_instant(at, "--date")
-    known = None if known_at is None else _moment(tables.entries, known_at, "--known-at")
+    known = None if known_at is None else moments.known_at(tables.entries, known_at, "--known-at")
     computing = engines.start(settings)
     try:
         data = tables.asof(source, day, known, key or [], computing)
@@ -152,38 +152,21 @@ def diff(
     """What changed in a table between two publications; what one batch changed, if only --to is said."""
     from ecomm import diff as door
     from ecomm import screens
-    from ecomm.batches import ledger
+    from ecomm.batches import ledger, moments
     from ecomm.warehouse import Warehouse
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
     entries = Warehouse(settings.warehouse).entries
-    after = entries if until is None else ledger.until(entries, _moment(entries, until, "--to"))
+    after = entries if until is None else ledger.until(entries, moments.known_at(entries, until, "--to"))
     if since is None:
         before = ledger.before_last_attempt(after)
     else:
-        before = ledger.until(entries, _moment(entries, since, "--from"))
+        before = ledger.until(entries, moments.known_at(entries, since, "--from"))
     said = door.diff(settings, table, before, after, limit)
     if as_json:
         print_json(screens.diff_as_json(said))
     else:
         screens.diff(said)
-
-
-def _moment(entries: Sequence[Entry], said: str, flag: str) -> int | datetime:
-    """What is meant by a batch, an entry's number, a day or an instant."""
-    from ecomm.batches.ledger import published_last
-    from ecomm.history import end_of
-
-    if (entry := published_last(entries, said)) is not None:
-        return entry.seq
-    if said.isdigit():
-        return int(said)
-    try:
-        return end_of(configuration.day_or_instant(said, flag))
-    except UsageError as error:
-        raise UsageError(
-            f"{flag}: {said!r} is no batch that was published, and no entry, day or instant (2025-01-15T06:00:00Z)."
-        ) from error
 
 
 @app.command(rich_help_panel="Look", epilog="Examples: `ecomm quality`, `ecomm quality batch_2025_01_16 --json`")

@@ -112,13 +112,19 @@ def undo(
 
 
 @app.command(
-    rich_help_panel="Mend", epilog="Examples: `ecomm replay --from batch_2025_01_15`, `ecomm replay --from 2025-01-15`"
+    rich_help_panel="Mend",
+    epilog="Examples: `ecomm replay --from batch_2025_01_15`, `ecomm replay --from 2025-01-15 --settings now`",
 )
 def replay(
     since: Annotated[str, typer.Option("--from", help="A batch, also an undone one, or a day: it and all behind it.")],
     by: Annotated[
-        ReadBy, typer.Option("--settings", help="Read files as they were read then, or by the settings of now.")
-    ] = ReadBy.THEN,
+        ReadBy | None,
+        typer.Option(
+            "--settings",
+            help="By which settings: those that each batch was read by before (then), or the current ones (now). "
+            "Needed if they differ.",
+        ),
+    ] = None,
     landing: Landing = None,
     warehouse: WarehouseDir = None,
     config: Config = None,
@@ -126,15 +132,15 @@ def replay(
     remote: Remote = None,
     as_json: Json = False,
 ) -> None:
-    """Read the archived files of batches once more, by the rules of now."""
+    """Read the archived files of batches once more, and publish what comes out in place of what was published."""
     from ecomm import revise, screens
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
-    as_then = by is ReadBy.THEN
-    if not as_json:
-        how = "in the shape in which its batch was read" if as_then else "by the settings of now"
-        screens.out.print(f"Each file is read {how}.")
+    as_then = None if by is None else by is ReadBy.THEN
     outcomes = revise.replay(settings, since, listener_for(as_json), as_then=as_then)
+    if not as_json:
+        used = "the current settings" if by is ReadBy.NOW else "the settings by which it was read before"
+        screens.out.print(f"Each batch was read by {used}.")
     raise typer.Exit(print_outcomes(outcomes, as_json))
 
 

@@ -25,7 +25,7 @@ def cross_checks(attempt: Attempt) -> Iterator[Finding]:
     its key is looked at, but has nothing more to say.
     """
     store, sources = attempt.session.store, attempt.session.sources
-    asked = [c for source in attempt.delivered() for c in checks.in_force(source.name, attempt.session.shop)]
+    asked = [c for source in attempt.delivered() for c in checks.in_force(source.name, attempt.reading.shop)]
     there = {name for name in sources if attempt.told(name)}
     rows = {name: store.fresh(stage_name(name), attempt.revision).filter(F.col("op") == "U") for name in sources}
     targets = Targets(**{name: view(attempt, source) for name, source in sources.items()})
@@ -56,5 +56,5 @@ def _absent_of_all(attempt: Attempt) -> set[tuple[str, str]]:
 
 def _has_whole_orders(attempt: Attempt) -> bool:
     """The shop's files of orders have whole orders."""
-    orders = attempt.session.sources["orders"].delivery
+    orders = attempt.contracts["orders"].delivery
     return orders.whole_orders or all(shape.line_id == POSITION for shape in orders.all_shapes)

@@ -32,11 +32,12 @@ def row_rules(attempt: Attempt) -> list[dict[str, object]]:
     """One row of validation_results a rule of each source in the batch, also where no row breaks it."""
     rows = []
     for source in attempt.delivered():
-        read = sum(f.rows_read for f in attempt.results[f"{source.name}_stage_load"].files)
-        for rule in quality.in_force(source, attempt.session.shop):
+        files = attempt.results[f"{source.name}_stage_load"].files
+        judged = sum(f.rows_accepted + f.rows_rejected for f in files)
+        for rule in quality.in_force(source, attempt.reading.shop):
             failed, keys = quality.failed(rule, attempt.tallies[source.name])
             said = unknown_words.meaning(source, rule, attempt) if failed else rule.meaning
-            rows.append(check(attempt, source.name, replace(rule, meaning=said), read, failed, keys))
+            rows.append(check(attempt, source.name, replace(rule, meaning=said), judged, failed, keys))
     return rows
 
 
@@ -55,7 +56,7 @@ def columns_lost(attempt: Attempt) -> list[dict[str, object]]:
     """One row a source: whether the headers of its files lack a column that they should have. The score does not count
     it: no row is wrong by itself. Its rows are those of the files concerned.
     """
-    shop_level = attempt.session.shop.severity.get(drift.NAME)
+    shop_level = attempt.reading.shop.severity.get(drift.NAME)
     alive = live(attempt.session.ledger.entries)
     alive.pop(attempt.batch_id, None)
     rows = []
@@ -80,7 +81,7 @@ def _unread(attempt: Attempt, source: Source, files: Sequence[FileEntry]) -> int
     if not sum(f.rows_rejected for f in files):
         return 0
     errors = attempt.session.store.fresh(errors_name(source.name), attempt.revision)
-    return errors.filter(F.col("key").isNull()).count()
+    return errors.filter(absences.unreadable(source)).count()
 
 
 def batch_score(attempt: Attempt, checks: Sequence[dict[str, object]]) -> tuple[Decimal, dict[str, object]]:
@@ -93,7 +94,7 @@ def batch_score(attempt: Attempt, checks: Sequence[dict[str, object]]) -> tuple[
         files = attempt.results[f"{source.name}_stage_load"].files
         rows += sum(f.rows_accepted + f.rows_rejected for f in files)
         for penalty, failing in quality.penalties(
-            quality.in_force(source, attempt.session.shop), attempt.tallies[source.name]
+            quality.in_force(source, attempt.reading.shop), attempt.tallies[source.name]
         ):
             penalties += penalty * failing
             broken += failing if penalty else 0

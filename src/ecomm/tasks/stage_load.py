@@ -39,7 +39,7 @@ def stage_load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     Without files there is the change set alone: of rows that are in stage already, or of the batch's being replaced.
     """
     if attempt.claimed_of(source):
-        load(attempt, result, source)
+        load(attempt, result, attempt.contracts[source.name])
     elif attempt.held is not None:
         result.files = [f for f in attempt.held.files if f.source == source.name]
     attempt.changes[source.name] = change_set(attempt, source)
@@ -56,7 +56,7 @@ def load(attempt: Attempt, result: TaskResult, source: Source) -> None:
     counts = Counter[tuple[str, str]]()
     for tally in tallies:
         counts[tally.file, tally.verdict] += tally.rows
-    result.files = [_file_entry(source, file, counts) for file in landed]
+    result.files = [_file_entry(attempt, source, file, counts) for file in landed]
     write_stage(attempt, source, rows, exceptions, result)
     if exceptions is not None and any(f.rows_rejected or f.rows_superseded for f in result.files):
         write_errors(attempt, source, exceptions, landed)
@@ -195,7 +195,7 @@ def write_errors(attempt: Attempt, source: Source, exceptions: DataFrame, landed
     )
 
 
-def _file_entry(source: Source, landed: Landed, counts: Mapping[tuple[str, str], int]) -> FileEntry:
+def _file_entry(attempt: Attempt, source: Source, landed: Landed, counts: Mapping[tuple[str, str], int]) -> FileEntry:
     claimed, read = landed.claimed, landed.records
     rejected, duplicate, superseded = (
         counts.get((claimed.file.name, verdict), 0) for verdict in ("rejected", "duplicate", "superseded")
@@ -211,8 +211,9 @@ def _file_entry(source: Source, landed: Landed, counts: Mapping[tuple[str, str],
         rows_duplicate=duplicate,
         rows_superseded=superseded,
         rows_left_out=landed.left_out,
-        absence=source.delivery.silence if claimed.then is None else claimed.then.absence,
+        absence=source.delivery.silence,
         shape=delivery.written(landed.header.shape),
+        settings=attempt.read_by.digest,
         columns=drift.columns_of(source, landed.header),
     )
 

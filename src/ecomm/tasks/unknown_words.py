@@ -51,7 +51,7 @@ def _brings(attempt: Attempt, column: str) -> str:
 
     Reporting currency, of the batch's accepted rows; an amount without a rate is in no sum.
     """
-    shop, store = attempt.session.shop, attempt.session.store
+    shop, store = attempt.reading.shop, attempt.session.store
     rows = store.fresh(stage_name("orders"), attempt.revision).filter(F.col("op") == "U")
     valued = valuation.valued(rows, shop)
     known = F.coalesce(among(F.col(column), getattr(shop.vocabularies, column)), F.lit(True))

@@ -43,6 +43,12 @@ class Snapshot:
     parts: frozenset[str] = frozenset(("",))
 
 
+def unreadable(source: Source) -> Column:
+    """A rejected record (`key`, `reasons`) does not say which key it meant: its key is missing, or ill-formed."""
+    ill_formed = F.array(*(F.lit(f"{name}_well_formed") for name in source.key))
+    return F.col("key").isNull() | F.arrays_overlap("reasons", ill_formed)
+
+
 def with_part(rows: DataFrame, source: Source, scope: Collection[str]) -> DataFrame:
     """Add `part`, the part that a `key` belongs to: its pieces for the columns of a scope, each with its length."""
     places = [i for i, name in enumerate(source.key) if name in scope]
