@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ecomm import settings, transaction
-from ecomm.batches.trigger import scan
+from ecomm.batch import Plan
 from ecomm.engines import start
 from ecomm.maintain import maintain_if_due
 from ecomm.session import open_warehouse
-from ecomm.sources import SOURCES
 
 BATCHES, ROWS = 60, 200
 
@@ -28,8 +27,9 @@ def main(folder: Path, out: Path) -> None:
         _batch(folder / "landing", n, chance)
         began = time.monotonic()
         session = open_warehouse(config, engine)
-        (candidate,) = scan(config, session.ledger.entries, list(SOURCES), datetime.now(UTC))
-        outcome = transaction.run_batch(session, candidate)
+        (candidate,) = session.landing.scan(session.log, datetime.now(UTC))
+        assert candidate.trigger is not None
+        outcome = transaction.run_batch(session, Plan(candidate.trigger, files=candidate.files))
         assert outcome.status == "published", outcome
         maintain_if_due(session)
         seconds.append(time.monotonic() - began)

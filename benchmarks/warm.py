@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ecomm import settings, transaction
+from ecomm.batch import Plan
 from ecomm.batches.locks import TASKS
-from ecomm.batches.trigger import State, scan
+from ecomm.batches.trigger import State
 from ecomm.engines import Engine, start
-from ecomm.session import TaskResult, open_warehouse
-from ecomm.sources import SOURCES
+from ecomm.progress import TaskResult
+from ecomm.session import open_warehouse
 
 
 def publish(engine: Engine, shop: Path) -> dict[str, dict[str, float]]:
@@ -31,10 +32,11 @@ def publish(engine: Engine, shop: Path) -> dict[str, dict[str, float]]:
 
     config = settings.load(landing=shop / "landing", warehouse=shop / "warehouse")
     session = open_warehouse(config, engine, listen)
-    for candidate in scan(config, session.ledger.entries, list(SOURCES), datetime.now(UTC)):
+    for candidate in session.landing.scan(session.log, datetime.now(UTC)):
         assert candidate.state is State.PENDING, candidate
         wall, cpu = time.monotonic(), time.process_time()
-        outcome = transaction.run_batch(session, candidate)
+        assert candidate.trigger is not None
+        outcome = transaction.run_batch(session, Plan(candidate.trigger, files=candidate.files))
         assert outcome.status == "published", outcome
         spent = {"wall": time.monotonic() - wall, "cpu": time.process_time() - cpu}
         said[outcome.batch_id] = spent | {task: said[outcome.batch_id][task] for task in TASKS}

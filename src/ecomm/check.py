@@ -12,22 +12,22 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ecomm.attempt import Attempt
+from ecomm.attempt import Workspace
+from ecomm.batch import OpenedFile
 from ecomm.batches import rates
-from ecomm.batches.archive import Claimed
-from ecomm.batches.ledger import Ledger
+from ecomm.batches.landing import Claimed
 from ecomm.batches.reading.facts import facts
 from ecomm.batches.reading.tables import open_table
-from ecomm.batches.trigger import Candidate, LandedFile, State, Trigger
-from ecomm.contract import Rule, Severity, Source, match_header, match_parts
+from ecomm.batches.trigger import LandedFile
+from ecomm.contract import Reading, Rule, Severity, Source, match_header
 from ecomm.delivery import written
 from ecomm.engines import start as start_engine
 from ecomm.errors import FileError, HeaderError, UsageError
-from ecomm.session import Session, sources_of
+from ecomm.opening import open_files
+from ecomm.session import sources_of
 from ecomm.settings import Settings
-from ecomm.store.folders import FolderStore
 from ecomm.tables import reserved
-from ecomm.tasks import stage_load, unknown_words
+from ecomm.tasks import land, stage_load, unknown_words
 from ecomm.transforms import quality
 from ecomm.transforms import stage as staging
 
@@ -91,46 +91,39 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
     if source is not None and source not in sources:
         raise UsageError(f"there is no source {source}; use {', '.join(sources)}.")
     chosen = sources[source or _guess(sources, file)]
-    shape = chosen.delivery.shape_of(file.name)
-    table = open_table(file, shape)
-    header = match_header(chosen, shape, table.names, str(file), reserved(chosen.name))
-    match_parts(chosen, {str(file): header})
-    counting = settings.counting(rates.read(settings))
+    claimed = [Claimed(LandedFile(chosen.name, file), file, "", file.stat().st_size)]
+    lender = chosen.delivery.read_from
+    if settings.reads_too(chosen.name, lender, file.name):
+        claimed.append(replace(claimed[0], file=LandedFile(lender, file)))
+    opened, *_ = open_files(sources, claimed)
+    reading = Reading(as_of.astimezone(UTC), settings.counting(rates.read(settings)).shop)
     with tempfile.TemporaryDirectory(prefix="ecomm-check-") as folder:
-        root = Path(folder)
         # Judged here, whatever computes the batches: rules say the same everywhere, and a cluster may not see the file.
-        inside = settings.model_copy(update={"warehouse": root, "engine": "sail", "remote": None})
+        inside = settings.model_copy(update={"warehouse": Path(folder), "engine": "sail", "remote": None})
         engine = start_engine(inside)
         try:
-            session = Session(inside, engine, Ledger(root), FolderStore(engine, root, sources), "", counting, sources)
-            trigger = Trigger(file, "", file.name, as_of.astimezone(UTC), None, None, True, ())
-            attempt = Attempt(session, Candidate(file, State.PENDING, trigger), 0, 0)
-            claimed = Claimed(LandedFile(chosen.name, file), file, "", file.stat().st_size)
-            if settings.reads_too(chosen.name, lender := chosen.delivery.read_from, file.name):
-                attempt.claimed = [claimed, replace(claimed, file=LandedFile(lender, file))]
-                header = replace(header, extras={}) if attempt.borrows(claimed) else header
-            attempt.headers[file] = (header, table)
-            return _judged(attempt, chosen, claimed, limit, told)
+            return _judged(Workspace(engine, Path(folder)), chosen, opened, reading, limit, told)
         finally:
             engine.stop()
 
 
-def _judged(attempt: Attempt, source: Source, claimed: Claimed, limit: int, told: Progress) -> Checked:
-    told(f"reading {claimed.file.name} ({claimed.bytes / 1e6:,.1f} MB)")
-    (landed,) = stage_load.land(attempt, source, [claimed])
+def _judged(work: Workspace, source: Source, file: OpenedFile, reading: Reading, limit: int, told: Progress) -> Checked:
+    told(f"reading {file.name} ({file.claimed.bytes / 1e6:,.1f} MB)")
+    (landed,) = land.land(work, source, [file], {})
     told(f"judging {landed.records:,} rows")
-    rows = attempt.materialise(f"{source.name}_rows", stage_load.read(attempt, source, [landed]))
-    (landed,) = stage_load.of_source([landed], rows)
-    exceptions = None if rows is None else stage_load.judge(attempt, source, rows)
+    rows = work.materialise(f"{source.name}_rows", land.read(source, [landed], reading))
+    (landed,) = land.of_source([landed], rows)
+    exceptions = None if rows is None else stage_load.judge(work, source, rows, reading, [file.name])
     tallies = _tallies(rows, exceptions)
-    rules = quality.in_force(source, attempt.reading.shop)
+    rules = quality.in_force(source, reading.shop)
     lost = {v: sum(t.rows for t in tallies if t.verdict == v) for v in ("rejected", "duplicate", "superseded")}
     accepted, left_out = landed.records - sum(lost.values()), landed.left_out
     penalties = sum((penalty * number for penalty, number in quality.penalties(rules, tallies)), Decimal(0))
+    copy = file.claimed.copy
     return Checked(
-        file=claimed.copy,
+        file=copy,
         source=source.name,
-        as_of=attempt.as_of,
+        as_of=reading.as_of,
         columns={c: landed.header.names[i] for c, i in landed.header.positions.items()},
         absent=landed.header.absent,
         unknown=tuple(landed.header.names[i] for i in landed.header.extras.values()),
@@ -139,7 +132,7 @@ def _judged(attempt: Attempt, source: Source, claimed: Claimed, limit: int, told
         findings=tuple(_findings(source, rules, tallies)),
         rejected=() if exceptions is None else _rejected(exceptions, landed, limit),
         unread=landed.unread,
-        reading=facts(claimed.copy, landed.header, _shape_name(source, claimed.copy.name), below=landed.unread),
+        reading=facts(copy, landed.header, _shape_name(source, copy.name), below=landed.unread),
     )
 
 
@@ -172,7 +165,7 @@ def _findings(source: Source, rules: Sequence[Rule], tallies: Sequence[quality.T
     return sorted(found, key=lambda f: (loudness.index(f.severity), -f.rows, f.rule))
 
 
-def _rejected(exceptions: DataFrame, landed: stage_load.Landed, limit: int) -> tuple[Rejected, ...]:
+def _rejected(exceptions: DataFrame, landed: land.Landed, limit: int) -> tuple[Rejected, ...]:
     """The first records that would not be accepted, in the order of the file."""
     lost = exceptions.filter(F.col("verdict").isin("rejected", "superseded"))
     first = lost.select("source_line", "verdict", "reasons").orderBy("source_line").limit(limit).collect()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecomm.batches.ledger import Entry, must_have
+from ecomm.batches.log import Log
 from ecomm.batches.trigger import sha256
 from ecomm.engines import deltafiles
 from ecomm.tables import Table
@@ -20,13 +20,13 @@ class Damage:
     fault: str
 
 
-def find(warehouse: Path, catalogue: Mapping[str, Table], entries: Sequence[Entry], *, deep: bool) -> list[Damage]:
+def find(warehouse: Path, catalogue: Mapping[str, Table], log: Log, *, deep: bool) -> list[Damage]:
     """All damaged tables of a warehouse in folders. deep: every file is read, and its hash compared with the ledger."""
-    digests = {place: digest for entry in entries for place, digest in entry.digests.items()} if deep else {}
+    digests = {place: digest for entry in log for place, digest in entry.digests.items()} if deep else {}
     found = []
     for name, table in catalogue.items():
-        said = None if table.journal else entries[-1].tables.get(name, (0, 0))
-        must = must_have(entries, name, said[0]) if said is not None else set()
+        said = None if table.journal else log.last.tables.get(name, (0, 0))
+        must = log.files_of(name, said[0]) if said is not None else set()
         if fault := _fault(warehouse / name, said, must, digests):
             found.append(Damage(name, fault))
     return found

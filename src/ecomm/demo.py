@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ecomm import screens
-from ecomm.batches.status import SOURCES
 from ecomm.batches.trigger import TRIGGER
 from ecomm.errors import UsageError
-from ecomm.settings import Settings, load
+from ecomm.settings import SOURCE_NAMES, Settings, load
 from ecomm.trace import versions_of
 from ecomm.warehouse import Warehouse
 
@@ -39,7 +38,7 @@ def prepare(into: Path, **flags: str | None) -> Settings:
         raise UsageError(f"{into}: this folder is not of a demo; name another with --into.")
     shutil.rmtree(into, ignore_errors=True)
     settings = load(None, landing=into / "landing", warehouse=into / "warehouse", **flags)
-    for name in (*SOURCES, TRIGGER):
+    for name in (*SOURCE_NAMES, TRIGGER):
         folder = settings.source_dir(name) / "source"
         folder.mkdir(parents=True)
         for file in sorted(sample.glob(f"{name}_20*")):

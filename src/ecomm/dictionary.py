@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecomm.batches import ledger
+from ecomm.batches import entry
 from ecomm.sources import SOURCES
 from ecomm.tables import CATALOGUE, Table
 
@@ -68,7 +68,7 @@ def _marks(table: str) -> dict[str, list[str]]:
 
 
 def _ledger() -> Table:
-    return Table(ledger.NAME, ledger.COMMENT, ledger.FIELDS, key=("seq",))
+    return Table(entry.NAME, entry.COMMENT, entry.FIELDS, key=("seq",))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from deltalake.exceptions import DeltaError
 
 from ecomm import engines
 from ecomm.batches import rates
-from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.ledger import Entry, kept, live, positions, today_of
+from ecomm.batches.entry import NAME as LEDGER
+from ecomm.batches.log import Log, today_of
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import UsageError
 from ecomm.history import known, versions
@@ -68,8 +68,8 @@ class Diff:
     computed: tuple[str, ...]
 
 
-def diff(settings: Settings, table: str, before: Sequence[Entry], after: Sequence[Entry], limit: int) -> Diff:
-    """Compare a table as it was after the last of some entries, and after the last of others.
+def diff(settings: Settings, table: str, before: Log, after: Log, limit: int) -> Diff:
+    """Compare a table as it was after the last entry of a log, and after the last of another.
 
     limit: how many differing rows are given. Raises UsageError if there is no such table.
     """
@@ -80,11 +80,11 @@ def diff(settings: Settings, table: str, before: Sequence[Entry], after: Sequenc
     sides: list[ds.Dataset | pa.Table] = []
     computed: list[str] = []
     try:
-        for side, entries in (("from", before), ("to", after)):
-            found = _kept(warehouse, table, entries)
+        for side, log in (("from", before), ("to", after)):
+            found = _kept(warehouse, table, log)
             if found is None:
                 engine = engine or engines.start(settings)
-                found = _anew(settings, engine, table, entries)
+                found = _computed(settings, engine, table, log)
                 computed.append(side)
             sides.append(found)
     finally:
@@ -94,17 +94,17 @@ def diff(settings: Settings, table: str, before: Sequence[Entry], after: Sequenc
     key = (tables[table].key if table in tables else ()) or _IDENTITY.get(table) or _RECORD
     counts, rows = _compared(sides[0], sides[1], key, limit)
     added, removed, changed = (counts.get(change, 0) for change in ("added", "removed", "changed"))
-    return Diff(table, before[-1].seq, after[-1].seq, added, removed, changed, tuple(rows), tuple(computed))
+    return Diff(table, before.last.seq, after.last.seq, added, removed, changed, tuple(rows), tuple(computed))
 
 
-def _kept(warehouse: Warehouse, table: str, entries: Sequence[Entry]) -> ds.Dataset | None:
-    """A table as it was after the last of some entries; None if that version is not there any more."""
-    last = entries[-1]
+def _kept(warehouse: Warehouse, table: str, log: Log) -> ds.Dataset | None:
+    """A table as it was after the last entry of a log; None if that version is not there any more."""
+    last = log.last
     if table == LEDGER or table in JOURNALS:  # appended only
         number = pc.field("seq" if table == LEDGER else "revision")
         return _dataset(warehouse.path / table).filter(number <= last.seq)
     if table.endswith(("_stage", "_errors")):
-        seen = kept(entries) if table.endswith("_errors") else live(entries).values()
+        seen = log.kept if table.endswith("_errors") else log.live.values()
         return _dataset(warehouse.path / table).filter(pc.field("revision").isin([e.revision for e in seen]))
     if table == "corrections":
         newest = _dataset(warehouse.path / table, warehouse.entry.tables[table][0])
@@ -123,16 +123,16 @@ def _dataset(path: Path, version: int | None = None) -> ds.Dataset:
     return DeltaTable(path, version=version).to_pyarrow_dataset()
 
 
-def _anew(settings: Settings, engine: Engine, table: str, entries: Sequence[Entry]) -> pa.Table:
-    """A target as it follows from the log after the last of some entries, or a table that follows from targets."""
+def _computed(settings: Settings, engine: Engine, table: str, log: Log) -> pa.Table:
+    """A target as it follows from the log after its last entry, or a table that follows from targets."""
     root, sources = settings.warehouse, sources_of(settings)
     needed = [table.removesuffix("_target")] if table.endswith("_target") else list(sources)
-    histories = {name: known(root, entries, sources[name], engine) for name in needed}
+    histories = {name: known(root, log, sources[name], engine) for name in needed}
     folded = {n: versions(h).select(*engine.lake.columns(root / target_name(n))) for n, h in histories.items()}
     if table.endswith("_target"):
         return folded[needed[0]].toArrow()
     shop, targets = settings.counting(rates.read(settings)).shop, enrich.Targets(**folded)
-    alive = positions(entries)
+    alive = log.positions
     today = today_of(alive, shop.shop_timezone)
     orders = enrich.enriched_orders(targets, shop, today)
     frames = {"enriched_orders": orders, **of_orders(orders, targets, shop, today)}

@@ -13,11 +13,13 @@ from pathlib import Path
 
 from ecomm import __version__, damage
 from ecomm.batches import copies, locks
-from ecomm.batches.ledger import FORMAT_VERSION, Ledger, live, open_attempt
+from ecomm.batches.entry import FORMAT_VERSION
+from ecomm.batches.ledger import Ledger
 from ecomm.batches.trigger import TRIGGER
 from ecomm.engines import deltafiles, lake_of
 from ecomm.errors import InvariantError, UsageError, sentence
-from ecomm.session import Session, running, session_of, silent, sources_of
+from ecomm.progress import silent
+from ecomm.session import Session, running, session_of, sources_of
 from ecomm.settings import Settings
 from ecomm.sources import SOURCES
 from ecomm.tables import State, catalogue, errors_name, stage_name, target_name
@@ -60,14 +62,12 @@ def _examine(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     yield Finding("lock", "nobody works on the warehouse")
     try:
         ledger = Ledger.of(settings)
-        if not ledger.entries:
+        if not ledger.log:
             yield Finding("warehouse", f"{settings.warehouse}: none yet; the first run makes it")
             return
-        yield Finding(
-            "warehouse", f"{settings.warehouse}: format {FORMAT_VERSION}, {len(ledger.entries)} ledger entries"
-        )
-        copies.check(settings, ledger.entries)
-        if broken := open_attempt(ledger.entries):
+        yield Finding("warehouse", f"{settings.warehouse}: format {FORMAT_VERSION}, {len(ledger.log)} ledger entries")
+        copies.check(settings, ledger.log)
+        if broken := ledger.log.open_attempt:
             yield Finding("attempt", f"{broken.batch_id}: broken off; the next run ends or finishes it")
         yield from _tables(settings, ledger, deep=deep)
     except Exception as error:  # whatever a broken warehouse throws is what was asked for
@@ -81,13 +81,13 @@ _RESTORE = "run `ecomm restore`, which makes what is damaged again from landing"
 def _tables(settings: Settings, ledger: Ledger, *, deep: bool) -> Iterator[Finding]:
     """What is wrong with tables: first by their logs and files, and if these are well by their rows."""
     if lake_of(settings) is deltafiles:
-        damaged = damage.find(settings.warehouse, catalogue(sources_of(settings)), ledger.entries, deep=deep)
+        damaged = damage.find(settings.warehouse, catalogue(sources_of(settings)), ledger.log, deep=deep)
         yield from (Finding(one.table, one.fault, _RESTORE) for one in damaged)
         if damaged:
             return
     with running(settings) as engine:
         session = session_of(settings, engine, silent, "doctor")
-        session.store.assume({name: State(*said) for name, said in ledger.last.tables.items()})
+        session.store.assume({name: State(*said) for name, said in ledger.log.last.tables.items()})
         found = list(_scan(session))
     yield Finding("engine", f"{settings.engine} starts and reads every table")
     yield from found
@@ -129,7 +129,7 @@ def _disk(path: Path) -> Finding:
 
 
 def _scan(session: Session) -> Iterator[Finding]:
-    store, entries = session.store, session.ledger.entries
+    store, log = session.store, session.log
     again = "run `ecomm rebuild`; if it stays, keep the warehouse as it is and report it"
     for source in session.sources.values():
         try:
@@ -143,7 +143,7 @@ def _scan(session: Session) -> Iterator[Finding]:
             }
             for table in (stage_name(source.name), errors_name(source.name))
         }
-        for entry in live(entries).values():
+        for entry in log.live.values():
             for file in (f for f in entry.files if f.source == source.name):
                 place = (entry.revision, file.name)
                 accepted, lost = (counted[t].get(place, 0) for t in (stage_name(source.name), errors_name(source.name)))

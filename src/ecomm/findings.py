@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from ecomm.batches import drift
-from ecomm.batches.ledger import JUDGES, Entry, held, live
+from ecomm.batches.entry import JUDGES, Entry
 from ecomm.contract import Severity
 from ecomm.engines import deltafiles
 from ecomm.errors import EcommError, UsageError
@@ -78,9 +78,9 @@ class Quality:
 
 def quality_of(warehouse: Warehouse, batch: str | None) -> Quality:
     """The quality of a batch, of the one that was judged last if none is named. Raises UsageError, EcommError."""
-    judged = {e.batch_id: e for e in warehouse.entries if e.batch_id and e.entry in JUDGES}
-    waiting = held(warehouse.entries)
-    judged |= {batch: e for batch, e in live(warehouse.entries).items() if batch not in waiting}
+    judged = {e.batch_id: e for e in warehouse.log if e.batch_id and e.entry in JUDGES}
+    waiting = warehouse.log.held
+    judged |= {batch: e for batch, e in warehouse.log.live.items() if batch not in waiting}
     if not judged:
         raise EcommError(f"{warehouse.path}: no batch has been judged yet; `ecomm run` takes what is pending.")
     if batch is not None and batch not in judged:
@@ -111,7 +111,7 @@ def _score(warehouse: Warehouse, entry: Entry) -> Score:
     assert entry.batch_id is not None
     assert entry.as_of is not None
     assert entry.score is None or isinstance(entry.score, Decimal)
-    about = [e for e in warehouse.entries if e.batch_id == entry.batch_id and e.revision == entry.revision]
+    about = [e for e in warehouse.log if e.batch_id == entry.batch_id and e.revision == entry.revision]
     kinds = [e.entry for e in about if e.entry in _STATES]
     return Score(entry.batch_id, entry.as_of, _STATES[kinds[-1]], entry.score)
 

@@ -6,30 +6,30 @@ it, the task is done; without it, the task's tables are taken back and it starts
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ecomm.attempt import Attempt, ChangeSet, Origin
-from ecomm.batches import archive, locks
-from ecomm.batches.ledger import Entry, live
-from ecomm.batches.trigger import Candidate, parsed
-from ecomm.batches.trigger import State as Standing
+from ecomm.attempt import Attempt
+from ecomm.batch import Batch, Plan
+from ecomm.batches import locks
+from ecomm.batches.entry import Entry
+from ecomm.batches.landing import Claimed
+from ecomm.batches.trigger import parsed
+from ecomm.driver import Progress
 from ecomm.engines import deltafiles
 from ecomm.errors import WaitingError
-from ecomm.opening import read_headers, take_corrections
-from ecomm.session import FAILURE, Session, TaskResult, attempts_dir
-from ecomm.settings import Settings
-from ecomm.sources import SOURCES
+from ecomm.opening import opened_batch
+from ecomm.progress import TaskResult
+from ecomm.session import FAILURE, Session, attempts_dir
+from ecomm.settings import SOURCE_NAMES, Settings
 from ecomm.store.publication import Left, intended
 from ecomm.tables import CATALOGUE, State, errors_name, stage_name, target_name
-from ecomm.transforms.quality import Tally
+from ecomm.tasks.found import StageLoaded, Validated
 
-_LOADED = {f"{s}_stage_load": (stage_name(s), errors_name(s), target_name(s)) for s in SOURCES}
+_LOADED = {f"{s}_stage_load": (stage_name(s), errors_name(s), target_name(s)) for s in SOURCE_NAMES}
 _ENRICHED = ("enriched_orders", "customer_analytics", "product_analytics")
 _BEFORE = {*chain(*(tables[:2] for tables in _LOADED.values())), *_ENRICHED, "corrections"}
 WRITES = {
@@ -46,29 +46,17 @@ class _Opened:
     """An attempt as it was opened: the trigger's place, and the claimed files."""
 
     trigger: Path
-    claimed: tuple[archive.Claimed, ...]
-
-
-@dataclass(frozen=True)
-class _Change:
-    """What is in a change set (see `ChangeSet`)."""
-
-    entering: int
-    leaving: int
-    closed: int
-    current: int
-    since: datetime | None
+    claimed: tuple[Claimed, ...]
 
 
 @dataclass(frozen=True)
 class _Ended:
-    """A task that has ended: its result, its tables, and what later tasks need of it."""
+    """A task that has ended: how it went, its tables, and what it found."""
 
     result: TaskResult
     left: Left
-    change: _Change | None
-    tallies: tuple[Tally, ...]
-    score: Decimal | None
+    loaded: StageLoaded | None = None
+    validated: Validated | None = None
 
 
 _OPENED, _ENDED = TypeAdapter(_Opened), TypeAdapter(_Ended)
@@ -78,11 +66,12 @@ def _folder(settings: Settings, opened: Entry) -> Path:
     return attempts_dir(settings) / str(opened.seq)
 
 
-def open_to_others(attempt: Attempt) -> None:
+def open_to_others(batch: Batch) -> None:
     """Let the tasks of this run join the attempt: its files are claimed."""
-    attempt.folder.mkdir(parents=True, exist_ok=True)
-    opened = _Opened(attempt.trigger.path, tuple(attempt.claimed))
-    deltafiles.write_whole(attempt.folder / "opened.json", _OPENED.dump_json(opened))
+    folder = batch.work.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    opened = _Opened(batch.trigger.path, tuple(file.claimed for file in batch.files))
+    deltafiles.write_whole(folder / "opened.json", _OPENED.dump_json(opened))
 
 
 def is_open(settings: Settings, opened: Entry) -> bool:
@@ -95,78 +84,63 @@ def is_publishing(settings: Settings, opened: Entry) -> bool:
     return intended(_folder(settings, opened)) is not None
 
 
-def join(session: Session, opened: Entry) -> Attempt:
-    """The attempt of a run as its tasks have left it, for one more of them."""
+def join(session: Session, opened: Entry) -> tuple[Batch, Progress]:
+    """The batch of a run and what its tasks have left, for one more of them."""
     assert opened.batch_id is not None
     folder = _folder(session.settings, opened)
-    said = _OPENED.validate_json((folder / "opened.json").read_bytes())
-    trigger = parsed(said.trigger, opened.trigger or "", list(SOURCES))
-    candidate = Candidate(said.trigger, Standing.PENDING, trigger, tuple(claimed.file for claimed in said.claimed))
-    before = live(session.ledger.entries).get(opened.batch_id)
-    attempt = Attempt(session, candidate, opened.seq, opened.seq, Origin.LANDING, replaces=before)
-    attempt.claimed = list(said.claimed)
-    session.store.assume({name: State(*said) for name, said in session.ledger.last.tables.items()})
+    found = _OPENED.validate_json((folder / "opened.json").read_bytes())
+    plan = Plan(parsed(found.trigger, opened.trigger or "", SOURCE_NAMES))
+    alive = {**session.log.positions, plan.trigger.batch_id: (plan.trigger.as_of, opened.seq)}
+    session.store.assume({name: State(*state) for name, state in session.log.last.tables.items()})
     session.store.begin(opened.seq, folder)
+    progress = Progress()
     for task in locks.TASKS:
         if (marker := folder / f"{task}.json").is_file():
-            _take(attempt, _ENDED.validate_json(marker.read_bytes()))
-    read_headers(attempt)
-    take_corrections(attempt)
-    return attempt
+            _take(session, progress, _ENDED.validate_json(marker.read_bytes()))
+    attempt = Attempt(session, opened.seq, session.log, alive)
+    replaces = session.log.live.get(opened.batch_id)
+    return opened_batch(attempt, plan, replaces, found.claimed, session.counting), progress
 
 
-def _take(attempt: Attempt, ended: _Ended) -> None:
-    """Take what a task has left into the attempt."""
-    session, task = attempt.session, ended.result.task
-    attempt.results[task] = ended.result
+def _take(session: Session, progress: Progress, ended: _Ended) -> None:
+    """Take what a task has left."""
     session.store.take(ended.left)
-    if ended.score is not None:
-        attempt.score = ended.score
-    if task in locks.STAGE_LOADS:
-        source = locks.source_of(task)
-        attempt.tallies[source] = list(ended.tallies)
-        attempt.changes[source] = ChangeSet()
-        if (made := ended.change) is not None:
-            rows = session.engine.spark.read.parquet(session.engine.uri(attempt.folder / f"{source}_changes"))
-            attempt.changes[source] = ChangeSet(rows, **asdict(made))
+    progress.results[ended.result.task] = ended.result
+    if ended.loaded is not None:
+        progress.loaded[locks.source_of(ended.result.task)] = ended.loaded
+    if ended.validated is not None:
+        progress.validated = ended.validated
 
 
-def check_order(attempt: Attempt, task: str) -> None:
+def check_order(batch: Batch, progress: Progress, task: str) -> None:
     """Raises WaitingError if a task that this one builds on has not ended."""
     if task in locks.STAGE_LOADS:
         return
-    mine, earlier = attempt.stage_loads, locks.TASKS[: locks.TASKS.index(task)]
-    missing = [t for t in earlier if t not in attempt.results and (t in mine or t not in locks.STAGE_LOADS)]
+    mine, earlier = batch.stage_loads, locks.TASKS[: locks.TASKS.index(task)]
+    missing = [t for t in earlier if t not in progress.results and (t in mine or t not in locks.STAGE_LOADS)]
     if missing:
         raise WaitingError(
-            f"{task} waits for {', '.join(missing)} of batch {attempt.batch_id}; run them with the same run id, then "
+            f"{task} waits for {', '.join(missing)} of batch {batch.batch_id}; run them with the same run id, then "
             "this again."
         )
 
 
-def begin(attempt: Attempt, task: str) -> None:
+def begin(batch: Batch, task: str) -> None:
     """Take back what this task wrote when it was broken off."""
-    (attempt.folder / FAILURE).unlink(missing_ok=True)
-    attempt.session.store.restart(WRITES[task])
+    (batch.work.folder / FAILURE).unlink(missing_ok=True)
+    batch.store.restart(WRITES[task])
 
 
-def end(attempt: Attempt, task: str) -> None:
+def end(batch: Batch, progress: Progress, task: str) -> None:
     """Leave what the other tasks need."""
-    store, source = attempt.session.store, locks.source_of(task)
-    made = attempt.changes.get(source)
-    change = None
-    if made is not None and made.rows is not None:
-        change = _Change(made.entering, made.leaving, made.closed, made.current, made.since)
-        for file in (attempt.folder / f"{source}_changes").iterdir():
+    source, folder = locks.source_of(task), batch.work.folder
+    loaded = progress.loaded[source] if task in locks.STAGE_LOADS else None
+    if loaded is not None and not loaded.changes.is_empty:
+        for file in (folder / f"{source}_changes").iterdir():
             deltafiles.fsync(file)
-    ended = _Ended(
-        attempt.results[task],
-        store.left(WRITES[task]),
-        change,
-        tuple(attempt.tallies.get(source, ())),
-        attempt.score if task == "data_validation" else None,
-    )
-    deltafiles.write_whole(attempt.folder / f"{task}.json", _ENDED.dump_json(ended))
+    validated = progress.validated if task == locks.VALIDATION else None
+    ended = _Ended(progress.results[task], batch.store.left(WRITES[task]), loaded, validated)
+    deltafiles.write_whole(folder / f"{task}.json", _ENDED.dump_json(ended))
 
 
 def note_nothing(settings: Settings, run_id: str) -> None:
@@ -180,6 +154,6 @@ def found_nothing(settings: Settings, run_id: str) -> bool:
     return note.is_file() and note.read_text(encoding="utf-8") == run_id
 
 
-def fail(attempt: Attempt, task: str, reason: str) -> None:
+def fail(batch: Batch, task: str, reason: str) -> None:
     """Leave why a task failed, for the one who ends the attempt if the task is not done again."""
-    deltafiles.write_whole(attempt.folder / FAILURE, f"{task}: {reason}".encode())
+    deltafiles.write_whole(batch.work.folder / FAILURE, f"{task}: {reason}".encode())

@@ -16,7 +16,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, make_wsgi_app
 
 from ecomm.errors import UsageError
-from ecomm.session import TaskResult
+from ecomm.progress import TaskResult
 from ecomm.transaction import Outcome
 from ecomm.watch import RESCAN, Report
 

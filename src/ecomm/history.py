@@ -19,7 +19,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical, engines
-from ecomm.batches.ledger import Entry, live
+from ecomm.batches.entry import Entry
+from ecomm.batches.log import Log
 from ecomm.batches.moments import end_of
 from ecomm.contract import Severity, Source
 from ecomm.delivery import Delivery
@@ -37,14 +38,14 @@ from ecomm.transforms.absences import Snapshot
 class History:
     """All that the live batches say of a source.
 
-    told: the live batches with files of the source. stage, errors: its tables, with rows of other
+    entries: the live batches with files of the source. stage, errors: its tables, with rows of other
     batches too; alive: which rows of stage count. extras: stage's columns besides the contract; late: gives the
     contract's that came to stage after it was made. keep: gives a frame under a name back, such that reading it again
     does not compute it again, or None if it is empty.
     """
 
     source: Source
-    told: Sequence[Entry]
+    entries: Sequence[Entry]
     stage: DataFrame
     errors: DataFrame
     alive: Column
@@ -53,7 +54,7 @@ class History:
     keep: Callable[[str, DataFrame], DataFrame | None] = lambda _, frame: frame
 
 
-def told(entries: Iterable[Entry], source: str) -> list[Entry]:
+def with_files(entries: Iterable[Entry], source: str) -> list[Entry]:
     """Those of some batches that have files of a source."""
     return [e for e in entries if any(f.source == source for f in e.files)]
 
@@ -75,7 +76,7 @@ def versions(history: History, touched: DataFrame | None = None) -> DataFrame:
 
 def _by_contract(history: History, statements: DataFrame) -> DataFrame:
     """The statements as the contract of now reads them: what it tracks, and that an older one lacked a column."""
-    older = [entry.revision for entry in history.told if not entry.is_by(history.source)]
+    older = [entry.revision for entry in history.entries if not entry.is_by(history.source)]
     if not older:
         return statements
     is_older = F.col("revision").isin(older)
@@ -91,7 +92,7 @@ def _by_contract(history: History, statements: DataFrame) -> DataFrame:
 
 def snapshots(history: History) -> list[Snapshot]:
     """The snapshots of a source, `complete` or not. A batch is one if all its files say so and have a record."""
-    return [s for entry in history.told for s in snapshot_of(entry, history.source.name)]
+    return [s for entry in history.entries for s in snapshot_of(entry, history.source.name)]
 
 
 def snapshot_of(entry: Entry, source: str) -> list[Snapshot]:
@@ -108,7 +109,7 @@ def snapshot_of(entry: Entry, source: str) -> list[Snapshot]:
 def complete(history: History, among: Sequence[Snapshot]) -> list[Snapshot]:
     """Those snapshots in which the key of every record is readable, with the parts that they mention."""
     name = history.source.name
-    rejected = {e.revision for e in history.told if any(f.rows_rejected and f.source == name for f in e.files)}
+    rejected = {e.revision for e in history.entries if any(f.rows_rejected and f.source == name for f in e.files)}
     if doubtful := [s.revision for s in among if s.revision in rejected]:
         rejected_rows = history.errors.filter(F.col("revision").isin(doubtful))
         unread = rejected_rows.filter(absences.unreadable(history.source))
@@ -146,7 +147,7 @@ def _endings(history: History, statements: DataFrame, touched: DataFrame | None)
         rejected = rejected.join(touched.select("key"), "key", "left_semi")
     place = ("key", "as_of", "batch_id")
     mentions = statements.select(*place).unionByName(rejected.select(*place))
-    batches = [(e.as_of, e.batch_id) for e in history.told if e.as_of and e.batch_id]
+    batches = [(e.as_of, e.batch_id) for e in history.entries if e.as_of and e.batch_id]
     ends = absences.endings(mentions, batches, among, history.source)
     return history.keep(f"{history.source.name}_endings", ends)
 
@@ -156,13 +157,13 @@ def _endings(history: History, statements: DataFrame, touched: DataFrame | None)
 
 def asof(
     warehouse: Path,
-    entries: Sequence[Entry],
+    log: Log,
     source: str,
     at: date | datetime,
     key: Sequence[str] = (),
     engine: Engine | None = None,
 ) -> pa.Table:
-    """The versions that hold at an instant, by what was known after the last of some ledger entries.
+    """The versions that hold at an instant, by what was known after the last entry of a log.
 
     Grain: one key that has a version then; the target's columns, in the order of the key. They are folded from the log,
     so it does not matter which versions of the target are still there. expiry_date and untracked values are what was
@@ -180,7 +181,7 @@ def asof(
         if engine is None:
             engine = engines.start(Settings(warehouse=warehouse))
             stack.callback(engine.stop)
-        history = known(warehouse, entries, ours, engine)
+        history = known(warehouse, log, ours, engine)
         touched = None
         if key:
             named = [F.col(name) == part for name, part in zip(ours.key, key, strict=False)]
@@ -192,18 +193,18 @@ def asof(
     return found.sort_by([(name, "ascending") for name in ours.key])
 
 
-def known(warehouse: Path, entries: Sequence[Entry], source: Source, engine: Engine) -> History:
-    """The history of a source as it was known after the last of some ledger entries.
+def known(warehouse: Path, log: Log, source: Source, engine: Engine) -> History:
+    """The history of a source as it was known after the last entry of a log.
 
     What later attempts append to stage does not matter, so that its newest version may be read, without a lock.
     """
-    alive = live(entries)
+    alive = log.live
     stage, errors = stage_name(source.name), errors_name(source.name)
     contract = {f.name for f in CATALOGUE[stage].fields}
     extras = [c for c in engine.lake.columns(warehouse / stage) if c not in contract]
     return History(
         source,
-        told(alive.values(), source.name),
+        with_files(alive.values(), source.name),
         engine.rows.read(warehouse / stage),
         engine.rows.read(warehouse / errors),
         F.col("revision").isin([e.revision for e in alive.values()]),

@@ -11,8 +11,9 @@ from datetime import date, timedelta
 
 import structlog
 
-from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.ledger import Entry, Ledger
+from ecomm.batches.entry import NAME as LEDGER
+from ecomm.batches.entry import Entry
+from ecomm.batches.ledger import Ledger
 from ecomm.errors import UsageError, sentence
 from ecomm.session import Session, recover, working
 from ecomm.settings import Settings
@@ -36,7 +37,7 @@ class Upkeep:
 
 def maintain(settings: Settings, listener: Callable[[str], None] = lambda _: None) -> list[Upkeep]:
     """Do the upkeep of every table. listener: hears of each table. Raises UsageError, LockedError, StorageError."""
-    if not Ledger.of(settings).entries:
+    if not Ledger.of(settings).log:
         raise UsageError(f"{settings.warehouse}: there is no warehouse here; --warehouse names another.")
     with working(settings) as session:
         return upkeep(session, listener)
@@ -48,7 +49,7 @@ def maintain_if_due(session: Session) -> None:
     Old files are looked for once a day, for that takes longer than all the rest. What fails is tried again after the
     next run.
     """
-    entries = session.ledger.entries
+    entries = session.log
     last = next((e for e in reversed(entries) if e.entry == "MAINTAIN"), entries[0])
     try:
         if entries[-1].seq - last.seq >= EVERY:
@@ -74,7 +75,7 @@ def upkeep(
 
     older_than: files that no version to be kept needs are deleted when they are older than this; None: no file is.
     """
-    store, entries = session.store, session.ledger.entries
+    store, entries = session.store, session.log
     last = next((e.tables for e in reversed(entries) if e.entry == "MAINTAIN"), {})
     unchanged = {name for name, state in store.state.items() if last.get(name, (None, 0))[0] == state.version}
     done = []

@@ -2,90 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
-from ecomm.attempt import Attempt, Origin
-from ecomm.batches import archive, copies, corrections
-from ecomm.batches.corrections import Correction
-from ecomm.batches.ledger import Entry, live
+from ecomm.attempt import Attempt
+from ecomm.batch import Batch, OpenedFile, Origin, Plan
+from ecomm.batches import copies, corrections
+from ecomm.batches.corrections import Correction, Place
+from ecomm.batches.entry import Entry
+from ecomm.batches.landing import Claimed
+from ecomm.batches.log import Positions
 from ecomm.batches.reading.tables import open_table
-from ecomm.batches.trigger import Candidate
-from ecomm.contract import match_header, match_parts
-from ecomm.session import Session
+from ecomm.contract import Source, match_header, match_parts
+from ecomm.session import Session, sources_of
 from ecomm.shop_settings import ShopSettings
 from ecomm.tables import reserved
 
 
-def open_batch(
-    session: Session,
-    candidate: Candidate,
-    origin: Origin = Origin.LANDING,
-    of: Entry | None = None,
-    why: str | None = None,
-    new: Sequence[Correction] = (),
-    *,
-    as_then: bool = True,
-) -> Attempt:
+def open_batch(session: Session, plan: Plan) -> Batch:
     """OPEN an attempt: claim the batch's files and check all headers.
 
-    origin: where its rows come from, and, unless that is landing, of: the entry about the revision that they are of.
-    new: corrections that come with this attempt. as_then: files of the archive are read and judged by the
-    settings by which they were read before, not by the current ones.
+    Raises LockedError, FileError, HeaderError, StorageError.
     """
-    trigger = candidate.trigger
-    assert trigger is not None
-    before = live(session.ledger.entries).get(trigger.batch_id)
-    opened = session.entry_of("OPEN", trigger).seq
-    waiting = of if origin is Origin.STAGE else None
-    revision, score = (opened, None) if waiting is None else (waiting.revision, waiting.score)
-    assert revision is not None
-    attempt = Attempt(session, candidate, revision, opened, origin, waiting, before, why, score=score)
-    session.store.begin(opened, attempt.folder)
-    if origin is Origin.STAGE:
-        session.store.take_up(revision)
-    if origin is Origin.LANDING:
-        attempt.claimed = archive.claim(session.settings, trigger, candidate.files)
-    elif of is not None and origin is Origin.ARCHIVE:
-        attempt.claimed = archive.ingested(session.settings, of)
-        attempt.then = settings_of(session, of) if as_then and of.files else None
-    elif of is not None and origin is Origin.NOWHERE:
-        archive.lay_out(session.settings, of, settings_of(session, of).deliveries if of.files else {})
-    session.expect(sum(claimed.bytes for claimed in attempt.claimed) or sum(f.bytes for f in (of.files if of else ())))
-    if attempt.claimed:
-        copies.keep(session.settings, session.ledger.entries, attempt.read_by)
-    read_headers(attempt)
-    if new:
-        copies.note(session.settings, session.ledger.entries, opened, [replace(made, revision=opened) for made in new])
-        session.store.record("corrections", [asdict(replace(made, revision=opened)) for made in new])
-    take_corrections(attempt, [replace(made, revision=opened) for made in new])
-    return attempt
+    replaces = session.log.live.get(plan.trigger.batch_id)
+    opened = session.entry_of("OPEN", plan.trigger).seq
+    attempt = Attempt(session, opened, session.log, _alive(session, plan, opened))
+    session.store.begin(opened, attempt.work.folder)
+    if plan.origin is Origin.STAGE:
+        session.store.take_up(_revision(plan, opened))
+    claimed = _claim(session, plan)
+    session.expect(sum(c.bytes for c in claimed) or sum(f.bytes for f in (plan.of.files if plan.of else ())))
+    read_by = session.counting
+    if plan.origin is Origin.ARCHIVE and plan.as_then and plan.of is not None and plan.of.files:
+        read_by = settings_of(session, plan.of)
+    if claimed:
+        copies.keep(session.settings, session.log, read_by)
+    batch = opened_batch(attempt, plan, replaces, claimed, read_by)
+    if not plan.corrections:
+        return batch
+    new = [replace(made, revision=opened) for made in plan.corrections]
+    copies.note(session.settings, session.log, opened, new)
+    session.store.record("corrections", [asdict(made) for made in new])
+    return replace(batch, corrections={**batch.corrections, **corrections.in_force(new)})
+
+
+def opened_batch(
+    attempt: Attempt, plan: Plan, replaces: Entry | None, claimed: Sequence[Claimed], read_by: ShopSettings
+) -> Batch:
+    """A batch whose files are claimed, with its headers and its corrections. Raises FileError, HeaderError."""
+    session = attempt.session
+    contracts = session.sources if read_by is session.counting else sources_of(read_by)
+    files = open_files(contracts, claimed)
+    known = _corrections(session, plan.trigger.batch_id)
+    return Batch(attempt, plan, _revision(plan, attempt.opened), replaces, files, read_by, contracts, known)
+
+
+def _revision(plan: Plan, opened: int) -> int:
+    """The revision that the batch's rows bear."""
+    if plan.origin is not Origin.STAGE:
+        return opened
+    assert plan.of is not None
+    assert plan.of.revision is not None
+    return plan.of.revision
+
+
+def _alive(session: Session, plan: Plan, opened: int) -> Positions:
+    """The live batches as they will be."""
+    trigger = plan.trigger
+    others = {batch: place for batch, place in session.log.positions.items() if batch != trigger.batch_id}
+    if plan.origin is Origin.NOWHERE:
+        return others
+    return {**others, trigger.batch_id: (trigger.as_of, _revision(plan, opened))}
+
+
+def _claim(session: Session, plan: Plan) -> list[Claimed]:
+    """The files whose bytes are read; those of a batch that is undone are laid out to be offered."""
+    if plan.origin is Origin.LANDING:
+        return session.landing.claim(plan.trigger, plan.files)
+    if plan.of is not None and plan.origin is Origin.ARCHIVE:
+        return session.landing.ingested(plan.of)
+    if plan.of is not None and plan.origin is Origin.NOWHERE:
+        session.landing.lay_out(plan.of, settings_of(session, plan.of).deliveries if plan.of.files else {})
+    return []
 
 
 def settings_of(session: Session, entry: Entry) -> ShopSettings:
     """The settings by which the files of a batch were read. Raises StorageError if they are gone."""
     (digest,) = {file.settings for file in entry.files}
-    return copies.settings_of(session.settings, session.ledger.entries, digest)
+    return copies.settings_of(session.settings, session.log, digest)
 
 
-def read_headers(attempt: Attempt) -> None:
+def open_files(contracts: Mapping[str, Source], claimed: Sequence[Claimed]) -> tuple[OpenedFile, ...]:
     """Match the header of each claimed file with its contract. Raises HeaderError, FileError."""
-    for claimed in attempt.claimed:
-        source = attempt.contracts[claimed.file.source]
-        shape = source.delivery.shape_of(claimed.file.name)
-        table = open_table(claimed.copy, shape, claimed.file.path)
-        header = match_header(source, shape, table.names, str(claimed.file.path), reserved(source.name))
-        if attempt.borrows(claimed):  # its other columns are those of the source for which it comes
+    opened = []
+    for one in claimed:
+        source = contracts[one.file.source]
+        shape = source.delivery.shape_of(one.file.name)
+        table = open_table(one.copy, shape, one.file.path)
+        header = match_header(source, shape, table.names, str(one.file.path), reserved(source.name))
+        borrowed = is_borrowed(contracts, one, claimed)
+        if borrowed:  # its other columns are those of the source for which it comes
             header = replace(header, extras={})
-        attempt.headers[claimed.copy] = (header, table)
-    for source in attempt.delivered():
-        claimed_of = attempt.claimed_of(source)
-        match_parts(source, {str(c.file.path): attempt.headers[c.copy][0] for c in claimed_of})
+        opened.append(OpenedFile(one, header, table, borrowed))
+    for source in contracts.values():
+        headers = {str(file.claimed.file.path): file.header for file in opened if file.source == source.name}
+        match_parts(source, headers)
+    return tuple(opened)
 
 
-def take_corrections(attempt: Attempt, new: Sequence[Correction] = ()) -> None:
-    """Read what is to be read in place of records of the batch. new: what comes with this attempt."""
-    store = attempt.session.store
-    version, rows = attempt.session.ledger.last.tables.get("corrections", (0, 0))
-    known = corrections.of_table(store.lake, store.path("corrections"), version) if rows else []
-    attempt.corrections = corrections.in_force(c for c in (*known, *new) if c.batch_id == attempt.batch_id)
+def is_borrowed(contracts: Mapping[str, Source], claimed: Claimed, all_files: Sequence[Claimed]) -> bool:
+    """A file is read for its source though it comes for another one (`read_from`)."""
+    lends = contracts[claimed.file.source].delivery.read_from
+    same = (lends, claimed.file.name, claimed.sha256)
+    return bool(lends) and any((c.file.source, c.file.name, c.sha256) == same for c in all_files)
+
+
+def _corrections(session: Session, batch_id: str) -> dict[Place, Correction]:
+    """What was published of corrections for records of a batch."""
+    version, rows = session.log.last.tables.get("corrections", (0, 0))
+    if not rows:
+        return {}
+    known = corrections.of_table(session.store.lake, session.store.path("corrections"), version)
+    return corrections.in_force(made for made in known if made.batch_id == batch_id)

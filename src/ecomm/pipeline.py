@@ -19,17 +19,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ecomm import handover
-from ecomm.batches import archive, locks, quiet
-from ecomm.batches.ledger import Entry, Ledger, accepted, kept
-from ecomm.batches.trigger import Candidate, State, scan
+from ecomm.batch import Plan
+from ecomm.batches import locks, quiet
+from ecomm.batches.entry import Entry
+from ecomm.batches.landing import Landing
+from ecomm.batches.ledger import Ledger
+from ecomm.batches.log import Log
+from ecomm.batches.trigger import Candidate, State
+from ecomm.driver import Progress, carry_out, is_too_low
 from ecomm.engines import Engine
 from ecomm.errors import EcommError, LockedError, SourceChangedError, UsageError, sentence
 from ecomm.maintain import maintain_if_due
 from ecomm.opening import open_batch
-from ecomm.session import Listener, Session, left_behind, open_warehouse, recover, running, session_of, silent, working
+from ecomm.progress import Listener, silent
+from ecomm.session import Session, left_behind, open_warehouse, recover, running, session_of, working
 from ecomm.settings import Settings, of_parameters
-from ecomm.sources import SOURCES
-from ecomm.transaction import Outcome, do, ended, give_up, hold, is_too_low, publish_held, run_batch, settle
+from ecomm.transaction import Outcome, ended, give_up, publish_held, run_batch, settle
 
 _PATIENCE = 3600.0  # seconds
 _PAUSE, _SILENCE = 0.2, 3.0  # seconds; the tasks of a run wait for a moment for the one that opens the attempt
@@ -50,11 +55,11 @@ def run(
     held under its id. dry_run: say what would be done, and do nothing. Raises UsageError, LockedError, FormatError,
     StorageError; what concerns one batch is in its Outcome, and the others go on.
     """
-    ledger = Ledger.of(settings)
-    foreseen = [] if only or replacing else take_quiet(settings, ledger, dry_run=dry_run)
+    ledger, landing = Ledger.of(settings), Landing(settings)
+    foreseen = [] if only or replacing else take_quiet(landing, ledger.log, dry_run=dry_run)
     if replacing is not None:
         only = replacing
-        if replacing not in {e.batch_id for e in kept(ledger.entries)}:
+        if replacing not in {e.batch_id for e in ledger.log.kept}:
             raise UsageError(
                 f"{replacing} is neither published nor held, so nothing is replaced; run without --replace."
             )
@@ -62,29 +67,29 @@ def run(
     def wanted(batch: str) -> bool:
         return only in (None, batch)
 
-    candidates = [c for c in look(settings, ledger, replacing) if wanted(c.name)]
+    candidates = [c for c in look(landing, ledger.log, replacing) if wanted(c.name)]
     if dry_run:
-        agreed = [str(e.batch_id) for e in accepted(ledger.entries)]
+        agreed = [str(e.batch_id) for e in ledger.log.accepted]
         said = [_said(c, "would publish" if c.state is State.PENDING else c.state.value) for c in candidates]
         agreed += foreseen
         return [Outcome(batch, "would publish") for batch in agreed if wanted(batch)] + said
-    if not is_work(settings, ledger, candidates):
+    if not is_work(landing, ledger.log, candidates):
         return [_said(c, c.state.value) for c in candidates]
-    with working(settings, listener) as session:
+    with working(settings, listener, known=ledger.log) as session:
         return list(publish(session, wanted, replacing))
 
 
-def look(settings: Settings, ledger: Ledger, replacing: str | None = None) -> list[Candidate]:
-    """The triggers in landing as they stand now, in the order of their as-of. replacing: see `run`.
+def look(landing: Landing, log: Log, replacing: str | None = None) -> list[Candidate]:
+    """The triggers in landing as they are now, in the order of their as-of. replacing: see `run`.
 
     Raises UsageError.
     """
-    return scan(settings, ledger.entries, list(SOURCES), datetime.now(UTC), replacing)
+    return landing.scan(log, datetime.now(UTC), replacing)
 
 
 def take_quiet(
-    settings: Settings,
-    ledger: Ledger,
+    landing: Landing,
+    log: Log,
     still_for: Mapping[Path, float] | None = None,
     *,
     dry_run: bool = False,
@@ -95,23 +100,24 @@ def take_quiet(
     still_for: how many seconds each file has stood still, if that is known. dry_run: write nothing. locked: the caller
     holds all locks. Raises LockedError, StorageError, UsageError.
     """
+    settings = landing.settings
     if settings.batches == "triggers":
         return []
-    candidates, now = look(settings, ledger), datetime.now(UTC)
+    candidates, now = look(landing, log), datetime.now(UTC)
     if still_for is None:
         still_for = quiet.seconds_still(settings, [file.path for file in quiet.readable(settings, candidates)])
-    if not (found := quiet.planned(settings, candidates, ledger.entries, still_for, now)) or dry_run:
+    if not (found := quiet.planned(settings, candidates, log, still_for, now)) or dry_run:
         return [one.batch_id for one in found]
     with nullcontext() if locked else locks.of(settings):  # of two programs one writes the trigger; the other finds it
-        found = quiet.planned(settings, look(settings, ledger), ledger.entries, still_for, now)
+        found = quiet.planned(settings, look(landing, log), log, still_for, now)
         quiet.announce(settings, found, now)
     return [one.batch_id for one in found]
 
 
-def is_work(settings: Settings, ledger: Ledger, candidates: Sequence[Candidate]) -> bool:
+def is_work(landing: Landing, log: Log, candidates: Sequence[Candidate]) -> bool:
     """Something is to be published, archived or taken back."""
-    work = any(c.state in (State.PENDING, State.DUPLICATE) for c in candidates) or accepted(ledger.entries)
-    return bool(work) or left_behind(settings, ledger)
+    work = any(c.state in (State.PENDING, State.DUPLICATE) for c in candidates) or log.accepted
+    return bool(work) or left_behind(landing, log)
 
 
 def publish(
@@ -124,16 +130,16 @@ def publish(
     if (ended_now := session.finished) is not None and ended_now.batch_id is not None:
         session.finished = None
         yield _finished(ended_now)
-    candidates = look(session.settings, session.ledger, replacing)
-    for entry in accepted(session.ledger.entries):
+    candidates = look(session.landing, session.log, replacing)
+    for entry in session.log.accepted:
         if wanted(str(entry.batch_id)):
             yield publish_held(session, entry)
             maintain_if_due(session)
     for candidate in candidates:
         if wanted(candidate.name):
-            before = len(session.ledger.entries)
+            before = len(session.log)
             yield _dispatch(session, candidate)
-            if len(session.ledger.entries) > before:  # the backlog of a month must not get slower from day to day
+            if len(session.log) > before:  # the backlog of a month must not get slower from day to day
                 maintain_if_due(session)
 
 
@@ -151,10 +157,10 @@ def _said(candidate: Candidate, status: str) -> Outcome:
 
 
 def _dispatch(session: Session, candidate: Candidate) -> Outcome:
-    if candidate.state is State.PENDING:
-        return run_batch(session, candidate)
-    if candidate.state is State.DUPLICATE:
-        _, reason = settle(session, candidate)
+    if candidate.trigger is not None and candidate.state is State.PENDING:
+        return run_batch(session, Plan(candidate.trigger, files=candidate.files))
+    if candidate.trigger is not None and candidate.state is State.DUPLICATE:
+        _, reason = settle(session, candidate.trigger)
         if reason is not None:
             return Outcome(candidate.name, "failed", f"published before, but {reason}", 1)
     return _said(candidate, candidate.state.value)
@@ -249,14 +255,14 @@ def _standing(settings: Settings, run_id: str) -> Entry | list[Outcome] | None:
     """
     if handover.found_nothing(settings, run_id):
         return []
-    entries = Ledger.of(settings).entries
-    mine = [e for e in entries if e.entry == "OPEN" and e.run_id == run_id]
+    log = Ledger.of(settings).log
+    mine = [e for e in log if e.entry == "OPEN" and e.run_id == run_id]
     if not mine:
         return None
     opened = mine[-1]
-    if opened is entries[-1]:
+    if opened is log.last:
         return opened
-    end = entries[opened.seq + 1]
+    end = log[opened.seq + 1]
     batch = str(opened.batch_id)
     if end.run_id != run_id:
         raise LockedError(
@@ -275,26 +281,26 @@ def _open_next(settings: Settings, engine: Engine, run_id: str, listener: Listen
 
     A batch that failed before comes after the others. The caller holds all locks.
     """
-    ledger = Ledger.of(settings)
-    take_quiet(settings, ledger, locked=True)
-    candidates = look(settings, ledger)
-    if not is_work(settings, ledger, candidates):
+    ledger, landing = Ledger.of(settings), Landing(settings)
+    take_quiet(landing, ledger.log, locked=True)
+    candidates = look(landing, ledger.log)
+    if not is_work(landing, ledger.log, candidates):
         handover.note_nothing(settings, run_id)
         return [_said(c, c.state.value) for c in candidates]
-    session = open_warehouse(settings, engine, listener, run_id=run_id)
-    candidates = look(settings, session.ledger)  # once more: a publication that was broken off may have been finished
-    outcomes = [publish_held(session, e) for e in accepted(session.ledger.entries)]
-    failed = {e.batch_id for e in session.ledger.entries if e.entry == "RECOVER"}
-    pending = [c for c in candidates if c.state is State.PENDING]
-    for candidate in sorted(pending, key=lambda c: c.name in failed):
+    session = open_warehouse(settings, engine, listener, known=ledger.log, landing=landing, run_id=run_id)
+    candidates = look(landing, session.log)  # once more: a publication that was broken off may have been finished
+    outcomes = [publish_held(session, e) for e in session.log.accepted]
+    failed = {e.batch_id for e in session.log if e.entry == "RECOVER"}
+    pending = [Plan(c.trigger, files=c.files) for c in candidates if c.trigger and c.state is State.PENDING]
+    for plan in sorted(pending, key=lambda p: p.trigger.batch_id in failed):
         try:
-            handover.open_to_others(open_batch(session, candidate))
+            handover.open_to_others(open_batch(session, plan))
         except LockedError:
             raise
         except Exception as error:  # whatever it is, the next batch is not held up by it
             reason = sentence(error, settings.warehouse)
-            give_up(session, candidate, None, reason)
-            outcomes.append(Outcome(candidate.name, "failed", reason, 1))
+            give_up(session, plan.trigger, None, Progress(), reason)
+            outcomes.append(Outcome(plan.trigger.batch_id, "failed", reason, 1))
         else:
             return None
     outcomes += [_dispatch(session, c) for c in candidates if c.state is not State.PENDING]
@@ -307,40 +313,39 @@ def _one_of(session: Session, opened: Entry, task: str) -> list[Outcome]:
     """One task of the attempt that is open, under its lock."""
     if handover.is_publishing(session.settings, opened):  # 08 was broken off between two commits
         recover(session)
-        archive.settle_all(session.settings, session.ledger.entries, list(SOURCES))
+        session.landing.settle_all(session.log)
         known = _standing(session.settings, session.run_id)
         assert isinstance(known, list)
         return known
-    started, attempt = time.monotonic(), handover.join(session, opened)
-    batch = attempt.batch_id
-    if task in attempt.results:
-        return [Outcome(batch, "done before", f"{task} has ended", revision=opened.seq)]
-    if task in locks.STAGE_LOADS and task not in attempt.stage_loads:
-        return [Outcome(batch, "skipped", "the batch has no file of it", revision=opened.seq)]
-    handover.check_order(attempt, task)
-    handover.begin(attempt, task)
+    started = time.monotonic()
+    batch, progress = handover.join(session, opened)
+    name = batch.batch_id
+    if task in progress.results:
+        return [Outcome(name, "done before", f"{task} has ended", revision=opened.seq)]
+    if task in locks.STAGE_LOADS and task not in batch.stage_loads:
+        return [Outcome(name, "skipped", "the batch has no file of it", revision=opened.seq)]
+    handover.check_order(batch, progress, task)
+    handover.begin(batch, task)
     try:
-        do(attempt, task)
-        if task == "data_validation" and is_too_low(attempt):
-            hold(attempt)
-            return [ended(attempt, started)]
-        if task == locks.TASKS[-1]:
-            return [ended(attempt, started)]
-        handover.end(attempt, task)
+        carry_out(batch, progress, [task])
+        if task == locks.FINAL_MERGE or is_too_low(batch, progress):
+            return [ended(batch, progress, started)]
+        handover.end(batch, progress, task)
     except LockedError:
         raise
     except Exception as error:  # it may be done again
         reason = sentence(error, session.settings.warehouse)
-        assert attempt.candidate is not None
         if isinstance(error, SourceChangedError):
-            give_up(session, attempt.candidate, attempt, reason)
-            return [run_batch(session, attempt.candidate)]
-        handover.fail(attempt, task, reason)
+            give_up(session, batch.trigger, batch, progress, reason)
+            files = tuple(file.claimed.file for file in batch.files)
+            return [run_batch(session, Plan(batch.trigger, files=files))]
+        handover.fail(batch, task, reason)
         code = error.exit_code if isinstance(error, EcommError) else 1
-        return [Outcome(batch, "failed", reason, code, time.monotonic() - started, opened.seq)]
-    result = attempt.results[task]
-    seconds, notes = time.monotonic() - started, tuple(attempt.notes)
-    return [Outcome(batch, "done", task, 0, seconds, opened.seq, tuple(result.files), (result,), notes=notes)]
+        return [Outcome(name, "failed", reason, code, time.monotonic() - started, opened.seq)]
+    result = progress.results[task]
+    notes = progress.validated.notes if task == locks.VALIDATION and progress.validated else ()
+    seconds = time.monotonic() - started
+    return [Outcome(name, "done", task, 0, seconds, opened.seq, result.files, (result,), notes=notes)]
 
 
 def _others(session: Session) -> list[Outcome]:

@@ -7,25 +7,28 @@ one that is accepted counts from its batch's instant on, however late it was men
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ecomm import delivery
-from ecomm.attempt import Origin
-from ecomm.batches import archive, corrections
+from ecomm.batch import Origin, Plan
+from ecomm.batches import corrections
 from ecomm.batches.corrections import RAW, Cells, Correction, Place, Rejected
-from ecomm.batches.ledger import Entry, FileEntry, kept
+from ecomm.batches.entry import Entry, FileEntry
+from ecomm.batches.landing import Landing
+from ecomm.batches.log import Log
 from ecomm.batches.reading.tables import open_table
 from ecomm.contract import distinct
 from ecomm.engines import deltafiles
 from ecomm.errors import UsageError
+from ecomm.progress import Listener, silent
 from ecomm.revise import position, user
-from ecomm.session import Listener, silent, working
+from ecomm.session import working
 from ecomm.settings import Settings
 from ecomm.trace import quarantined
-from ecomm.transaction import Outcome, known_batch, run_batch
+from ecomm.transaction import Outcome, run_batch, trigger_of
 from ecomm.warehouse import Warehouse
 
 
@@ -56,7 +59,7 @@ def export(settings: Settings, source: str, out: Path, batch: str | None = None,
 
 def rejected(settings: Settings, warehouse: Warehouse, source: str, batch: str | None = None) -> dict[Place, Rejected]:
     """The records that are rejected now, by their place; each with a cell for every column of its file's header."""
-    entries = {entry.revision: entry for entry in kept(warehouse.entries)}
+    kept = {entry.revision: entry for entry in warehouse.log.kept}
     files: dict[tuple[int, str], tuple[FileEntry, tuple[str, ...]]] = {}
     found: dict[Place, Rejected] = {}
     for row in quarantined(warehouse, source, batch):
@@ -64,7 +67,7 @@ def rejected(settings: Settings, warehouse: Warehouse, source: str, batch: str |
             continue
         named = row["revision"], row["source_file"]
         if named not in files:
-            file = next(f for f in entries[named[0]].files if (f.source, f.name) == (source, named[1]))
+            file = next(f for f in kept[named[0]].files if (f.source, f.name) == (source, named[1]))
             files[named] = file, _header(settings, row["batch_id"], file)
         file, names = files[named]
         place = (source, row["batch_id"], file.sha256, row["source_line"])
@@ -75,7 +78,7 @@ def rejected(settings: Settings, warehouse: Warehouse, source: str, batch: str |
 
 def _header(settings: Settings, batch_id: str, file: FileEntry) -> tuple[str, ...]:
     """The names of a file's columns, as `raw` has them."""
-    copy = archive.copy_of(settings, batch_id, file)
+    copy = Landing(settings).copy_of(batch_id, file)
     return distinct(open_table(copy, delivery.read(file.shape), copy.with_name(file.name)).names)
 
 
@@ -90,9 +93,10 @@ def redrive(settings: Settings, file: Path, why: str, listener: Listener = silen
         return Redriven((), 0, len(said), ())
     with working(settings, listener) as session:
         made, outcomes = _made(settings, said, why), []
-        for entry in _batches(session.ledger.entries, made):
+        for entry in _batches(session.log, made):
             new = [one for one in made if one.batch_id == entry.batch_id]
-            outcomes.append(run_batch(session, known_batch(entry), Origin.ARCHIVE, entry, f"{why} ({user()})", new))
+            plan = Plan(trigger_of(entry), Origin.ARCHIVE, of=entry, why=f"{why} ({user()})", corrections=tuple(new))
+            outcomes.append(run_batch(session, plan))
     again = _current(settings, Warehouse(settings.warehouse), said)
     still = tuple(again[one.place] for one in made if one.place in again)
     return Redriven(tuple(outcomes), len(made), len(said) - len(made), still)
@@ -110,7 +114,7 @@ def _made(settings: Settings, said: Mapping[Place, Mapping[str, str]], why: str)
     """The corrections that a person has made: records left as they were exported, or as they are read now, are none."""
     warehouse, by, now = Warehouse(settings.warehouse), user(), datetime.now(UTC)
     current = _current(settings, warehouse, said)
-    there = {(e.batch_id, f.source, f.sha256) for e in kept(warehouse.entries) for f in e.files}
+    there = {(e.batch_id, f.source, f.sha256) for e in warehouse.log.kept for f in e.files}
     version, _ = warehouse.entry.tables.get("corrections", (None, 0))
     known = [] if version is None else corrections.of_table(deltafiles, warehouse.path / "corrections", version)
     before, made = corrections.in_force(known), []
@@ -141,9 +145,9 @@ def _same(some: Cells, others: Cells) -> bool:
     return all((some.get(name) or "") == (others.get(name) or "") for name in {*some, *others})
 
 
-def _batches(entries: Sequence[Entry], made: Iterable[Correction]) -> list[Entry]:
+def _batches(log: Log, made: Iterable[Correction]) -> list[Entry]:
     """The entries of the batches that have the corrected files, in the order of their positions."""
     files = {(one.batch_id, one.source, one.file_sha256) for one in made}
-    having = [e for e in kept(entries) if files & {(e.batch_id, f.source, f.sha256) for f in e.files}]
+    having = [e for e in log.kept if files & {(e.batch_id, f.source, f.sha256) for f in e.files}]
     latest = {e.batch_id: e for e in sorted(having, key=lambda e: e.seq)}
     return sorted(latest.values(), key=position)

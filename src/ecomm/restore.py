@@ -9,25 +9,27 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ecomm import damage
-from ecomm.attempt import Attempt, Origin
-from ecomm.batches import archive, copies, corrections, locks
+from ecomm.attempt import Attempt
+from ecomm.batch import Origin, Plan
+from ecomm.batches import copies, corrections, locks
 from ecomm.batches.corrections import Correction
-from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.ledger import PUBLISHES, Entry, FileEntry, Ledger, held, live, write_all
+from ecomm.batches.entry import NAME as LEDGER
+from ecomm.batches.entry import PUBLISHES, Entry, FileEntry
+from ecomm.batches.ledger import Ledger, write_all
 from ecomm.contract import Source
 from ecomm.errors import EcommError, InvariantError, StorageError, UsageError, sentence
-from ecomm.opening import read_headers, settings_of
-from ecomm.rebuild import refold
-from ecomm.session import Session, TaskResult, attempts_dir, running, session_of, silent
+from ecomm.opening import opened_batch, settings_of
+from ecomm.progress import silent
+from ecomm.rebuild import open_attempt, refold
+from ecomm.session import Session, attempts_dir, running, session_of
 from ecomm.settings import Settings
-from ecomm.sources import SOURCES
 from ecomm.tables import State, create_all, errors_name, stage_name, target_name
 from ecomm.tasks.stage_load import load
-from ecomm.transaction import known_batch
+from ecomm.transaction import trigger_of
 
 _DAMAGED = "damaged"
 
@@ -62,7 +64,7 @@ def _restore_ledger(settings: Settings) -> list[Restored]:
     """Write the ledger again from the copies in landing, if it is damaged or lacks entries."""
     path = settings.warehouse / LEDGER
     try:
-        here = Ledger(settings.warehouse).entries
+        here = [*Ledger(settings.warehouse).log]
         fault = "" if here else "it is gone"
     except StorageError as error:
         here, fault = [], str(error)
@@ -98,14 +100,14 @@ def _set_aside(settings: Settings, name: str) -> Path | None:
 
 def _restore(session: Session, wanted: Collection[str], listener: Callable[[str], None]) -> list[Restored]:
     settings, store = session.settings, session.store
-    archive.settle_all(settings, session.ledger.entries, list(SOURCES))
+    session.landing.settle_all(session.log)
     if unknown := [name for name in wanted if name not in store.catalogue]:
         raise UsageError(f"there is no table {unknown[0]}; there are: {', '.join(store.catalogue)}.")
     try:
         store.recover(session.ledger, attempts_dir(settings))
     except (EcommError, OSError) as error:  # what was being published may be damaged as well
         listener(sentence(error, settings.warehouse))
-    found = damage.find(settings.warehouse, store.catalogue, session.ledger.entries, deep=True)
+    found = damage.find(settings.warehouse, store.catalogue, session.log, deep=True)
     wrong = dict.fromkeys(wanted, "it was asked for") | {one.table: one.fault for one in found}
     for name in session.sources:  # one reading of the archive gives both
         pair = (stage_name(name), errors_name(name))
@@ -113,15 +115,14 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
             wrong = dict.fromkeys(pair, f"it is read together with {pair[0]}") | wrong
     if not wrong:
         return []
-    store.assume({name: State(*said) for name, said in session.ledger.last.tables.items()})
-    opened = session.entry("OPEN").seq
-    attempt = Attempt(session, None, opened, opened)
+    store.assume({name: State(*said) for name, said in session.log.last.tables.items()})
+    attempt = open_attempt(session)
     aside = {name: _set_aside(settings, name) for name in wrong}
     try:
         create_all(store.lake, settings.warehouse, {name: store.catalogue[name] for name in wrong})
         store.assume({name: State(0, 0) for name in wrong if not store.catalogue[name].journal})
-        store.begin(opened, attempt.folder)
-        made = copies.corrections_of(settings, session.ledger.entries)
+        store.begin(attempt.opened, attempt.work.folder)
+        made = copies.corrections_of(settings, session.log)
         if "corrections" in wrong:
             store.record("corrections", [asdict(one) for one in made])
         for source in session.sources.values():
@@ -136,7 +137,7 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
             if place is not None:
                 place.rename(settings.warehouse / name)
         raise
-    shutil.rmtree(attempt.folder, ignore_errors=True)
+    shutil.rmtree(attempt.work.folder, ignore_errors=True)
     rows = {name: state.rows for name, state in store.state.items()}
     return [Restored(name, fault, rows.get(name)) for name, fault in sorted(wrong.items())]
 
@@ -145,20 +146,20 @@ def _read_archive(
     attempt: Attempt, source: Source, made: Sequence[Correction], listener: Callable[[str], None]
 ) -> None:
     """Write a source's stage and error rows: of every revision whose files the archive has."""
-    entries = attempt.session.ledger.entries
-    waiting = {entry.revision for entry in held(entries).values()}
-    for entry in sorted(_revisions(entries), key=lambda e: e.revision not in waiting):
+    log = attempt.log
+    waiting = {entry.revision for entry in log.held.values()}
+    for entry in sorted(_revisions(log), key=lambda e: e.revision not in waiting):
         files = [file for file in entry.files if file.source == source.name]
         if not files:
             continue
         listener(f"{source.name} of {entry.batch_id}")
-        result = _load(attempt, source, entry, made)
-        if result is None:
+        again = _load(attempt, source, entry, made)
+        if again is None:
             continue
-        _compare(entry, files, result)
+        _compare(entry, files, again)
         if entry.revision in waiting:
             assert entry.revision is not None
-            attempt.session.store.hold_back(entry.revision)
+            attempt.store.hold_back(entry.revision)
 
 
 def _revisions(entries: Sequence[Entry]) -> list[Entry]:
@@ -167,31 +168,27 @@ def _revisions(entries: Sequence[Entry]) -> list[Entry]:
     return sorted(found.values(), key=lambda e: e.seq)
 
 
-def _load(attempt: Attempt, source: Source, entry: Entry, made: Sequence[Correction]) -> TaskResult | None:
+def _load(attempt: Attempt, source: Source, entry: Entry, made: Sequence[Correction]) -> tuple[FileEntry, ...] | None:
     """Read a revision's files of a source once more, as they were read; None if they were replaced and are gone."""
     session = attempt.session
-    assert entry.revision is not None
-    one = Attempt(session, known_batch(entry), entry.revision, attempt.opened, Origin.ARCHIVE)
     try:
-        one.claimed = [c for c in archive.ingested(session.settings, entry) if c.file.source == source.name]
+        claimed = session.landing.ingested(entry)
     except StorageError:
-        if entry in (*live(session.ledger.entries).values(), *held(session.ledger.entries).values()):
+        if entry in attempt.log.kept:
             raise
         return None
-    one.then = settings_of(session, entry)
-    read_headers(one)
-    mine = (c for c in made if c.batch_id == entry.batch_id and c.revision <= entry.seq)
-    one.corrections = corrections.in_force(mine)
-    now = session.ledger.last.at
-    assert now is not None
-    result = TaskResult(f"{source.name}_stage_load", now, now)
-    load(one, result, one.contracts[source.name])
-    return result
+    assert entry.revision is not None
+    plan = Plan(trigger_of(entry), Origin.ARCHIVE, of=entry)
+    batch = opened_batch(attempt, plan, None, claimed, settings_of(session, entry))
+    mine = (one for one in made if one.batch_id == entry.batch_id and one.revision <= entry.seq)
+    of_then = replace(batch, revision=entry.revision, corrections=corrections.in_force(mine))
+    files, _ = load(of_then, of_then.contracts[source.name])
+    return files
 
 
-def _compare(entry: Entry, files: Sequence[FileEntry], result: TaskResult) -> None:
+def _compare(entry: Entry, files: Sequence[FileEntry], again: Sequence[FileEntry]) -> None:
     """Raises InvariantError if the archive gives other rows than the ledger says."""
-    for was, now in zip(files, result.files, strict=True):
+    for was, now in zip(files, again, strict=True):
         for name in ("rows_read", "rows_accepted", "rows_rejected", "rows_duplicate", "rows_superseded"):
             before, after = getattr(was, name), getattr(now, name)
             if before != after:

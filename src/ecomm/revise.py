@@ -13,13 +13,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
-from ecomm.attempt import Origin
-from ecomm.batches import archive, copies, moments, rates
-from ecomm.batches.ledger import Entry, Ledger, held, live, published_last, undone
+from ecomm.batch import Origin, Plan
+from ecomm.batches import copies, moments, rates
+from ecomm.batches.entry import Entry
+from ecomm.batches.ledger import Ledger
+from ecomm.batches.log import Log
 from ecomm.errors import UsageError
-from ecomm.session import Listener, silent, working
+from ecomm.progress import Listener, silent
+from ecomm.session import working
 from ecomm.settings import Settings
-from ecomm.transaction import Outcome, known_batch, publish_held, run_batch
+from ecomm.transaction import Outcome, publish_held, run_batch, trigger_of
 
 
 def decide(settings: Settings, batch_id: str, verdict: str, why: str, listener: Listener = silent) -> Outcome:
@@ -27,12 +30,10 @@ def decide(settings: Settings, batch_id: str, verdict: str, why: str, listener: 
 
     Raises UsageError if the batch is not held, LockedError, FormatError, StorageError.
     """
-    _held(Ledger.of(settings).entries, batch_id)
+    _held(Ledger.of(settings).log, batch_id)
     with working(settings, listener) as session:
-        entry = _held(session.ledger.entries, batch_id)
-        trigger = known_batch(entry).trigger
-        assert trigger is not None
-        session.entry_of(verdict, trigger, revision=entry.revision, score=entry.score, reason=_said(why))
+        entry = _held(session.log, batch_id)
+        session.entry_of(verdict, trigger_of(entry), revision=entry.revision, score=entry.score, reason=_said(why))
         if verdict == "ACCEPT":
             return publish_held(session, entry)
         return Outcome(batch_id, "rejected", why, revision=entry.revision, files=entry.files)
@@ -43,13 +44,13 @@ def undo(settings: Settings, batch_id: str, why: str, listener: Listener = silen
 
     Raises UsageError if the batch is not published, LockedError, FormatError, StorageError.
     """
-    _published(Ledger.of(settings).entries, batch_id)
+    _published(Ledger.of(settings).log, batch_id)
     with working(settings, listener) as session:
-        entry = _published(session.ledger.entries, batch_id)
-        outcome = run_batch(session, known_batch(entry), Origin.NOWHERE, entry, _said(why))
+        entry = _published(session.log, batch_id)
+        outcome = run_batch(session, Plan(trigger_of(entry), Origin.NOWHERE, of=entry, why=_said(why)))
         if outcome.status != "undone":
             return outcome
-        offered = f"its files are offered in {archive.offer(settings, entry)}"
+        offered = f"its files are offered in {session.landing.offer_of(entry)}"
         return replace(outcome, reason=offered, revision=entry.revision, files=entry.files)
 
 
@@ -63,22 +64,23 @@ def replay(
     instant: it and all live batches behind it. Raises UsageError, LockedError, FormatError, StorageError; what concerns
     one batch is in its Outcome, and the others go on.
     """
-    entries = Ledger.of(settings).entries
-    chosen = _from(entries, since)
+    log = Ledger.of(settings).log
+    chosen = _from(log, since)
     if as_then is None:
-        _check_settings(settings, entries, chosen)
+        _check_settings(settings, log, chosen)
         as_then = True
     with working(settings, listener) as session:
-        chosen = _from(session.ledger.entries, since)
-        return [run_batch(session, known_batch(entry), Origin.ARCHIVE, entry, as_then=as_then) for entry in chosen]
+        chosen = _from(session.log, since)
+        plans = [Plan(trigger_of(entry), Origin.ARCHIVE, of=entry, as_then=as_then) for entry in chosen]
+        return [run_batch(session, plan) for plan in plans]
 
 
-def _check_settings(settings: Settings, entries: Sequence[Entry], chosen: Sequence[Entry]) -> None:
+def _check_settings(settings: Settings, log: Log, chosen: Sequence[Entry]) -> None:
     """Raises UsageError if a batch was read by other settings than the current ones."""
     current = settings.counting(rates.read(settings))
     for entry in chosen:
         digests = {file.settings for file in entry.files} - {current.digest}
-        differing = {n for d in digests for n in current.differing(copies.settings_of(settings, entries, d))}
+        differing = {n for d in digests for n in current.differing(copies.settings_of(settings, log, d))}
         if names := sorted(differing - {"rates"}):
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             raise UsageError(
@@ -90,12 +92,12 @@ def _check_settings(settings: Settings, entries: Sequence[Entry], chosen: Sequen
 _SHOWN = 5
 
 
-def _from(entries: Sequence[Entry], since: str) -> list[Entry]:
+def _from(log: Log, since: str) -> list[Entry]:
     """The publications that are replayed, in the order of their positions."""
-    known = live(entries)
-    meant = moments.batch_or_day({*known, *undone(entries)}, since, "--from")
+    known = dict(log.live)
+    meant = moments.batch_or_day({*known, *log.undone}, since, "--from")
     if isinstance(meant, str):
-        before = published_last(entries, meant)
+        before = log.published_last(meant)
         assert before is not None
         known[meant] = before
         begin = position(before)
@@ -104,7 +106,7 @@ def _from(entries: Sequence[Entry], since: str) -> list[Entry]:
     chosen = sorted((e for e in known.values() if position(e) >= begin), key=position)
     if not chosen:
         raise UsageError(f"no batch is published from {since} on; `ecomm status` shows what is.")
-    if waiting := [e.batch_id for e in chosen if e.batch_id in held(entries)]:
+    if waiting := [e.batch_id for e in chosen if e.batch_id in log.held]:
         name = shlex.quote(str(waiting[0]))
         raise UsageError(f"{waiting[0]} is held: `ecomm accept {name}` or `ecomm reject {name}` decides on it first.")
     return chosen
@@ -122,25 +124,25 @@ def _start_of(at: date | datetime) -> datetime:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
-def _held(entries: Sequence[Entry], batch_id: str) -> Entry:
-    waiting = held(entries)
+def _held(log: Log, batch_id: str) -> Entry:
+    waiting = log.held
     if batch_id not in waiting:
         others = f"held are: {', '.join(waiting)}" if waiting else "no batch is held"
         raise UsageError(f"{batch_id} is not held, so there is nothing to decide; {others}.")
     return waiting[batch_id]
 
 
-def _published(entries: Sequence[Entry], batch_id: str) -> Entry:
+def _published(log: Log, batch_id: str) -> Entry:
     name = shlex.quote(batch_id)
-    if batch_id in held(entries):
+    if batch_id in log.held:
         raise UsageError(
             f"{batch_id} is held: `ecomm reject {name} --why ...` ends what waits; undo what is published."
         )
-    if batch_id in undone(entries):
+    if batch_id in log.undone:
         raise UsageError(f"{batch_id} was undone before; `ecomm replay --from {name}` brings it back.")
-    if batch_id not in live(entries):
+    if batch_id not in log.live:
         raise UsageError(f"{batch_id} is not published, so there is nothing to undo; `ecomm status` shows what is.")
-    return live(entries)[batch_id]
+    return log.live[batch_id]
 
 
 def _said(why: str) -> str:

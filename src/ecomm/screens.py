@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ecomm.alerts import State
-    from ecomm.batches.ledger import Entry, FileEntry
+    from ecomm.batches.entry import Entry, FileEntry
     from ecomm.batches.status import HeldLine, UndoneLine
     from ecomm.batches.untriggered import Untriggered
     from ecomm.check import Checked
     from ecomm.diff import Diff
     from ecomm.findings import Quality
+    from ecomm.progress import TaskResult
     from ecomm.redrive import Redriven
-    from ecomm.session import TaskResult
     from ecomm.transaction import Outcome
 
 

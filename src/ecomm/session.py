@@ -6,29 +6,32 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
 from ecomm import __version__
-from ecomm.batches import archive, copies, drift, locks, rates
-from ecomm.batches.ledger import CHANGES, Entry, FileEntry, Ledger, open_attempt
+from ecomm.batches import copies, drift, locks, rates
+from ecomm.batches.entry import CHANGES, Entry
+from ecomm.batches.landing import Landing
+from ecomm.batches.ledger import Ledger
+from ecomm.batches.log import NOTHING, Log
 from ecomm.batches.trigger import Trigger
 from ecomm.contract import Shop, Source
 from ecomm.engines import Engine, deltafiles
 from ecomm.engines import start as start_engine
 from ecomm.errors import FormatError, sentence, taken_over
+from ecomm.progress import Listener, silent
 from ecomm.settings import Settings
 from ecomm.shop_settings import ShopSettings
-from ecomm.sources import SOURCES, of_shop
+from ecomm.sources import of_shop
 from ecomm.store import Store
 from ecomm.store.catalog import CatalogStore
 from ecomm.store.folders import FolderStore
-from ecomm.tables import Usage, check_columns, check_keys, complete_journals, create_all, target_name
+from ecomm.tables import check_columns, check_keys, complete_journals, create_all, target_name
 from ecomm.transforms import checks, quality
 
 _ROW = 140
@@ -43,39 +46,8 @@ FAILURE = "failure.txt"
 
 
 @dataclass
-class TaskResult:
-    """What a task did: its part of processing_log, and what later tasks need of it."""
-
-    task: str
-    started_at: datetime
-    ended_at: datetime
-    status: str = "OK"
-    error: str | None = None
-    files: list[FileEntry] = field(default_factory=list)
-    rows: int = 0
-    usage: Usage = field(default_factory=Usage)
-    peak_memory_mb: int | None = None
-
-    def end(self, engine: Engine) -> None:
-        """Note the time and the memory."""
-        self.ended_at, self.peak_memory_mb = datetime.now(UTC), engine.peak_memory_mb()
-
-    @property
-    def seconds(self) -> float:
-        """How long the task took."""
-        return (self.ended_at - self.started_at).total_seconds()
-
-
-Listener = Callable[[str, str, TaskResult | None], None]
-
-
-def silent(_batch: str, _task: str, _result: TaskResult | None) -> None:
-    """Nobody listens to a run's progress."""
-
-
-@dataclass
 class Session:
-    """A warehouse opened for work: its engine, ledger and tables, under its locks.
+    """A warehouse opened for work: its engine, ledger, landing folder and tables, under its locks.
 
     finished: the entry of a publication that an earlier run had begun, and this one has ended.
     """
@@ -83,12 +55,18 @@ class Session:
     settings: Settings
     engine: Engine
     ledger: Ledger
+    landing: Landing
     store: Store
     run_id: str
     counting: ShopSettings
     sources: Mapping[str, Source]
     listener: Listener = silent
     finished: Entry | None = None
+
+    @property
+    def log(self) -> Log:
+        """The ledger's entries as they were read last."""
+        return self.ledger.log
 
     @property
     def shop(self) -> Shop:
@@ -113,11 +91,11 @@ class Session:
             run_id=self.run_id,
             engine=self.engine.name,
             program_version=__version__,
-            contract_hash=ours if kind in ("GENESIS", "REBUILD") else self.ledger.last.contract_hash,
+            contract_hash=ours if kind in ("GENESIS", "REBUILD") else self.log.last.contract_hash,
             settings_hash=self.settings_hash,
         )
         written = self.store.publish(replace(entry, **said), self.ledger)  # type: ignore[arg-type]
-        copies.complete(self.settings, self.ledger.entries)
+        copies.complete(self.settings, self.log)
         if kind in _SEEN:
             self.show()
         return written
@@ -131,9 +109,9 @@ class Session:
 
     def look(self) -> None:
         """Read the entries that have come. Raises LockedError if another run wrote one: then this session is over."""
-        known = len(self.ledger.entries)
+        known = len(self.log)
         self.ledger.refresh()
-        if any(entry.run_id != self.run_id for entry in self.ledger.entries[known:]):
+        if any(entry.run_id != self.run_id for entry in self.log[known:]):
             raise taken_over(self.settings.warehouse)
 
     def entry_of(self, kind: str, trigger: Trigger, **said: object) -> Entry:
@@ -162,20 +140,29 @@ def sources_of(settings: Settings | ShopSettings) -> Mapping[str, Source]:
 
 
 def session_of(
-    settings: Settings, engine: Engine, listener: Listener, run_id: str, *, damaged: bool = False
+    settings: Settings,
+    engine: Engine,
+    listener: Listener,
+    run_id: str,
+    *,
+    known: Log = NOTHING,
+    landing: Landing | None = None,
+    damaged: bool = False,
 ) -> Session:
     """A run's session in a warehouse as it is. Raises FormatError, StorageError, UsageError.
 
-    damaged: its tables may be, so that not even their keys are compared with the settings.
+    known, landing: the ledger's entries and the landing folder as this process knows them already, so that only what
+    has come since is looked at. damaged: the tables may be, so that not even their keys are compared with the settings.
     """
     root, sources = settings.warehouse, sources_of(settings)
-    ledger = Ledger.of(settings)
+    ledger = Ledger.of(settings, known)
     if not damaged:
         check_keys(engine.lake, root, sources)
     counting = settings.counting(rates.read(settings))
     in_folders = engine.lake is deltafiles
     store: Store = FolderStore(engine, root, sources) if in_folders else CatalogStore(engine, root, sources)
-    return Session(settings, engine, ledger, store, run_id, counting, sources, listener)
+    landing = landing or Landing(settings)
+    return Session(settings, engine, ledger, landing, store, run_id, counting, sources, listener)
 
 
 def open_warehouse(
@@ -183,22 +170,24 @@ def open_warehouse(
     engine: Engine,
     listener: Listener = silent,
     *,
+    known: Log = NOTHING,
+    landing: Landing | None = None,
     rebuilding: bool = False,
     run_id: str | None = None,
 ) -> Session:
     """Open a warehouse for work, set it up if it is new, and take back what a broken-off attempt left.
 
-    rebuilding: the tables will be folded anew by the contracts of now; else these must be those that they were made by.
-    The caller holds the locks. Raises FormatError, StorageError, UsageError.
+    rebuilding: the tables will be folded again by the current contracts; otherwise these must be those that the tables
+    were made by. The caller holds the locks. Others as of `session_of`. Raises FormatError, StorageError, UsageError.
     """
-    session = session_of(settings, engine, listener, run_id or uuid.uuid4().hex)
+    session = session_of(settings, engine, listener, run_id or uuid.uuid4().hex, known=known, landing=landing)
     root, ledger, store = settings.warehouse, session.ledger, session.store
-    if not ledger.entries:
+    if not ledger.log:
         store.assume(create_all(store.lake, root, store.catalogue))
         ledger.create()
         session.entry("GENESIS")
     else:
-        copies.check(settings, ledger.entries)
+        copies.check(settings, ledger.log)
         _check_contracts(session, rebuilding=rebuilding)
         # A table that came with a newer program is made now; the ledger names it from its next entry on.
         create_all(store.lake, root, store.catalogue)
@@ -207,13 +196,13 @@ def open_warehouse(
         session.finished = recover(session)
         if broken_off:  # perhaps between an entry and what other programs see of it
             session.show()
-    archive.settle_all(settings, ledger.entries, list(SOURCES))
+    session.landing.settle_all(ledger.log)
     return session
 
 
 def _check_contracts(session: Session, *, rebuilding: bool) -> None:
     """Raises FormatError if the tables were made by other contracts than those of now, and what to do about it."""
-    changed = [source for source in session.sources.values() if not session.ledger.last.is_by(source)]
+    changed = [source for source in session.sources.values() if not session.log.last.is_by(source)]
     if changed:
         check_columns(session.store.lake, session.store.root, changed)
         if not rebuilding:
@@ -225,13 +214,15 @@ def _check_contracts(session: Session, *, rebuilding: bool) -> None:
 
 
 @contextmanager
-def working(settings: Settings, listener: Listener = silent, *, rebuilding: bool = False) -> Iterator[Session]:
-    """A warehouse opened for work under its locks, with an engine that ends with it. rebuilding: see open_warehouse.
+def working(
+    settings: Settings, listener: Listener = silent, *, known: Log = NOTHING, rebuilding: bool = False
+) -> Iterator[Session]:
+    """A warehouse opened for work under its locks, with an engine that ends with it. Others as of `open_warehouse`.
 
     Raises LockedError, FormatError, StorageError.
     """
     with locks.of(settings), running(settings) as engine:
-        yield open_warehouse(settings, engine, listener, rebuilding=rebuilding)
+        yield open_warehouse(settings, engine, listener, known=known, rebuilding=rebuilding)
 
 
 @contextmanager
@@ -249,13 +240,13 @@ def recover(session: Session, reason: str | None = None) -> Entry | None:
 
     Raises StorageError if a table has rows that no ledger entry tells of.
     """
-    broken = open_attempt(session.ledger.entries)
+    broken = session.log.open_attempt
     if broken is not None and reason is None:
         reason = failure_of(session.settings, broken)
-    before = len(session.ledger.entries)
+    before = len(session.log)
     taken_back = session.store.recover(session.ledger, attempts_dir(session.settings))
-    if len(session.ledger.entries) > before:
-        return session.ledger.last
+    if len(session.log) > before:
+        return session.log.last
     if broken is not None or taken_back:
         session.entry(
             "RECOVER",
@@ -266,15 +257,11 @@ def recover(session: Session, reason: str | None = None) -> Entry | None:
     return None
 
 
-def left_behind(settings: Settings, ledger: Ledger) -> bool:
+def left_behind(landing: Landing, log: Log) -> bool:
     """A broken-off attempt, or one that was published but not archived, is to be finished."""
-    if not ledger.entries:
+    if not log:
         return False
-    return (
-        left_over(settings)
-        or open_attempt(ledger.entries) is not None
-        or archive.unsettled(settings, ledger.entries, list(SOURCES))
-    )
+    return left_over(landing.settings) or log.open_attempt is not None or landing.is_unsettled(log)
 
 
 def left_over(settings: Settings) -> bool:

@@ -35,7 +35,8 @@ from ecomm.errors import UsageError
 from ecomm.shop_settings import ShopSettings
 
 CONFIG_NAME = "ecomm.toml"
-_PLACES = ("orders", "customers", "products", "inventory", "shipping", "trigger")
+SOURCE_NAMES = ("orders", "customers", "products", "inventory", "shipping")
+_PLACES = (*SOURCE_NAMES, "trigger")
 _LISTS = frozenset(f.name for t in (Vocabularies, Scale) for f in fields(t)) | {
     "premium_tiers",
     "non_revenue_statuses",
@@ -300,8 +301,8 @@ class Settings(BaseSettings):
     @classmethod
     def _deliveries(cls, said: dict[str, Delivery]) -> dict[str, Delivery]:
         for name, delivery in said.items():
-            if name not in _PLACES[:-1]:
-                raise ValueError(f"sources has {name!r}; use {', '.join(_PLACES[:-1])}")
+            if name not in SOURCE_NAMES:
+                raise ValueError(f"sources has {name!r}; use {', '.join(SOURCE_NAMES)}")
             for place, shape in {"": delivery, **{f".shapes.{n}": s for n, s in delivery.shapes.items()}}.items():
                 _check_shape(f"sources.{name}{place}", shape)
                 if place and not shape.files:
@@ -313,7 +314,7 @@ class Settings(BaseSettings):
             if delivery.absence not in ("keep", "close"):
                 raise ValueError(f"sources.{name}.absence is {delivery.absence!r}; use keep or close")
             lends = delivery.read_from
-            if lends and (lends == name or lends not in _PLACES[:-1] or (lends in said and said[lends].read_from)):
+            if lends and (lends == name or lends not in SOURCE_NAMES or (lends in said and said[lends].read_from)):
                 raise ValueError(f"sources.{name}.read_from is {lends!r}; use another source, whose own files come")
             if delivery.refunds not in ("status", "rows"):
                 raise ValueError(f"sources.{name}.refunds is {delivery.refunds!r}; use status or rows")

@@ -17,8 +17,10 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from ecomm.batches.ledger import NAME as LEDGER
-from ecomm.batches.ledger import Entry, Ledger, exists, kept, live, must_have, until
+from ecomm.batches.entry import NAME as LEDGER
+from ecomm.batches.entry import Entry
+from ecomm.batches.ledger import Ledger, exists
+from ecomm.batches.log import NOTHING, Log
 from ecomm.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -33,34 +35,40 @@ class Warehouse:
     """The published tables of a warehouse at the moment of its last ledger entry.
 
     That moment can be read until twenty entries have come, and upkeep after them; `refresh` moves on to the newest.
-    Raises UsageError if the folder holds no warehouse, FormatError if a newer program wrote it.
+    known: its ledger as it was read earlier (`log`), so that only what has come since is read. Raises UsageError if the
+    folder holds no warehouse, FormatError if a newer program wrote it.
 
     >>> Warehouse("demo/warehouse").table("orders_target").num_rows  # doctest: +SKIP
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, known: Log = NOTHING) -> None:
         self.path = Path(path)
-        self.refresh()
+        self._ledger = Ledger(self.path, known=known)
+        self._check()
 
     def refresh(self) -> None:
         """Move on to the last ledger entry."""
-        self._ledger = Ledger(self.path)
-        if not self._ledger.entries and not exists(self.path):
+        self._ledger.refresh()
+        self._check()
+
+    def _check(self) -> None:
+        """Raises UsageError if there is nothing to read."""
+        if not self.log and not exists(self.path):
             raise UsageError(
                 f"{self.path}: there is no warehouse here; `ecomm run` makes one, --warehouse names another."
             )
-        if not self._ledger.entries:
+        if not self.log:
             raise UsageError(f"{self.path}: this warehouse has not been set up to its end; run `ecomm run` once more.")
 
     @property
     def entry(self) -> Entry:
         """The ledger entry whose versions are read."""
-        return self._ledger.last
+        return self.log.last
 
     @property
-    def entries(self) -> list[Entry]:
-        """All ledger entries."""
-        return self._ledger.entries
+    def log(self) -> Log:
+        """All ledger entries, and what follows from them."""
+        return self._ledger.log
 
     @property
     def names(self) -> list[str]:
@@ -77,14 +85,14 @@ class Warehouse:
             dataset, files = table.to_pyarrow_dataset(), _files(table)
         except (DeltaError, OSError) as error:
             raise self._unreadable(name, error) from error
-        lacking = set() if version is None else must_have(self.entries, name, version) - files.keys()
+        lacking = set() if version is None else self.log.files_of(name, version) - files.keys()
         if version is not None and (lacking or sum(files.values()) != rows):
             raise StorageError(
                 f"{self.path / name}: its log has not the rows and files of ledger entry {self.entry.seq}: it was "
                 "changed, or lost a part; run `ecomm restore`."
             )
         if name.endswith(("_stage", "_errors")):
-            seen = kept(self.entries) if name.endswith("_errors") else live(self.entries).values()
+            seen = self.log.kept if name.endswith("_errors") else self.log.live.values()
             return dataset.filter(pc.field("revision").isin([e.revision for e in seen]))
         return dataset
 
@@ -120,7 +128,7 @@ class Warehouse:
         """
         from ecomm.history import asof  # all else here does without an engine
 
-        known = self.entries if known_at is None else until(self.entries, known_at)
+        known = self.log if known_at is None else self.log.at(known_at)
         found = asof(self.path, known, source, at, key, engine)
         return found.cast(self.dataset(f"{source}_target").schema)
 

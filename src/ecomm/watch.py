@@ -26,17 +26,19 @@ import watchfiles
 
 from ecomm import pipeline
 from ecomm.batches import locks, quiet
-from ecomm.batches.ledger import Ledger, accepted, open_attempt, version_of
+from ecomm.batches.landing import Landing
+from ecomm.batches.ledger import Ledger, version_of
+from ecomm.batches.log import NOTHING, Log
 from ecomm.batches.trigger import TRIGGER, Candidate, State
 from ecomm.batches.untriggered import untriggered
 from ecomm.engines import Engine, sail
 from ecomm.errors import LockedError, sentence
-from ecomm.session import Listener, TaskResult, left_behind, open_warehouse, recover, running, silent
-from ecomm.settings import Settings
-from ecomm.sources import SOURCES
+from ecomm.progress import Listener, TaskResult, silent
+from ecomm.session import left_behind, open_warehouse, recover, running
+from ecomm.settings import SOURCE_NAMES, Settings
 from ecomm.transaction import Outcome
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 RESCAN = 2.0
 """Seconds between two looks if nothing hints at an earlier one."""
@@ -198,6 +200,8 @@ class Watch:
         self._told: dict[str, str] = {}
         self._named: set[Path] = set()
         self._engine: Engine | None = None
+        self._log = NOTHING
+        self._landing = Landing(settings)
         self._until = ExitStack()
         self._version, self._due, self._tidied_at = -2, 0.0, -math.inf
         self._left = RENEWED if settings.engine == "sail" else math.inf
@@ -246,7 +250,7 @@ class Watch:
         except Exception as error:
             if first:
                 raise
-            log.debug("look_failed", exc_info=True)
+            logger.debug("look_failed", exc_info=True)
             self._end_engine()
             self._trouble = failed_again(self._trouble, sentence(error, self.settings.warehouse), time.monotonic())
             self._stand(trouble=self._trouble.reason)
@@ -271,13 +275,13 @@ class Watch:
         if there and not changed and version == self._version and now < self._due:
             self.report = replace(self.report, at=datetime.now(UTC))
             return
-        ledger = Ledger.of(self.settings)
-        candidates = pipeline.look(self.settings, ledger)
-        if self.settings.batches != "triggers" and self._took_quiet(ledger, candidates, now):
+        log = self._log = Ledger.of(self.settings, self._log).log
+        candidates = pipeline.look(self._landing, log)
+        if self.settings.batches != "triggers" and self._took_quiet(log, candidates, now):
             now = time.monotonic()
             self._still.note(landed(self.settings), now)
-            candidates = pipeline.look(self.settings, ledger)
-        agreed = [str(e.batch_id) for e in accepted(ledger.entries)]
+            candidates = pipeline.look(self._landing, log)
+        agreed = [str(e.batch_id) for e in log.accepted]
         known = {*agreed, *(c.name for c in candidates)}
         self._failures = {name: failure for name, failure in self._failures.items() if name in known}
         found = plan(candidates, agreed, self._still, self._failures, self.settings.quiet_seconds, now)
@@ -285,7 +289,7 @@ class Watch:
         self.report = Report(datetime.now(UTC), None, {**found.growing, **found.waiting}, found.failed)
         self._tell_new(found)
         self._name_untriggered(candidates, now)
-        untidy = left_behind(self.settings, ledger)
+        untidy = left_behind(self._landing, log)
         if found.complete_since or (untidy and now >= self._tidied_at + _LEFT_BEHIND):
             self._tidied_at = now
             self._publish(found, {c.name: self._still.stamps(_paths(c)) for c in candidates})
@@ -294,19 +298,19 @@ class Watch:
             self._due = min(self._due, self._tidied_at + _LEFT_BEHIND)
         self._trouble = None
 
-    def _took_quiet(self, ledger: Ledger, candidates: Sequence[Candidate], now: float) -> bool:
+    def _took_quiet(self, log: Log, candidates: Sequence[Candidate], now: float) -> bool:
         """Write triggers for what is a batch without one; whether there was any. What another run works on waits."""
         paths = [file.path for file in quiet.readable(self.settings, candidates)]
         still_for = {path: now - self._still.since([path], now) for path in paths}
         try:
-            return bool(pipeline.take_quiet(self.settings, ledger, still_for))
+            return bool(pipeline.take_quiet(self._landing, log, still_for))
         except LockedError:
             return False
 
     def _name_untriggered(self, candidates: Sequence[Candidate], now: float) -> None:
         """Say once of each file that no trigger lists what to do with it, when it has stood still."""
         settings, calm = self.settings, self.settings.quiet_seconds
-        loose = untriggered(settings, candidates, list(SOURCES))
+        loose = untriggered(settings, candidates, SOURCE_NAMES)
         since = {file.path: self._still.since([file.path], now) for file in loose}
         by_itself = {file.path for file in loose if file.advice is None and settings.batches != "triggers"}
         named = [f for f in loose if f.path not in by_itself and since[f.path] + calm <= now]
@@ -336,7 +340,8 @@ class Watch:
         with locks.of(self.settings):
             if self._engine is None:
                 self._engine = self._until.enter_context(running(self.settings))
-            session, failed = open_warehouse(self.settings, self._engine, self._hear), False
+            failed = False
+            session = open_warehouse(self.settings, self._engine, self._hear, known=self._log, landing=self._landing)
             try:
                 for outcome in pipeline.publish(
                     session, lambda name: not (self.stopping or self.worn) and name in found.complete_since
@@ -350,7 +355,7 @@ class Watch:
                     self._tell(outcome, now - found.complete_since.get(name, now))
             except KeyboardInterrupt:
                 session.ledger.refresh()
-                if open_attempt(session.ledger.entries) is not None:
+                if session.log.open_attempt is not None:
                     recover(session, "stopped")
                 raise
         self.report = replace(self.report, working_on=None)
@@ -378,7 +383,7 @@ class Watch:
                 ):
                     self._wake.put(None)
             except Exception as error:  # the timer is enough
-                log.info("no_hints", reason=sentence(error, self.settings.landing))
+                logger.info("no_hints", reason=sentence(error, self.settings.landing))
 
         listening = Thread(target=listen, name="hints", daemon=True)
         listening.start()

@@ -20,13 +20,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical, history, money
-from ecomm.batches import ledger
-from ecomm.batches.ledger import Entry, FileEntry
+from ecomm.batches.entry import Entry, FileEntry
+from ecomm.batches.log import Log
 from ecomm.batches.trigger import parsed
 from ecomm.contract import ContractColumn, Reading, Shop, Source, match_header
 from ecomm.delivery import Delivery
 from ecomm.engines import Engine
-from ecomm.history import History, told
+from ecomm.history import History, with_files
 from ecomm.money import MONEY
 from ecomm.sources.rules import key_rules, readable_rules
 from ecomm.transforms import fold as folding
@@ -197,7 +197,7 @@ def staged(engine: Engine, source: Source, files: Sequence[Written]) -> tuple[Da
         of_old = [f.revision for f in files if f.tracked == tracked]
         other = canonical.row_hash([(c.name, c.type) for c in _COLUMNS if c.name in tracked])
         hashed = F.when(F.col("revision").isin(of_old), other).otherwise(hashed)
-    rejected = exceptions.filter(F.col("verdict") == "rejected").select(*_PLACE, "severity")
+    rejected = exceptions.filter(F.col("verdict") == "rejected").select(*_PLACE, "severity", "reasons")
     # Made of the columns: of a key of five parts, taken apart again, the plan would be large.
     parts = F.when(F.col("key").isNotNull(), F.array(*source.key)).alias("key_parts")
     errors = typed.select(*_PLACE, "key", parts, "revision", "batch_id", "as_of").join(rejected, _PLACE)
@@ -213,10 +213,10 @@ def folded(engine: Engine, source: Source, all_prefixes: Sequence[Prefix], folde
 
     written = staged(engine, source, [file for prefix in all_prefixes for file in prefix.written])
     stage, errors = (keep(name, frame) for name, frame in zip(("stage", "errors"), written, strict=True))
-    alive = [entry for prefix in all_prefixes for entry in ledger.live(prefix.entries).values()]
+    alive = [entry for prefix in all_prefixes for entry in Log(tuple(prefix.entries)).live.values()]
     said = History(
         source,
-        told(alive, source.name),
+        with_files(alive, source.name),
         stage,
         errors,
         F.col("revision").isin([entry.revision for entry in alive]),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecomm import attempt, history, rebuild, revise
+from ecomm import batch, history, rebuild, revise
 from ecomm.batches import ledger
 from ecomm.engines import Engine
 from ecomm.errors import InvariantError
@@ -100,8 +100,8 @@ TOUCHED = (
     Mutant(change_set, "lives within an instant", "unionByName(at_once).unionByName(", "unionByName("),
     Mutant(change_set, "what a snapshot reaches", ".unionByName(absences.within_reach(target, snapshot, source))", ""),
     Mutant(absences, "what ends at its instant", '(F.col("expiry_date") >= at)', '(F.col("expiry_date") > at)'),
-    Mutant(attempt, "a tie is in order", "all(as_of < self.as_of for", "all(as_of <= self.as_of for"),
-    Mutant(attempt, "what is replaced is in order", "return self.replaces is None and all(", "return all("),
+    Mutant(batch, "a tie is in order", "all(as_of < self.as_of for", "all(as_of <= self.as_of for"),
+    Mutant(batch, "what is replaced is in order", "return self.replaces is None and all(", "return all("),
     Mutant(fold, "the version before a gap", "if ended and source.version_fields:", "if False:"),
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ecomm.batches.ledger import live
+from ecomm.batches.log import Log
 from ecomm.engines import Engine
 from tests.conformance import runner
 from tests.conformance.runner import CASES, Case, Prefix, place
@@ -69,7 +69,7 @@ def in_order(all_prefixes: Sequence[Prefix]) -> dict[str, tuple[str, int]]:
     for before, prefix in pairwise(all_prefixes):
         if prefix.case is before.case and prefix.case.is_plain:
             last = prefix.written[-1]
-            others = [e.as_of for e in live(before.entries).values() if e.as_of]
+            others = [e.as_of for e in Log(tuple(before.entries)).live.values() if e.as_of]
             if all(at < last.as_of for at in others):
                 found[prefix.name] = (before.name, last.revision)
     return found

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message
 
-from ecomm.batches.ledger import live
 from ecomm.dashboard.access import COOKIE, HEADERS, is_loopback
 from ecomm.dashboard.app import application, serve
 from ecomm.dashboard.static import write
@@ -201,7 +200,7 @@ def every_answer(app: ASGIApp, shop: Shop) -> Iterator[bytes]:
         "find?q=O",
     ):
         yield ask(app, f"/api/{path}").body
-    for batch in live(shop.warehouse.entries):
+    for batch in shop.warehouse.log.live:
         quality = ask(app, f"/api/quality?batch={batch}")
         yield quality.body
         for f in quality.json["batch"]["findings"]:

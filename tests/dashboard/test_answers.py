@@ -162,7 +162,7 @@ def test_csv_has_the_filtered_rows_and_no_formula(moment: Moment) -> None:
 def test_quality_counts_what_was_not_accepted(moment: Moment) -> None:
     answer = said(moment, "quality")
     assert answer["batch"]["batch_id"] == LAST
-    entry = next(e for e in reversed(moment.warehouse.entries) if e.batch_id == LAST and e.files)
+    entry = next(e for e in reversed(moment.warehouse.log) if e.batch_id == LAST and e.files)
     assert answer["batch"]["score"] == text(entry.score)
     lost: Counter[tuple[str, str, str]] = Counter()
     for source in SOURCES:
@@ -171,7 +171,7 @@ def test_quality_counts_what_was_not_accepted(moment: Moment) -> None:
                 lost.update((source, reason, row["severity"]) for reason in row["reasons"])
     assert {(r["source"], r["reason"], r["severity"]): r["records"] for r in answer["reasons"]} == dict(lost)
     assert [r["records"] for r in answer["rejects"]] == [
-        sum(f.rows_rejected for f in e.files) for e in moment.warehouse.entries if e.entry == "PUBLISH"
+        sum(f.rows_rejected for f in e.files) for e in moment.warehouse.log if e.entry == "PUBLISH"
     ]
     said_of = [
         r for r in rows(moment, "validation_results") if r["batch_id"] == LAST and r["check_name"] != "batch_score"
@@ -236,7 +236,7 @@ def test_operations_tell_tasks_files_and_the_ledger(moment: Moment) -> None:
         parts = ("accepted", "rejected", "duplicate", "superseded")
         assert file["rows_read"] == sum(file[f"rows_{p}"] for p in parts)
     told = said(moment, "ledger")
-    assert [e["seq"] for e in told["rows"]] == [e.seq for e in reversed(moment.warehouse.entries) if e.entry != "OPEN"]
+    assert [e["seq"] for e in told["rows"]] == [e.seq for e in reversed(moment.warehouse.log) if e.entry != "OPEN"]
     assert landing(moment, {})["triggers"] == []
 
 

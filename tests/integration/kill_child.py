@@ -23,9 +23,10 @@ from typing import Any
 
 import structlog
 
-from ecomm import maintain, pipeline, redrive, revise, session, transaction
-from ecomm.batches import archive
-from ecomm.batches.ledger import Entry, Ledger
+from ecomm import driver, maintain, pipeline, redrive, revise, session, transaction
+from ecomm.batches import landing
+from ecomm.batches.entry import Entry
+from ecomm.batches.ledger import Ledger
 from ecomm.contract import Source
 from ecomm.engines import deltafiles
 from ecomm.settings import Settings, load
@@ -65,13 +66,13 @@ def _landed(arguments: Arguments) -> str | None:
 
 
 SEAMS: dict[str, Seam] = {
-    "claim": Seam(((archive, "claim"),)),
-    "copy": Seam(((archive, "_copy"),)),
+    "claim": Seam(((landing.Landing, "claim"),)),
+    "copy": Seam(((landing, "_copy"),)),
     "land": Seam(((stage_load, "land"),), _source),
-    "stage": Seam(((stage_load, "write_stage"),), _source),
-    "errors": Seam(((stage_load, "write_errors"),), _source),
+    "stage": Seam(((stage_load, "_write_stage"),), _source),
+    "errors": Seam(((stage_load, "_write_errors"),), _source),
     "change_set": Seam(((stage_load, "change_set"),), _source),
-    "validate": Seam(((transaction, "data_validation"),)),
+    "validate": Seam(((driver, "data_validation"),)),
     "enrich": Seam(((data_enrichment, "write_enriched"),)),
     "merge": Seam(((final_merge_operation, "merge_target"),), _source),
     "analytics": Seam(((final_merge_operation, "summarise"),)),
@@ -82,12 +83,12 @@ SEAMS: dict[str, Seam] = {
     "commit": Seam(((deltafiles, "commit"),), _table),
     "sync": Seam(((deltafiles, "sync"),), _table),
     "ledger": Seam(((Ledger, "write"),), _entry),
-    "archive": Seam(((archive, "settle"),)),
+    "archive": Seam(((landing.Landing, "settle"),)),
     "move": Seam(((Path, "rename"), (Path, "unlink")), _landed),  # what `archive` does, one by one
     "record": Seam(((FolderStore, "record"),), _table),
     "compact": Seam(((deltafiles, "compact"),), _table),
     "vacuum": Seam(((deltafiles, "vacuum"),), _table),
-    "lay_out": Seam(((archive, "lay_out"),)),
+    "lay_out": Seam(((landing.Landing, "lay_out"),)),
     "recover": Seam(((session, "recover"), (transaction, "recover"))),
     "discard": Seam(((FolderStore, "_discard"),), _table),
     "create": Seam(((deltafiles, "create"),), _table),
@@ -135,9 +136,9 @@ def _say_running(call: Callable[[], Any], _: Arguments) -> Any:
     return result
 
 
-def main(landing: str, warehouse: str, *kill: str) -> int:
+def main(landed: str, warehouse: str, *kill: str) -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    settings: Settings = load(landing=Path(landing), warehouse=Path(warehouse))
+    settings: Settings = load(landing=Path(landed), warehouse=Path(warehouse))
     wrap(SEAMS["claim"], _say_running)
     if kill:
         kill_at(*kill)

@@ -142,7 +142,7 @@ def test_the_watcher_looks_after_each_batch(shop: Shop) -> None:
             found = re.search(r"http://127\.0\.0\.1:\d+", running.stdout.readline())
             assert found
             drop(shop, "one", 1)
-            wait(lambda: "one" in {e.batch_id for e in shop.warehouse.entries} if has_ledger(shop) else False)
+            wait(lambda: "one" in {e.batch_id for e in shop.warehouse.log} if has_ledger(shop) else False)
             bad = orders("1").replace(",5,", ",-5,")
             shop.drop("two", "2025-03-02T12:00:00Z", {"orders": {"two.csv": bad}})
             wait(lambda: ("fired", "held two") in receiver.brief)

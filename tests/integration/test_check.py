@@ -27,7 +27,7 @@ def write(folder: Path, content: str, name: str = "orders.csv") -> Path:
 def test_what_a_batch_would_say(source: str, sample: Shop, tmp_path: Path) -> None:
     """The same counts as the batch that published the file, wherever it lies and whatever it is called."""
     file = Path(shutil.copy(DATA / f"{source}_{DAYS[0]}.csv", tmp_path / "day.csv"))
-    (entry,) = (e for e in sample.warehouse.entries if e.entry == "PUBLISH" and str(e.batch_id).endswith(DAYS[0]))
+    (entry,) = (e for e in sample.warehouse.log if e.entry == "PUBLISH" and str(e.batch_id).endswith(DAYS[0]))
     (was,) = (f for f in entry.files if f.source == source)
     before = tree(tmp_path)
     said = ecomm("check", file, "--source", source, "--as-of", AS_OF, "--limit", "1000", "--json", cwd=tmp_path)

@@ -337,7 +337,7 @@ def test_history_of_a_part_of_a_key(demo: Path) -> None:
 
 def test_quarantine(demo: Path) -> None:
     """Every rejected or superseded record with its reasons and its place in the file, and none other."""
-    lost = sum(f.rows_rejected + f.rows_superseded for e in Warehouse(demo / "warehouse").entries for f in e.files)
+    lost = sum(f.rows_rejected + f.rows_superseded for e in Warehouse(demo / "warehouse").log for f in e.files)
     rows = ecomm("quarantine", "-n", "10000", "--json", *in_warehouse(demo), cwd=demo).ok().json
     assert len(rows) == lost
     assert {r["source"] for r in rows} == set(SOURCES)
@@ -549,7 +549,7 @@ def test_held_accepted_rejected(copy: Path) -> None:
     assert ecomm("accept", "poor", *places(copy), cwd=copy).code == 2
     assert "poor published" in ecomm("accept", "poor", "--why", "known", *places(copy), cwd=copy).ok().out
     ecomm("reject", "worse", "--why", "sent by mistake", *places(copy), cwd=copy).ok()
-    entries = {e.batch_id: e for e in Warehouse(copy / "warehouse").entries if e.entry in ("PUBLISH", "REJECT")}
+    entries = {e.batch_id: e for e in Warehouse(copy / "warehouse").log if e.entry in ("PUBLISH", "REJECT")}
     assert {b: entries[b].entry for b in ("poor", "worse")} == {"poor": "PUBLISH", "worse": "REJECT"}
     assert (entries["worse"].reason or "").startswith("sent by mistake")
     assert ecomm("status", *places(copy), cwd=copy).ok().out.count("held") == 0
@@ -622,7 +622,7 @@ def test_a_terminal_that_knows_few_letters(copy: Path) -> None:
     said = ecomm("run", *places(copy), cwd=copy, PYTHONIOENCODING="ascii")
     assert (said.code, said.err) == (0, "")
     assert ecomm("status", *places(copy), cwd=copy, PYTHONIOENCODING="ascii").code == 0
-    published = Warehouse(copy / "warehouse").entries[-1]
+    published = Warehouse(copy / "warehouse").log[-1]
     assert (published.entry, published.batch_id) == ("PUBLISH", "日")
 
 
@@ -633,7 +633,7 @@ def test_a_reader_that_goes_away(copy: Path) -> None:
     line = f"{ECOMM} run --landing {copy}/landing --warehouse {copy}/warehouse | true"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120, check=False)
     assert "Traceback" not in done.stderr
-    published = Warehouse(copy / "warehouse").entries[-1]
+    published = Warehouse(copy / "warehouse").log[-1]
     assert (published.entry, published.batch_id) == ("PUBLISH", "piped")
 
 
@@ -688,9 +688,13 @@ def test_doctor_finds_what_is_wrong(copy: Path) -> None:
     """A table that is not what the ledger says, a folder that is gone: what to do about each, exit code 1."""
     shutil.rmtree(copy / "landing" / "shipping_data" / "source")
     ledger = Ledger(copy / "warehouse")
-    version, rows = ledger.last.tables["customers_target"]
+    version, rows = ledger.log.last.tables["customers_target"]
     ledger.append(
-        replace(ledger.last, entry="MAINTAIN", tables={**ledger.last.tables, "customers_target": (version, rows + 1)})
+        replace(
+            ledger.log.last,
+            entry="MAINTAIN",
+            tables={**ledger.log.last.tables, "customers_target": (version, rows + 1)},
+        )
     )
     said = ecomm("doctor", "--json", *places(copy), cwd=copy)
     assert said.code == 1

@@ -13,7 +13,8 @@ import pytest
 from pyspark.sql import functions as F
 
 from ecomm import pipeline, session
-from ecomm.batches.ledger import Entry, Ledger, kept, live
+from ecomm.batches.entry import Entry
+from ecomm.batches.ledger import Ledger
 from ecomm.batches.locks import TASKS
 from ecomm.contract import Field
 from ecomm.engines import Engine, databricks
@@ -40,12 +41,12 @@ def managed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databri
 
 def tables(settings: Settings, lake: Managed) -> dict[str, list[Row]]:
     """What the ledger's last entry names, as the catalog has it."""
-    entries, found = Ledger.of(settings).entries, {}
-    for name, (version, rows) in entries[-1].tables.items():
+    log, found = Ledger.of(settings).log, {}
+    for name, (version, rows) in log.last.tables.items():
         table = lake.table(settings.warehouse / name, version)[1]
         assert table.num_rows == rows, name
         if name.endswith(("_stage", "_errors")):
-            seen = kept(entries) if name.endswith("_errors") else live(entries).values()
+            seen = log.kept if name.endswith("_errors") else log.live.values()
             table = table.filter(pa.compute.is_in(table["revision"], pa.array([e.revision for e in seen])))
         found[name] = ordered(table.to_pylist())
     return found
@@ -178,4 +179,4 @@ def test_an_entry_survives_the_way_there_and_back(managed: Databricks, tmp_path:
     ledger = Ledger(tmp_path, managed.lake)
     ledger.create()
     said = ledger.append(Entry("GENESIS", tables={"orders_stage": (3, 10)}, reason="it's ∅"))
-    assert Ledger(tmp_path, managed.lake).entries == [said]
+    assert Ledger(tmp_path, managed.lake).log.entries == (said,)

@@ -22,12 +22,13 @@ import pytest
 import structlog
 from deltalake import DeltaTable, write_deltalake
 
-from ecomm.batches import archive
-from ecomm.batches.ledger import FORMAT_VERSION, SCHEMA, Ledger
+from ecomm import driver
+from ecomm.batches.entry import FORMAT_VERSION, SCHEMA
+from ecomm.batches.landing import Landing
+from ecomm.batches.ledger import Ledger
 from ecomm.batches.locks import TASKS
 from ecomm.money import shown
-from ecomm.session import TaskResult
-from ecomm.tasks import final_merge_operation
+from ecomm.progress import TaskResult
 from ecomm.warehouse import Warehouse
 from tests.integration.test_cli import Said, ecomm
 from tests.shop import Shop
@@ -102,7 +103,7 @@ def contents(shop: Shop) -> set[str]:
 
 def published(shop: Shop) -> list[str]:
     """The live batches."""
-    return [e.batch_id or "" for e in shop.warehouse.entries if e.entry == "PUBLISH"]
+    return [e.batch_id or "" for e in shop.warehouse.log if e.entry == "PUBLISH"]
 
 
 class Watch:
@@ -111,7 +112,7 @@ class Watch:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.tables, self.contents, self.landed = tables(shop), contents(shop), shop.landed()
-        self.entries = len(Ledger(shop.settings.warehouse).entries)
+        self.entries = len(Ledger(shop.settings.warehouse).log)
         self.rows = {name: shop.rows(name) for name in ("orders_target", "enriched_orders")}
 
     def nothing_changed(self) -> None:
@@ -125,7 +126,7 @@ class Watch:
         """Nor was any table, or the ledger, written."""
         self.nothing_changed()
         assert tables(self.shop) == self.tables
-        assert len(Ledger(self.shop.settings.warehouse).entries) == self.entries
+        assert len(Ledger(self.shop.settings.warehouse).log) == self.entries
 
 
 # -- folders and triggers --------------------------------------------------------------------------------
@@ -182,7 +183,7 @@ def test_missing_column(copy: Shop) -> None:
     assert str(path) in line(said, "bad failed", "product_id")
     assert tables(copy) == watch.tables
     assert path.exists()
-    assert [e.entry for e in copy.warehouse.entries[-2:]] == ["OPEN", "RECOVER"]
+    assert [e.entry for e in copy.warehouse.log[-2:]] == ["OPEN", "RECOVER"]
     assert "product_id" in line(ecomm("status", *places(copy), cwd=copy.root), "bad: failed")
     path.write_text(orders("O9"))
     publishes(copy, "bad", "good")
@@ -592,9 +593,9 @@ def test_a_file_that_changes_while_it_is_read(task: str, alone: Shop) -> None:
     new = orders("O1", "O2", amount="7.00")
     (said,) = alone.run(listener=at(task, lambda: landed_file(alone).write_text(new)))
     assert (said.status, said.exit_code) == ("published", 0)
-    assert [e.entry for e in alone.warehouse.entries] == ["GENESIS", "OPEN", "RECOVER", "OPEN", "PUBLISH"]
-    assert "changed" in str(alone.warehouse.entries[2].reason)
-    assert "o.csv" in str(alone.warehouse.entries[2].reason)
+    assert [e.entry for e in alone.warehouse.log] == ["GENESIS", "OPEN", "RECOVER", "OPEN", "PUBLISH"]
+    assert "changed" in str(alone.warehouse.log[2].reason)
+    assert "o.csv" in str(alone.warehouse.log[2].reason)
     assert [(r["order_id"], shown(r["order_amount"])) for r in alone.rows("orders_target")] == [
         ("O1", "7.00"),
         ("O2", "7.00"),
@@ -624,14 +625,14 @@ def test_a_file_that_does_not_stop_changing(alone: Shop) -> None:
 
 def test_a_file_that_is_replaced_after_it_was_published(alone: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """What came after the last look is left in landing and named: it is another file, which nobody has read."""
-    publish = final_merge_operation.publish
+    publish = driver._publish
     old, new = orders("O1"), orders("NEW")
 
     def and_then(*args: Any) -> None:
         publish(*args)
         landed_file(alone).write_text(new)
 
-    monkeypatch.setattr(final_merge_operation, "publish", and_then)
+    monkeypatch.setattr(driver, "_publish", and_then)
     (said,) = alone.run()
     assert (said.status, said.left) == ("published", ("o.csv",))
     assert alone.landed() == ["o.csv"]
@@ -661,7 +662,7 @@ def test_a_file_that_is_replaced_before_it_was_archived(alone: Shop, monkeypatch
         raise OSError("the folder is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(archive, "settle", broken)
+        patch.setattr(Landing, "settle", broken)
         (said,) = alone.run()
     assert (said.status, said.exit_code) == ("published", 0)
     landed_file(alone).write_text(orders("NEW"))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ecomm import rebuild, revise, transaction
-from ecomm.batches import archive, status
-from ecomm.batches.ledger import held
+from ecomm import driver, rebuild, revise
+from ecomm.batches import status
+from ecomm.batches.landing import Landing
 from ecomm.errors import StorageError, UsageError
 from ecomm.findings import quality_of
 from tests.integration.scenarios import arrival, rates_csv, scenario, shop_options
@@ -63,7 +63,7 @@ def test_a_held_batch_shows_its_errors_and_nothing_else(gated: Shop) -> None:
     assert [r["batch_id"] for r in gated.rows("analytics_summary")] == ["one"]
     assert gated.landed() == []
     assert "two.csv" in gated.archived()
-    entry = gated.warehouse.entries[-1]
+    entry = gated.warehouse.log[-1]
     assert (entry.entry, entry.batch_id) == ("HOLD", "two")
     assert entry.score is not None
     assert entry.score < 80
@@ -73,7 +73,7 @@ def test_a_held_batch_shows_its_errors_and_nothing_else(gated: Shop) -> None:
 def test_status_says_that_it_is_held_and_what_to_do(gated: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     from ecomm import screens
 
-    now = status.of(gated.settings, gated.warehouse.entries[-1].at)  # type: ignore[arg-type]
+    now = status.of(gated.settings, gated.warehouse.log[-1].at)  # type: ignore[arg-type]
     assert [(h.batch_id, h.accepted) for h in now.held] == [("two", False)]
     screens.held(now.held[0])
     said = capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_later_batches_go_on_and_the_accepted_one_takes_its_place(gated: Shop, t
         ("three", "2025-01-03T12:00:00Z", LATER),
     )
     assert not differences(published(gated), published(other))
-    said = [(e.entry, e.reason or "") for e in gated.warehouse.entries if e.batch_id == "two"]
+    said = [(e.entry, e.reason or "") for e in gated.warehouse.log if e.batch_id == "two"]
     assert [kind for kind, _ in said] == ["OPEN", "HOLD", "ACCEPT", "OPEN", "PUBLISH"]
     assert said[2][1].startswith("the shop confirmed it (")
     assert not any(rebuild.rebuild(gated.settings).values())
@@ -108,7 +108,7 @@ def test_a_rejected_batch_is_unseen_and_its_id_may_come_again(gated: Shop, tmp_p
     outcome = revise.decide(gated.settings, "two", "REJECT", "wrong file")
     assert (outcome.status, outcome.exit_code) == ("rejected", 0)
     assert gated.rows("orders_errors") == []
-    assert status.of(gated.settings, gated.warehouse.entries[-1].at).held == []  # type: ignore[arg-type]
+    assert status.of(gated.settings, gated.warehouse.log[-1].at).held == []  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="not held"):
         revise.decide(gated.settings, "two", "ACCEPT", "after all")
     mended = BAD.replace("-1,", "1.00,")
@@ -123,11 +123,11 @@ def test_a_rejected_batch_is_unseen_and_its_id_may_come_again(gated: Shop, tmp_p
 
 @pytest.mark.parametrize("batch", ["one", "nobody"])
 def test_only_what_is_held_can_be_decided_on(gated: Shop, batch: str) -> None:
-    entries = len(gated.warehouse.entries)
+    entries = len(gated.warehouse.log)
     for verdict in ("ACCEPT", "REJECT"):
         with pytest.raises(UsageError, match=f"{batch} is not held.*held are: two"):
             revise.decide(gated.settings, batch, verdict, "why not")
-    assert len(gated.warehouse.entries) == entries
+    assert len(gated.warehouse.log) == entries
 
 
 def test_a_held_replacement_with_a_file_as_before_is_archived_after_a_kill(
@@ -145,12 +145,12 @@ def test_a_held_replacement_with_a_file_as_before_is_archived_after_a_kill(
         killed(gated, "before archive")
     gated.run()
     assert gated.landed() == []
-    entry = held(gated.warehouse.entries)["four"]
-    assert [c.copy.read_text() for c in archive.ingested(gated.settings, entry)] == [bad, same]
+    entry = gated.warehouse.log.held["four"]
+    assert [c.copy.read_text() for c in Landing(gated.settings).ingested(entry)] == [bad, same]
 
 
 def test_sent_again_it_stays_held(gated: Shop) -> None:
-    entries = len(gated.warehouse.entries)
+    entries = len(gated.warehouse.log)
     gated.drop("two", "2025-01-02T12:00:00Z", {"orders": {"two.csv": BAD}})
     (outcome,) = gated.run()
     assert (outcome.status, outcome.exit_code) == ("duplicate", 0)
@@ -160,7 +160,7 @@ def test_sent_again_it_stays_held(gated: Shop) -> None:
     (outcome,) = gated.run()
     assert (outcome.status, outcome.exit_code) == ("failed", 1)
     assert "held before with another content" in (outcome.reason or "")
-    assert len(gated.warehouse.entries) == entries
+    assert len(gated.warehouse.log) == entries
 
 
 @pytest.mark.long
@@ -173,11 +173,11 @@ def test_what_was_accepted_and_broke_off_is_published_by_the_next_run(
         raise StorageError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(transaction, "final_merge_operation", full)
+        patch.setattr(driver, "final_merge_operation", full)
         outcome = revise.decide(gated.settings, "two", "ACCEPT", "the shop confirmed it")
     assert (outcome.status, outcome.exit_code, outcome.reason) == ("failed", 1, "the disk is full")
     assert not differences(published(gated), before)
-    (line,) = status.of(gated.settings, gated.warehouse.entries[-1].at).held  # type: ignore[arg-type]
+    (line,) = status.of(gated.settings, gated.warehouse.log[-1].at).held  # type: ignore[arg-type]
     assert (line.accepted, line.reason) == (True, "the disk is full")
     assert [o.status for o in gated.run()] == ["published"]
     other = never_held(tmp_path, ("one", "2025-01-01T12:00:00Z", GOOD), ("two", "2025-01-02T12:00:00Z", BAD))
@@ -204,7 +204,7 @@ def test_archiving_that_breaks_off_behind_a_hold_is_finished_by_the_next_run(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(archive, "settle", full)
+        patch.setattr(Landing, "settle", full)
         (outcome,) = shop.run()
     assert (outcome.status, outcome.exit_code) == ("held", 3)
     assert "not archived yet" in (outcome.reason or "")
@@ -292,7 +292,7 @@ def test_held_batches_accepted_in_any_order_are_as_if_never_held(seed: int, tmp_
 
 def test_quality_of_a_held_batch_points_at_nothing_that_is_unseen(gated: Shop) -> None:
     said = quality_of(gated.warehouse, None)
-    assert (said.batch_id, said.state, said.score) == ("two", "held", gated.warehouse.entries[-1].score)
+    assert (said.batch_id, said.state, said.score) == ("two", "held", gated.warehouse.log[-1].score)
     following = {f.check: f.next for f in said.findings}
     assert following["order_amount_not_negative"] == "ecomm quarantine orders --batch two"
     assert following["order_in_business_hours"] == ""

@@ -14,13 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from ecomm.attempt import Attempt
+from ecomm.batch import Batch
 from ecomm.batches import status
+from ecomm.batches.landing import Landing
 from ecomm.batches.ledger import Ledger
 from ecomm.engines import deltafiles
 from ecomm.errors import InvariantError
-from ecomm.session import TaskResult, left_behind
+from ecomm.progress import TaskResult
+from ecomm.session import left_behind
 from ecomm.tasks import final_merge_operation
+from ecomm.tasks.found import Loaded
 from tests.integration.conftest import Days
 from tests.shop import DAYS, SOURCES, Shop, differences, published
 
@@ -104,7 +107,7 @@ def recovered(shop: Shop, days: Days, at: str) -> None:
     assert (now.triggers, now.unexpected, now.running) == ([], [], False), at
     last = shop.warehouse.entry
     assert {n: v for n, (v, _) in last.tables.items()} == {n: deltafiles.version(warehouse / n) for n in last.tables}
-    assert [e.seq for e in shop.warehouse.entries] == list(range(len(shop.warehouse.entries)))
+    assert [e.seq for e in shop.warehouse.log] == list(range(len(shop.warehouse.log)))
     before = shop.versions()
     assert shop.run() == []  # nothing is left to do
     assert shop.versions() == before, at
@@ -211,7 +214,7 @@ def test_a_file_that_changes_once_is_published_with_its_new_bytes(shop: Shop, da
     assert (shop.landed(), shop.archived()) == ([], days.archived)
     theirs = {r["order_id"] for r in days.both["enriched_orders"]}
     assert {r["order_id"] for r in shop.rows("enriched_orders")} == {*theirs, "LATE1"}
-    assert [e.entry for e in shop.warehouse.entries][-4:] == ["OPEN", "RECOVER", "OPEN", "PUBLISH"]
+    assert [e.entry for e in shop.warehouse.log][-4:] == ["OPEN", "RECOVER", "OPEN", "PUBLISH"]
     assert shop.warehouse.entry.reason is None  # why the first try failed stands in its RECOVER
 
 
@@ -221,7 +224,7 @@ def test_an_error_after_the_merges_leaves_every_published_table_as_it_was(
 ) -> None:
     shop = days.copy(shop.root / "copy")
 
-    def found(_: Attempt) -> None:
+    def found(_: Batch, __: Loaded) -> None:
         raise InvariantError("one row too many; nothing was published.")
 
     with monkeypatch.context() as patch:
@@ -249,7 +252,7 @@ def test_an_archive_that_cannot_be_finished_is_finished_by_the_next_run(shop: Sh
     assert {"c.csv", "d.csv", "p.csv"} < set(shop.archived())
     shop.drop("b3", "2025-01-03", {"customers": {"e.csv": "customer_id\nC3\n"}})
     shop.run()
-    assert not left_behind(shop.settings, Ledger.of(shop.settings))
+    assert not left_behind(Landing(shop.settings), Ledger.of(shop.settings).log)
 
 
 def test_two_files_of_a_source_are_archived_after_a_kill(shop: Shop) -> None:
@@ -257,8 +260,8 @@ def test_two_files_of_a_source_are_archived_after_a_kill(shop: Shop) -> None:
     customers = {f"c{n}.csv": f"customer_id\nC{n}\n" for n in range(3)}
     shop.drop("b", "2025-01-01", {"customers": customers})
     killed(shop, "before archive")
-    assert left_behind(shop.settings, Ledger.of(shop.settings))
+    assert left_behind(Landing(shop.settings), Ledger.of(shop.settings).log)
     shop.run()
     assert shop.landed() == []
     assert {*customers} < set(shop.archived())
-    assert not left_behind(shop.settings, Ledger.of(shop.settings))
+    assert not left_behind(Landing(shop.settings), Ledger.of(shop.settings).log)

@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from ecomm import redrive
-from ecomm.batches.ledger import FORMAT_VERSION, SCHEMA
+from ecomm.batches.entry import FORMAT_VERSION, SCHEMA
 from ecomm.errors import FormatError, UsageError
 from ecomm.money import shown
 from ecomm.settings import load

@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable
 
 from ecomm import maintain
-from ecomm.batches.ledger import NAME as LEDGER
+from ecomm.batches.entry import NAME as LEDGER
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import StorageError, UsageError
 from ecomm.maintain import maintain as upkeep
@@ -71,14 +71,14 @@ def test_a_run_goes_on_after_upkeep(shop: Shop, sample: Shop) -> None:
 @pytest.mark.long
 def test_few_files_are_left_of_many_and_no_row_differs(shop: Shop) -> None:
     small(shop, *range(1, 8))
-    before, size = published(shop), len(shop.warehouse.entries)
+    before, size = published(shop), len(shop.warehouse.log)
     done = deleting(shop)
     assert not differences(published(shop), before)
     assert (done["orders_stage"].before, done["orders_stage"].after) == (7, 1)
     assert done["orders_target"].after == 2  # current and closed versions lie apart
     assert done[LEDGER].after == 1
     assert "customers_target" in done  # it has not changed, but it was never maintained
-    assert [e.entry for e in shop.warehouse.entries[size:]] == ["MAINTAIN"]
+    assert [e.entry for e in shop.warehouse.log[size:]] == ["MAINTAIN"]
     again = deleting(shop)
     assert {*again} == {"processing_log", "validation_results", LEDGER}  # nothing was written to the others
     nothing_changes(small(shop, 9))
@@ -113,7 +113,7 @@ def test_logs_stay_short(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deltafiles, "_CHECKPOINT", 5)
     reader = small(shop, 1).warehouse
     small(shop, *range(2, 17))
-    root, entries = shop.settings.warehouse, shop.warehouse.entries
+    root, entries = shop.settings.warehouse, shop.warehouse.log
     for entry in entries[-6:]:
         for name, (version, rows) in entry.tables.items():
             assert deltafiles.extent(root / name, version)[0] == rows, name
@@ -138,7 +138,7 @@ def test_logs_stay_short(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_does_it_by_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintain, "EVERY", 6)
     small(shop, *range(1, 8))
-    kinds = [e.entry for e in shop.warehouse.entries]
+    kinds = [e.entry for e in shop.warehouse.log]
     assert kinds.count("MAINTAIN") == 2
     assert kinds[:8] == ["GENESIS", *["OPEN", "PUBLISH"] * 3, "MAINTAIN"]
     nothing_changes(shop)
@@ -174,7 +174,7 @@ def test_a_backlog_is_kept_up_between_its_batches(shop: Shop, monkeypatch: pytes
         text = f"{ORDERS}O{day},C1,P1,2025-01-01,{day},pending\n"
         shop.drop(f"day {day}", f"2025-02-{day:02}T12:00:00Z", {"orders": {f"day{day}.csv": text}})
     assert [o.status for o in shop.run()] == ["published"] * 4
-    kinds = [e.entry for e in shop.warehouse.entries if e.entry != "OPEN"]
+    kinds = [e.entry for e in shop.warehouse.log if e.entry != "OPEN"]
     assert kinds == ["GENESIS", "PUBLISH", "PUBLISH", "MAINTAIN", "PUBLISH", "PUBLISH", "MAINTAIN"], kinds
 
 
@@ -208,7 +208,7 @@ def test_upkeep_that_is_killed_is_no_danger(shop: Shop, monkeypatch: pytest.Monk
         killed(shop, kill)
     assert not differences(published(shop), before)
     small(shop, 4)
-    assert [e.entry for e in shop.warehouse.entries[-3:]] == ["PUBLISH", "OPEN", "PUBLISH"]
+    assert [e.entry for e in shop.warehouse.log[-3:]] == ["PUBLISH", "OPEN", "PUBLISH"]
     deleting(shop)
     nothing_changes(shop)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ecomm import restore
-from ecomm.batches.ledger import NAME as LEDGER
+from ecomm.batches.entry import NAME as LEDGER
 from tests.integration.test_reader import CHILD, one_moment, poll
 from tests.shop import DAYS, Shop, differences, published
 

@@ -26,7 +26,7 @@ def test_each_task_says_what_it_read_and_wrote(sample: Shop) -> None:
     tables = [root / table.name for table in CATALOGUE.values() if not table.journal]
     added = [deltafiles.written(table, at) for table in tables for at in range(deltafiles.version(table) + 1)]
     assert sum(row["bytes_written"] for row in log) == sum(added)
-    batches = {e.batch_id: e for e in sample.warehouse.entries if e.entry == "PUBLISH"}
+    batches = {e.batch_id: e for e in sample.warehouse.log if e.entry == "PUBLISH"}
     for row in log:
         files = [f for f in batches[row["batch_id"]].files if row["task"] == f"{f.source}_stage_load"]
         assert row["bytes_read"] >= sum(f.bytes for f in files)

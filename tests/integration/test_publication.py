@@ -59,7 +59,7 @@ def test_every_version_of_a_target_is_whole(sample: Shop) -> None:
 
 def test_each_batch_makes_one_version_of_what_it_changes(sample: Shop) -> None:
     """And one before, if a file brings a new column. Each says which batch and ledger entry it belongs to."""
-    entries = sample.warehouse.entries
+    entries = sample.warehouse.log
     for before, entry in pairwise(entries):
         for name, (version, _) in entry.tables.items():
             was = before.tables[name][0]
@@ -175,7 +175,7 @@ def test_what_is_left_of_an_attempt_that_was_published_deletes_nothing(shop: Sho
     shop.drop("b1", "2025-02-01T12:00:00Z", {"orders": {"1.csv": ORDERS + "O1,C1,P1,2025-01-01,5,pending\n"}})
     shop.run()
     before = published(shop)
-    opened = next(e.seq for e in shop.warehouse.entries if e.entry == "OPEN")
+    opened = next(e.seq for e in shop.warehouse.log if e.entry == "OPEN")
     (shop.settings.warehouse / "attempts" / str(opened)).mkdir()
     (shop.settings.warehouse / "orders_stage" / f"{opened}-9").mkdir()
     assert shop.run() == []
@@ -233,7 +233,7 @@ def test_a_run_that_wakes_when_another_has_published_writes_nothing(
     assert shop.run() == []
     assert len(status.of(shop.settings, datetime.now().astimezone()).published) == 3
     assert shop.landed() == []
-    assert [e.seq for e in shop.warehouse.entries] == [*range(len(shop.warehouse.entries))]
+    assert [e.seq for e in shop.warehouse.log] == [*range(len(shop.warehouse.log))]
 
 
 # --- pollers --------------------------------------------------------------------------------------------------------

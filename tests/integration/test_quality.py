@@ -175,7 +175,7 @@ def test_quality_as_it_is_read(sample: Shop) -> None:
     told = ecomm("quality", "--json", *in_warehouse(sample.root), cwd=sample.root).ok().json
     assert told["batch_id"] == BATCHES[1]
     warehouse = sample.warehouse
-    (entry,) = (e for e in warehouse.entries if e.entry == "PUBLISH" and e.batch_id == BATCHES[1])
+    (entry,) = (e for e in warehouse.log if e.entry == "PUBLISH" and e.batch_id == BATCHES[1])
     assert told["rows"]["read"] == sum(f.rows_read for f in entry.files)
     assert told["score"] == str(entry.score)
     assert [t["batch_id"] for t in told["trend"]] == BATCHES

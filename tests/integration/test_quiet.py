@@ -113,7 +113,7 @@ def test_a_kill_behind_the_trigger_leaves_a_pending_batch(still: Shop, monkeypat
         ("batch_20250301T120000Z_2", "published"),
     ]
     assert [r["order_id"] for r in still.rows("orders_target")] == ["1", "2"]
-    assert len([e for e in Ledger.of(still.settings).entries if e.entry == "PUBLISH"]) == 2
+    assert len([e for e in Ledger.of(still.settings).log if e.entry == "PUBLISH"]) == 2
 
 
 @pytest.mark.long

@@ -166,8 +166,8 @@ def test_replay_asks_by_which_settings(read: Shop, tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
 def test_settings_that_are_gone_are_said(read: Shop, tmp_path: Path, damage: str) -> None:
     shop = changed(read, tmp_path / "copy", "what silence and deletes mean")
-    (digest,) = {f.settings for e in shop.warehouse.entries for f in e.files}
-    file = copies.folder_of(shop.settings, shop.warehouse.entries) / "settings" / f"{digest}.json.gz"
+    (digest,) = {f.settings for e in shop.warehouse.log for f in e.files}
+    file = copies.folder_of(shop.settings, shop.warehouse.log) / "settings" / f"{digest}.json.gz"
     content = file.read_bytes()
     if damage == "gone":
         file.unlink()

@@ -48,7 +48,7 @@ def selling(tmp_path: Path, shop: Shop) -> Shop:
 
 def counts(shop: Shop) -> dict[tuple[str, str], tuple[int, int, int, int]]:
     """(source, file) -> read, accepted, rejected, left out; of the batch published last."""
-    entry = [e for e in shop.warehouse.entries if e.entry in ("PUBLISH", "REDRIVE")][-1]
+    entry = [e for e in shop.warehouse.log if e.entry in ("PUBLISH", "REDRIVE")][-1]
     return {(f.source, f.name): (f.rows_read, f.rows_accepted, f.rows_rejected, f.rows_left_out) for f in entry.files}
 
 

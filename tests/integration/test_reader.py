@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 
 from ecomm import Warehouse
-from ecomm.batches.ledger import live
 from ecomm.errors import UsageError
 from tests.integration.histories import TRIGGERS, batches
 from tests.shop import DAYS, SOURCES, Shop
@@ -31,7 +30,7 @@ def poll(path: Path) -> Warehouse | None:
 def one_moment(warehouse: Warehouse) -> tuple[str, ...]:
     """All tables are read, and belong to the same batches; give these."""
     tables: dict[str, pa.Table] = {name: warehouse.table(name) for name in warehouse.names}
-    entry, alive = warehouse.entry, live(warehouse.entries)
+    entry, alive = warehouse.entry, warehouse.log.live
     at = f"entry {entry.seq}, {entry.entry}"
     for name, (_, rows) in entry.tables.items():
         if not name.endswith(("_stage", "_errors")):

@@ -122,7 +122,7 @@ def test_mended_records_count_from_where_they_stood(three: Shop, right: Shop) ->
     assert (one["original"]["note"], one["fixed"]["note"]) == ("=1+1", "=1+1")
     assert (two["original"], two["fixed"]["order_id"]) == ({corrections.RAW: "O4,C1"}, "O4")
     assert (one["reason"], bool(one["by"]), one["at"].tzinfo is not None) == ("the supplier says so", True, True)
-    assert [e.entry for e in three.warehouse.entries[-6:]] == ["OPEN", "REDRIVE"] * 3
+    assert [e.entry for e in three.warehouse.log[-6:]] == ["OPEN", "REDRIVE"] * 3
     ((_, _, versions),) = versions_of(three.warehouse, "orders", ["O1"])
     assert [v["origin"] for v in versions] == ["one.csv:1, corrected", "two.csv:1", "three.csv:1"]
     nothing_changes(three)

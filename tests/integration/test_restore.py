@@ -111,12 +111,12 @@ def test_a_damaged_table_is_seen_and_made_again(eventful: Shop, shop: Shop, tabl
 
 def test_a_whole_warehouse_is_made_again(eventful: Shop, shop: Shop) -> None:
     """Nothing but landing is left. What was held waits again, and what was known then is known."""
-    before, seen = published(eventful), eventful.warehouse.entries
+    before, seen = published(eventful), eventful.warehouse.log
     shop = eventful.copy(shop.root / "copy")
     shutil.rmtree(shop.settings.warehouse)
     restore.restore(shop.settings)
     assert not differences(published(shop), before)
-    assert shop.warehouse.entries[: len(seen)] == seen
+    assert shop.warehouse.log[: len(seen)] == seen.entries
     assert restore.restore(shop.settings) == []
     assert revise.decide(shop.settings, "poor", "ACCEPT", "why not").status == "published"
     assert "P2" in {r["order_id"] for r in shop.rows("orders_target")}

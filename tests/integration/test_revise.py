@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ecomm import rebuild, revise
-from ecomm.batches import archive, ledger, status
+from ecomm.batches import status
+from ecomm.batches.landing import Landing
 from ecomm.errors import UsageError
 from tests.integration.conftest import BATCHES, FIRST, SECOND, drop
 from tests.integration.decisions import decisions
@@ -213,8 +214,8 @@ def test_a_replacement_with_a_file_as_before_is_killed(three: Shop, monkeypatch:
         assert [o.status for o in three.run(replacing="four")] == ["published"]
     three.run()
     assert three.landed() == []
-    entry = ledger.live(three.warehouse.entries)["four"]
-    assert [c.copy.read_text() for c in archive.ingested(three.settings, entry)] == [corrected, same]
+    entry = three.warehouse.log.live["four"]
+    assert [c.copy.read_text() for c in Landing(three.settings).ingested(entry)] == [corrected, same]
     assert "cancelled" in {r["order_status"] for r in three.rows("orders_target")}
 
 

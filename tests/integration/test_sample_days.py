@@ -55,9 +55,9 @@ def test_sending_a_day_again_or_running_again_changes_nothing(sample: Shop) -> N
 
 @pytest.mark.every_engine
 def test_rebuild_finds_every_table_identical(sample: Shop) -> None:
-    before, entries = sample.versions(), len(sample.warehouse.entries)
+    before, entries = sample.versions(), len(sample.warehouse.log)
     assert not any(rebuild.rebuild(sample.settings).values())
     after = sample.versions()
     assert after.pop("batch_ledger") == before.pop("batch_ledger") + 2
     assert after == before
-    assert [e.entry for e in sample.warehouse.entries[entries:]] == ["OPEN", "REBUILD"]
+    assert [e.entry for e in sample.warehouse.log[entries:]] == ["OPEN", "REBUILD"]

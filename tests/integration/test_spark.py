@@ -121,7 +121,7 @@ def test_a_warehouse_goes_from_one_engine_to_the_other_and_back_twice(
         publish(stayed, nth)
     ours, theirs = published(travelled), published(stayed)
     assert not differences(ours, theirs)
-    assert [e.engine for e in travelled.warehouse.entries if e.entry == "PUBLISH"] == [
+    assert [e.engine for e in travelled.warehouse.log if e.entry == "PUBLISH"] == [
         *("sail", "spark", "sail", "spark", "sail"),
     ]
     assert {row["note"] for row in ours["orders_target"]} == {None, "hello"}

@@ -14,13 +14,13 @@ from ecomm.batches.dialect import dialect
 from ecomm.batches.reading.tables import land, open_table
 from ecomm.delivery import Shape
 from ecomm.engines import Engine, spark_csv
-from ecomm.tasks import stage_load
+from ecomm.tasks import land as landing_task
 from tests.conftest import keep_running
 from tests.csvfiles import TRUSTED
 from tests.integration.test_histories import agree, oracle, publish, tables
 from tests.oracle import Batch
 from tests.shop import Shop
-from tests.unit.test_landing import CORPUS
+from tests.unit.test_csvfile import CORPUS
 
 pytestmark = pytest.mark.spark
 PARTS = 5
@@ -109,7 +109,7 @@ def test_a_batch_of_large_files(engine: Engine, parts: None, tmp_path: Path, mon
     odd = orders + b'O5,C1,P1,2025-01-01,10.00,USD,"pending\nO6,C1,P1,2025-01-01,10.00,USD,pending\n'
     batch = Batch("b1", datetime(2025, 1, 1, tzinfo=UTC), {"orders": {"bad.csv": bad, "odd.csv": odd}})
     clustered = Clustered(engine)
-    monkeypatch.setattr(stage_load, "LARGE", 1)
+    monkeypatch.setattr(landing_task, "LARGE", 1)
     keep_running(clustered, monkeypatch)  # type: ignore[arg-type]
     shop = Shop(tmp_path)
     publish(shop, [batch])

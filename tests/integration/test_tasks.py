@@ -109,7 +109,7 @@ def test_a_task_that_comes_late_does_not_open_anew(shop: Shop, monkeypatch: pyte
     assert all_of(shop, tasks=TASKS[:1]) == ["done"]
     monkeypatch.setattr(pipeline, "_standing", lambda *said: next(stale, real(*said)))
     assert one(shop, "customers_stage_load").status == "skipped"
-    assert [e.entry for e in shop.warehouse.entries] == ["GENESIS", "OPEN"]
+    assert [e.entry for e in shop.warehouse.log] == ["GENESIS", "OPEN"]
     assert all_of(shop, tasks=TASKS[5:])[-1] == "published"
 
 
@@ -159,7 +159,7 @@ def test_another_run_takes_over_between_tasks(shop: Shop) -> None:
     assert one(shop, "orders_stage_load", "second").status == "done"
     with pytest.raises(LockedError, match="another run has taken over from first, which had opened batch day 1"):
         one(shop, "data_enrichment", "first")
-    assert [e.entry for e in shop.warehouse.entries[-3:]] == ["OPEN", "RECOVER", "OPEN"]
+    assert [e.entry for e in shop.warehouse.log[-3:]] == ["OPEN", "RECOVER", "OPEN"]
     assert all_of(shop, "second")[-1] == "published"
     nothing_changes(shop)
 
@@ -275,7 +275,7 @@ def test_a_task_that_fails(shop: Shop, monkeypatch: pytest.MonkeyPatch, module: 
         assert all_of(shop)[-1] == "published"
     else:
         all_of(shop, "2")
-        (recovered,) = (e for e in shop.warehouse.entries if e.entry == "RECOVER")
+        (recovered,) = (e for e in shop.warehouse.log if e.entry == "RECOVER")
         assert (recovered.batch_id, recovered.reason) == ("day 1", f"{task}: the moon is too full")
     shop.run()
     assert {r["batch_id"] for r in shop.rows("analytics_summary")} == {"day 1", "day 2"}

@@ -32,7 +32,7 @@ def said(rows: Any) -> list[tuple[str, str, str]]:
 @pytest.mark.parity
 def test_a_state_on_a_date_as_known_at_another(three: Shop, engine: Engine) -> None:
     tables = three.warehouse
-    published = {e.batch_id: e.seq for e in tables.entries if e.entry == "PUBLISH"}
+    published = {e.batch_id: e.seq for e in tables.log if e.entry == "PUBLISH"}
     day = [datetime(2025, 1, n, 12, tzinfo=UTC) for n in (1, 2, 3)]
     first = [("O1", "pending", "one"), ("O2", "pending", "one")]
     second = [("O1", "shipped", "two"), ("O2", "pending", "one"), ("O3", "pending", "two")]
@@ -47,7 +47,7 @@ def test_a_state_on_a_date_as_known_at_another(three: Shop, engine: Engine) -> N
     now = three.warehouse
     assert said(now.asof("orders", day[1], engine=engine)) == first
     assert said(now.asof("orders", day[1], published["three"], engine=engine)) == second
-    assert said(now.asof("orders", day[1], now.entries[published["three"]].at, engine=engine)) == second
+    assert said(now.asof("orders", day[1], now.log[published["three"]].at, engine=engine)) == second
     assert now.asof("orders", day[1], engine=engine).schema == now.dataset("orders_target").schema
 
 
@@ -89,8 +89,8 @@ def test_every_state_and_difference_equals_the_oracles(seed: int, tmp_path: Path
 
 
 def between(shop: Shop, table: str, one: int, other: int) -> Diff:
-    entries = shop.warehouse.entries
-    return diff(shop.settings, table, entries[: one + 1], entries[: other + 1], 10_000)
+    log = shop.warehouse.log
+    return diff(shop.settings, table, log.at(one), log.at(other), 10_000)
 
 
 def expected_changes(before: list[Row], after: list[Row], key: Sequence[str]) -> tuple[Change, ...]:
@@ -107,7 +107,7 @@ def expected_changes(before: list[Row], after: list[Row], key: Sequence[str]) ->
 
 
 def written_since(shop: Shop, entry: int) -> set[str]:
-    last, then = shop.warehouse.entry.tables, shop.warehouse.entries[entry].tables
+    last, then = shop.warehouse.entry.tables, shop.warehouse.log[entry].tables
     return {name for name in last if last[name][0] > then[name][0]}
 
 

@@ -17,11 +17,10 @@ from pathlib import Path
 import pytest
 import watchfiles
 
-from ecomm.batches import archive, locks, status
-from ecomm.batches.archive import Claimed
+from ecomm.batches import locks, status
+from ecomm.batches.landing import Claimed, Landing
 from ecomm.batches.trigger import LandedFile, Trigger
-from ecomm.session import TaskResult
-from ecomm.settings import Settings
+from ecomm.progress import TaskResult
 from ecomm.transaction import Outcome
 from ecomm.watch import Watch
 from tests.integration.test_cli import ECOMM
@@ -160,14 +159,14 @@ def test_without_events_the_timer_finds_it(shop: Shop, monkeypatch: pytest.Monke
 @pytest.mark.long
 def test_a_failed_batch_holds_nobody_up_and_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after a pause, for the disk has space again; the other as soon as its file changes."""
-    full, claim = {"full"}, archive.claim
+    full, claim = {"full"}, Landing.claim
 
-    def claimed(settings: Settings, trigger: Trigger, files: Iterable[LandedFile]) -> list[Claimed]:
+    def claimed(landing: Landing, trigger: Trigger, files: Iterable[LandedFile]) -> list[Claimed]:
         if trigger.batch_id in full:
             raise OSError(28, "No space left on device", "disk")
-        return claim(settings, trigger, files)
+        return claim(landing, trigger, files)
 
-    monkeypatch.setattr(archive, "claim", claimed)
+    monkeypatch.setattr(Landing, "claim", claimed)
     drop(shop, "full", 1)
     drop(shop, "headless", 2)
     headless = shop.settings.source_dir("orders") / "source" / "headless.csv"
@@ -268,7 +267,7 @@ def test_a_worn_process_starts_anew(shop: Shop, tmp_path: Path) -> None:
     assert sum("watching" in line for line in said) == 3
     addresses = [line for line in said if "/health" in line]
     assert addresses == addresses[:1] * 3, "the port that was found stays"
-    assert [e.batch_id for e in shop.warehouse.entries if e.entry == "PUBLISH"] == [f"b{n}" for n in range(1, 6)]
+    assert [e.batch_id for e in shop.warehouse.log if e.entry == "PUBLISH"] == [f"b{n}" for n in range(1, 6)]
 
 
 def test_once(shop: Shop, sample: Shop) -> None:
@@ -292,7 +291,7 @@ def test_a_signal_while_a_batch_is_published(shop: Shop, sample: Shop, signals: 
         time.sleep(0.3)
         os.kill(running.pid, signal.SIGTERM)
     said, _ = running.communicate(timeout=PATIENCE)
-    kinds = [entry.entry for entry in shop.warehouse.entries]
+    kinds = [entry.entry for entry in shop.warehouse.log]
     if signals == 1:
         assert (running.returncode, kinds) == (0, ["GENESIS", "OPEN", "PUBLISH"]), said
         assert len(shop.landed()) == 6
@@ -345,7 +344,7 @@ def test_many_batches_in_one_process(shop: Shop, request: pytest.FixtureRequest)
         finally:
             running.terminate()
     assert running.wait(PATIENCE) == 0
-    entries = [entry.entry for entry in shop.warehouse.entries]
+    entries = [entry.entry for entry in shop.warehouse.log]
     assert entries.count("PUBLISH") == batches
     assert entries.count("MAINTAIN") >= batches // 30
     first, last = statistics.median(cost[2:12]), statistics.median(cost[-10:])

@@ -14,7 +14,8 @@ import pytest
 from ecomm import alerts
 from ecomm.alerts import Alert, State, after, judge
 from ecomm.alerts.unusual import Batch, batches_of, last_coming, lateness, unusual
-from ecomm.batches.ledger import Entry, FileEntry
+from ecomm.batches.entry import Entry, FileEntry
+from ecomm.batches.log import Log
 from ecomm.settings import Alerts, Settings
 
 MONDAY = datetime(2026, 1, 5, 6, tzinfo=UTC)
@@ -160,26 +161,26 @@ def entry(seq: int, n: int, orders: int, kind: str = "PUBLISH") -> Entry:
 def test_a_batch_is_asked_about_once_when_it_is_published() -> None:
     """The first look tells what is wrong now. Later ones tell each batch's news, also of several at once."""
     orders = [100] * 40 + [300, 310, 100, 20]
-    entries = [entry(n, n, count) for n, count in enumerate(orders)]
-    state, events = judge(State(), entries[:41], {}, "UTC")
+    log = Log(tuple(entry(n, n, count) for n, count in enumerate(orders)))
+    state, events = judge(State(), log.at(40), {}, "UTC")
     assert [(e.event, e.alert.key, e.alert.batch) for e in events] == [("fired", "rows orders", "b040")]
-    assert judge(state, entries[:41], {}, "UTC") == (state, [])
-    state, events = judge(state, entries, {}, "UTC")
+    assert judge(state, log.at(40), {}, "UTC") == (state, [])
+    state, events = judge(state, log, {}, "UTC")
     assert [(e.event, e.alert.key, e.at.day) for e in events] == [
         ("resolved", "rows orders", 16),
         ("fired", "rows orders", 17),
     ]
     assert state.judged == 43
-    state, events = judge(State(), entries, {}, "UTC")
+    state, events = judge(State(), log, {}, "UTC")
     assert [(e.event, e.alert.batch) for e in events] == [("fired", "b043")]
 
 
 def test_a_late_batch_is_compared_with_those_before_its_instant() -> None:
-    entries = [entry(n, n, 100) for n in range(45) if n != 38]
-    late = entry(45, 38, 300)
-    found = batches_of([*entries, late], {}, "UTC")
+    # Day 38 has none, and comes last.
+    log = Log((*(entry(n, n if n < 38 else n + 1, 100) for n in range(44)), entry(44, 38, 300)))
+    found = batches_of(log, {}, "UTC")
     assert [b.batch_id for b in found] == sorted(b.batch_id for b in found)
-    _, events = judge(State(judged=44), [*entries, late], {}, "UTC")
+    _, events = judge(State(judged=43), log, {}, "UTC")
     assert [e.alert.batch for e in events] == ["b038"]
 
 

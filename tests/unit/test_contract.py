@@ -296,6 +296,6 @@ def test_an_extra_column_may_have_any_name(shop: Shop) -> None:
     odd = tables(shop, INNER)
     (shop.root / "plain").mkdir()
     usual = tables(Shop(shop.root / "plain"), [f"n{i}" for i in range(len(INNER))])
-    files = [f for e in shop.warehouse.entries for f in e.files]
+    files = [f for e in shop.warehouse.log for f in e.files]
     assert [(f.rows_accepted, f.rows_duplicate, f.rows_superseded) for f in files] == [(2, 1, 1), (1, 0, 0)]
     assert differences(odd, usual) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecomm import dictionary
-from ecomm.batches import ledger
+from ecomm.batches import entry
 from ecomm.money import MONEY
 from ecomm.sources import SOURCES
 from ecomm.tables import CATALOGUE
@@ -89,8 +89,8 @@ TABLES["inventory_target"] += " previous_quantity quantity_change movement"
 
 def comments(table: str) -> dict[str, str]:
     """column -> its comment, as it is stored with the table."""
-    if table == ledger.NAME:
-        return {f.name: f.comment for f in ledger.FIELDS}
+    if table == entry.NAME:
+        return {f.name: f.comment for f in entry.FIELDS}
     return {f.name: f.comment for f in CATALOGUE[table].fields}
 
 
@@ -106,7 +106,7 @@ def test_every_column_exists_and_says_what_it_is(table: str) -> None:
 
 
 def test_no_table_is_forgotten() -> None:
-    assert {*CATALOGUE, ledger.NAME} == set(TABLES)
+    assert {*CATALOGUE, entry.NAME} == set(TABLES)
     for name, table in CATALOGUE.items():
         assert "one row a" in table.comment.lower(), name
         assert len({f.name for f in table.fields}) == len(table.fields), name

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecomm.batches import drift
-from ecomm.batches.ledger import Entry, FileEntry
+from ecomm.batches.entry import Entry, FileEntry
 from ecomm.contract import Header, Severity, Source, match_header
 from ecomm.delivery import Computed, Delivery, Shape
 from ecomm.sources import SOURCES

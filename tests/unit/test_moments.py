@@ -6,16 +6,19 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from ecomm.batches.ledger import Entry
+from ecomm.batches.entry import Entry
+from ecomm.batches.log import Log
 from ecomm.batches.moments import batch_or_day, known_at
 from ecomm.errors import UsageError
 
 DAY_END = datetime(2025, 1, 3, 23, 59, 59, 999999, UTC)
 BATCHES = ["4", "2", "2025-01-03", "b1", "day:x", "entry:1"]
-ENTRIES = [
-    Entry("GENESIS", 0),
-    *(Entry("PUBLISH", seq, batch_id=batch) for seq, batch in enumerate(BATCHES, 1)),
-]
+LOG = Log(
+    (
+        Entry("GENESIS", 0),
+        *(Entry("PUBLISH", seq, batch_id=batch) for seq, batch in enumerate(BATCHES, 1)),
+    )
+)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,7 @@ ENTRIES = [
     ],
 )
 def test_what_a_word_means(word: str, meant: object) -> None:
-    assert known_at(ENTRIES, word, "--from") == meant
+    assert known_at(LOG, word, "--from") == meant
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_what_a_word_means(word: str, meant: object) -> None:
 )
 def test_what_is_refused(word: str, said: str) -> None:
     with pytest.raises(UsageError) as refused:
-        known_at(ENTRIES, word, "--from")
+        known_at(LOG, word, "--from")
     assert said in str(refused.value)
 
 

@@ -258,7 +258,7 @@ def customers(batch_id: str, day: int, *lines: str) -> Batch:
     ("lines", "ended"),
     [
         (["d,Bonn"], True),
-        (["d,Bonn", "c 1,Bonn"], True),  # rejected, but its key is readable: it is not c's
+        (["d,Bonn", "c 1,Bonn"], False),  # no key at all: nobody knows which one it meant
         (["d,Bonn", ",Bonn"], False),  # whose key may be c's
         (["d,Bonn", "c,too,many"], False),
         ([], False),  # no record at all

@@ -248,9 +248,9 @@ def test_score_and_validation() -> None:
         "category": "completeness",
         "rule_severity": "MEDIUM",
         "severity": "MEDIUM",
-        "rows_checked": 7,
+        "rows_checked": 5,
         "failed_rows": 2,
-        "failed_share": Decimal("0.2857"),
+        "failed_share": Decimal("0.4000"),
         "sample_keys": ["q", "r"],
         "score": None,
     }

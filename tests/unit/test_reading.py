@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecomm import delivery
-from ecomm.batches import landing
+from ecomm.batches import csvfile as ours
 from ecomm.batches.reading import columns, objects, sheets, streams
 from ecomm.batches.reading.kinds import unread
 from ecomm.batches.reading.tables import open_table
@@ -402,7 +402,7 @@ def test_records_that_are_no_objects(tmp_path: Path) -> None:
 
 
 def test_a_long_line_of_objects_costs_itself(tmp_path: Path) -> None:
-    with patch.object(landing, "MAX_RECORD", 100):
+    with patch.object(ours, "MAX_RECORD", 100):
         long = b'{"a": "' + b"x" * 300 + b'"}'
         _, records = read(tmp_path, "o.ndjson", b'{"a": 1}\n' + long + b'\n{"a": 2}')
     assert [r if isinstance(r, list) else len(r) for r in records] == [["1"], 100, ["2"]]
@@ -593,7 +593,7 @@ PLACES: dict[str, tuple[bytes, Shape, Said, int]] = {
 def test_where_the_table_is(what: str, chunk: int, tmp_path: Path) -> None:
     """Above, below and beside the table nothing is read, and it is counted; record 1 is the first below the header."""
     content, shape, said, below = PLACES[what]
-    with patch.object(landing, "CHUNK", chunk):
+    with patch.object(ours, "CHUNK", chunk):
         assert read(tmp_path, "o.csv", content, shape) == said
         table = open_table(tmp_path / "o.csv", shape)
         list(table.stretches())
@@ -619,7 +619,7 @@ ESCAPING = st.lists(
 @given(body=ESCAPING, chunk=st.sampled_from([1 << 24, 1, 2, 3, 7]))
 def test_any_text_with_escapes(body: str, chunk: int, tmp_path: Path) -> None:
     """The records that a plain reader finds, character by character."""
-    with patch.object(landing, "CHUNK", chunk):
+    with patch.object(ours, "CHUNK", chunk):
         got = read(tmp_path, "o.csv", b"a,b\n" + body.encode(), Shape(escape="\\"))
     assert got == (["a", "b"], escaped_records(body, 2))
 

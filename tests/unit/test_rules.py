@@ -897,8 +897,8 @@ def test_a_rejected_row_lists_all_that_it_breaks_and_a_row_counts_with_its_worst
     assert (found["batch_score"]["failed_rows"], found["batch_score"]["severity"]) == (6, "HIGH")
     assert found["order_amount_zero"]["failed_rows"] == 2
     assert found["order_amount_zero"]["sample_keys"] == ["N4", "N5"]
-    assert found["sequence_conflict"]["rows_checked"] == 9
-    assert found["sequence_conflict"]["failed_share"] == Decimal("0.1111")
+    assert found["sequence_conflict"]["rows_checked"] == 8
+    assert found["sequence_conflict"]["failed_share"] == Decimal("0.1250")
     assert found["order_status_known"]["severity"] == "NONE"
 
 

@@ -8,13 +8,14 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ecomm.batches import landing, survey
+from ecomm.batches import csvfile as ours
+from ecomm.batches import survey
 from ecomm.batches.dialect import dialect
 from ecomm.batches.reading.tables import land, open_table
 from ecomm.batches.survey import Survey
 from ecomm.delivery import Shape
 from tests.csvfiles import TRUSTED
-from tests.unit.test_landing import ANYTHING, CHUNKS, CORPUS, HEADERS, TAME, WHOLE
+from tests.unit.test_csvfile import ANYTHING, CHUNKS, CORPUS, HEADERS, TAME, WHOLE
 
 RELAXED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -80,7 +81,7 @@ def test_odd_files_are_not(name: str, tmp_path: Path) -> None:
         (b'a,b\n"1\n",2\n3,4\r\n', ","),  # a carriage return beside quoted newlines
         (b'a,b\r\n"1\r\n",2\r\n', ","),
         (b'a,b\n"1\n",2\n  \n3,4\n', ","),  # a line of blanks beside quoted newlines
-        (b"a,b\n1," + b"x" * landing.MAX_RECORD + b"\n", ","),
+        (b"a,b\n1," + b"x" * ours.MAX_RECORD + b"\n", ","),
         (b"a\n1\n", ","),
         ("a,b\n1,2\n\ufeff3,4\n".encode(), ","),
     ],

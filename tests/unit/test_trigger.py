@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomm.batches.ledger import Entry, FileEntry
+from ecomm.batches.entry import Entry, FileEntry
+from ecomm.batches.log import Log
 from ecomm.batches.trigger import Candidate, State, Trigger, folder_of, read_trigger, scan, sha256
 from ecomm.errors import EcommError, RefusedError, TriggerError, UsageError
 from tests.shop import SOURCES, Shop
@@ -49,7 +50,7 @@ def read(shop: Shop, **said: Any) -> Trigger:
 
 
 def look(shop: Shop, entries: Iterable[Entry] = ()) -> list[Candidate]:
-    return scan(shop.settings, list(entries), SOURCES, NOW)
+    return scan(shop.settings, Log(tuple(entries)), SOURCES, NOW)
 
 
 def states(candidates: Iterable[Candidate]) -> dict[str, str]:

@@ -25,7 +25,9 @@ from filelock import FileLock
 from ecomm.alerts.channels import channels_of, tell
 from ecomm.alerts.unusual import Batch, batches_of, last_coming, lateness, unusual
 from ecomm.batches import drift, status
-from ecomm.batches.ledger import PUBLISHES, Entry, Ledger, accepted, held, live
+from ecomm.batches.entry import PUBLISHES, Entry
+from ecomm.batches.ledger import Ledger
+from ecomm.batches.log import NOTHING, Log
 from ecomm.batches.untriggered import about
 from ecomm.contract import Severity
 from ecomm.errors import StorageError, sentence
@@ -114,7 +116,7 @@ Losses = Callable[[Entry], Iterable[tuple[str, str]]]
 
 def judge(
     state: State,
-    entries: Sequence[Entry],
+    log: Log,
     stated: Mapping[str, tuple[int, Decimal]],
     zone: str,
     lost: Losses | None = None,
@@ -127,10 +129,10 @@ def judge(
     been.
     """
     events, first = list[Event](), state.judged < 0
-    for entry in entries:
+    for entry in log:
         if entry.seq <= state.judged or entry.entry not in PUBLISHES:
             continue
-        known = batches_of(entries[: entry.seq + 1], stated, zone)
+        known = batches_of(log.at(entry.seq), stated, zone)
         (batch,) = (b for b in known if b.batch_id == entry.batch_id)
         found, at = [*unusual(batch, known[: known.index(batch)])], entry.at or batch.as_of
         found += [("columns", source, said) for source, said in (lost or _none)(entry)]
@@ -165,23 +167,23 @@ def losses(warehouse: Warehouse) -> Losses:
     return of
 
 
-def standing(settings: Settings, entries: Sequence[Entry], now: datetime) -> list[Alert]:
+def standing(settings: Settings, log: Log, now: datetime) -> list[Alert]:
     """What is wrong now with batches that are not published: held, failed, and the one that does not come."""
     found = []
-    decided = {entry.batch_id for entry in accepted(entries)}
-    for batch, entry in held(entries).items():
+    decided = {entry.batch_id for entry in log.accepted}
+    for batch, entry in log.held.items():
         if batch not in decided:
             said = f"{batch} is held ({entry.reason}); `ecomm quality`, then `ecomm accept` or `ecomm reject`."
             found.append(Alert("held", batch, said, entry.at or now))
-    there = status.of(settings, now, entries)
+    there = status.of(settings, now, log)
     triggers = there.triggers
     failed = [line for line in triggers if line.state == "failed"]
     found += [Alert("failed", line.batch_id, f"{line.batch_id} failed: {line.reason}", now) for line in failed]
     found += [Alert("untriggered", source, said, now) for source, said in _untriggered(settings, there, now)]
     come = any(line.state == "pending" for line in triggers)  # a backlog of old days is no silence
     if not come:
-        batches = batches_of(entries, {}, settings.shop.shop_timezone)
-        if late := lateness(batches, now, last_coming(entries)):
+        batches = batches_of(log, {}, settings.shop.shop_timezone)
+        if late := lateness(batches, now, last_coming(log)):
             found.append(Alert("late", "", late, now))
     return found
 
@@ -208,17 +210,18 @@ def _age(path: Path, now: datetime) -> float:
         return 0.0
 
 
-def look(settings: Settings, now: datetime) -> list[Event]:
+def look(settings: Settings, now: datetime, known: Log = NOTHING) -> list[Event]:
     """See what has begun and ended since the last look, remember it, and tell it; gives the events.
 
-    What could not be told is told with the next look. Raises UsageError if there is no landing folder, StorageError.
+    known: the ledger as it was read earlier. What could not be told is told with the next look. Raises UsageError if
+    there is no landing folder, StorageError.
     """
     path, told = settings.warehouse / STATE, settings.alerts
-    entries = Ledger.of(settings).entries
+    log = Ledger.of(settings, known).log
     stated: dict[str, tuple[int, Decimal]] = {}
     lost: Losses = _none
-    if entries:
-        warehouse = Warehouse(settings.warehouse)
+    if log:
+        warehouse = Warehouse(settings.warehouse, log)
         columns = ["batch_id", "batch_orders", "batch_revenue"]
         summary = warehouse.table("analytics_summary").select(columns).to_pylist()
         stated = {row["batch_id"]: (row["batch_orders"], row["batch_revenue"]) for row in summary}
@@ -227,10 +230,10 @@ def look(settings: Settings, now: datetime) -> list[Event]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         state, unsent = _load(path)
-        state, events = judge(state, entries, stated, settings.shop.shop_timezone, lost)
-        published = live(entries)
+        state, events = judge(state, log, stated, settings.shop.shop_timezone, lost)
+        published = log.live
         unusual_still = [a for a in state.firing if a.rule in _OF_BATCHES and a.batch in published]
-        state, more = after(state, [*unusual_still, *standing(settings, entries, now)], now)
+        state, more = after(state, [*unusual_still, *standing(settings, log, now)], now)
         events = [event for event in (*events, *more) if event.alert.rule not in told.off]
         waiting = {name: [*unsent.get(name, []), *(event.summary() for event in events)] for name in channels}
         _save(path, state, waiting)  # before it is told: an event that is lost is worse than one that is told twice
@@ -257,9 +260,11 @@ def looking(settings: Settings, every: float = 60.0) -> Iterator[Callable[[], No
     asked, over = threading.Event(), threading.Event()
 
     def work() -> None:
+        known = NOTHING
         while not over.is_set():
             try:
-                look(settings, datetime.now(UTC))
+                known = Ledger.of(settings, known).log
+                look(settings, datetime.now(UTC), known)
             except Exception as error:  # a warehouse that is not there yet, a disk that is full: it looks again
                 log.info("no_alerts", reason=sentence(error, settings.warehouse))
             asked.wait(every)

@@ -22,7 +22,8 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from ecomm.batches.ledger import JUDGES, Entry, live
+from ecomm.batches.entry import JUDGES, Entry
+from ecomm.batches.log import Log
 
 _FAR, _SIGMA = 3.5, 1.4826
 _WEEKDAYS, _ALL = (5, 8), (8, 28)  # at least and at most as many batches make a baseline
@@ -134,10 +135,10 @@ def last_coming(entries: Sequence[Entry]) -> datetime | None:
     return max(came.values(), default=None)
 
 
-def batches_of(entries: Sequence[Entry], stated: Mapping[str, tuple[int, Decimal]], zone: str) -> list[Batch]:
+def batches_of(log: Log, stated: Mapping[str, tuple[int, Decimal]], zone: str) -> list[Batch]:
     """The live batches in the order of their instants. stated: batch -> its batch_orders and batch_revenue."""
     found, local = [], ZoneInfo(zone)
-    for entry in live(entries).values():
+    for entry in log.live.values():
         if entry.as_of is None or entry.batch_id is None:
             continue
         rows: dict[str, int] = {}

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ecomm.batches.corrections import Correction
-from ecomm.batches.ledger import JUDGES, Entry, digest, of_text, text_of
+from ecomm.batches.entry import JUDGES, Entry, digest, of_text, text_of
 from ecomm.engines.deltafiles import fsync, write_whole
 from ecomm.errors import StorageError, UsageError, sentence
 from ecomm.settings import Settings

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ecomm.batches.ledger import Entry, FileEntry
+from ecomm.batches.entry import Entry, FileEntry
 from ecomm.contract import Header, Severity, Source
 
 NAME = "column_disappeared"

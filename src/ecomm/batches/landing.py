@@ -1,286 +1,287 @@
-r"""A CSV file becomes text columns, record by record, and nothing of it is lost.
+"""The landing folders of a shop with their archive: what has arrived, and what was ingested, byte for byte.
 
-A record is what lies between line ends (`\n`, `\r\n`) outside quotes; lines of blanks are none. What cannot be
-split is kept as it stands, with its number. Most of a file is plain, and a vectorised reader takes it; only a stretch
-that the quick checks do not vouch for is read by the slow, exact scanner. Both give the same records: the quick path is
-taken where quotes stand only around whole fields, line ends are regular, the bytes are UTF-8, no record is too long,
-and the reader found the header's number of fields in every record.
-
-DuckDB's reader was the first choice and is not used: it dropped the rows behind an unclosed quote, and a trailing empty
-field, without an error (docs/decisions/0001-csv-landing.md).
+A file is claimed by copying it to `archive/<batch>/<name>.part` while it is hashed; the copy is what is read. After the
+batch is published the copy gets its name and the landed file goes, if it still has the bytes that were read. The
+trigger goes last: as long as it lies in landing, the next run finishes what a crash left undone.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
+from ecomm.batches import trigger as triggers
+from ecomm.batches.entry import JUDGES, Entry, FileEntry
+from ecomm.batches.log import Log
+from ecomm.batches.trigger import TRIGGER, Candidate, LandedFile, Trigger, folder_of, read_trigger, sha256, text_of
+from ecomm.delivery import Delivery
+from ecomm.engines.deltafiles import fsync
+from ecomm.errors import StorageError
+from ecomm.settings import SOURCE_NAMES, Settings
 
-from ecomm.batches.dialect import Dialect, dialect
-
-MAX_RECORD = 1 << 20
-CHUNK = 16 << 20
-BOM = b"\xef\xbb\xbf"
-_BLANK = b" \t"
-
-
-COMMA = dialect(",")
+_PART = ".part"
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Record:
-    """One record: its cells, or, if it is malformed, only its line as it stands (at most MAX_RECORD bytes of it)."""
+class Claimed:
+    """A file of a batch as it was copied: the landed file, the copy that is read, its hash and size."""
 
-    cells: list[str] | None
-    raw_line: str | None
-
-
-def take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[bytes] | None, bytes] | None:
-    """The record at `start`: (where the next begins, its cells or None, its bytes); None: more data is needed.
-
-    A record with broken quotes is its first physical line only: reading starts again at the next line.
-    """
-    limit = min(len(data), start + MAX_RECORD + 2)  # two more for a line end
-    undecided = not eof and limit == len(data)
-    cells: list[bytes] = []
-    at = start
-    while at <= limit:
-        if form.opens.match(data, at, limit):
-            match = form.quoted.match(data, at, limit)
-            if undecided and (match is None or match.end() == limit or data[match.end() :] == b"\r"):
-                return None
-            if match is None:
-                break
-            end = match.end()
-            stop = end + (data[end : end + 2] == b"\r\n")
-            cell = form.quoted_cell(match[1])
-        else:
-            match = form.plain.match(data, at, limit)
-            assert match is not None  # it matches the empty text
-            stop = match.end()
-            if stop == limit and undecided:
-                return None
-            ends_line = data[stop : stop + 1] == b"\n"
-            cell = form.plain_cell(match[0].removesuffix(b"\r") if ends_line else match[0])
-        if data[stop : stop + 1] not in (form.delimiter, b"\n", b""):
-            break
-        cells.append(cell)
-        if data[stop : stop + 1] == form.delimiter:
-            at = stop + 1
-            continue
-        ended = data[stop : stop + 1] == b"\n"  # an escaped newline is none
-        raw = data[start:stop].removesuffix(b"\r") if ended else data[start:stop]
-        if len(raw) > MAX_RECORD:
-            break
-        return min(stop + 1, len(data)), cells, raw
-    return _first_line(data, start, eof)
+    file: LandedFile
+    copy: Path
+    sha256: str
+    bytes: int
 
 
-def _without_end(line: bytes) -> bytes:
-    return line[:-1].removesuffix(b"\r") if line.endswith(b"\n") else line
+class Landing:
+    """The landing folders that the settings name, with their archive and the offers of undone batches."""
 
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._settled: Entry | None = None
+        """The ledger entry up to which everything is known to be settled, so that it is not searched for again."""
 
-def _first_line(data: bytes, start: int, eof: bool) -> tuple[int, None, bytes] | None:
-    end = data.find(b"\n", start)
-    if end < 0:
-        return (len(data), None, data[start:]) if eof else None
-    return end + 1, None, _without_end(data[start : end + 1])
+    def scan(self, log: Log, now: datetime, replacing: str | None = None) -> list[Candidate]:
+        """The triggers in landing, in the order in which their batches are to run: see `trigger.scan`."""
+        return triggers.scan(self.settings, log, SOURCE_NAMES, now, replacing)
 
+    def archive_of(self, source: str, folder: str) -> Path:
+        """Where a batch's files of a source (or its trigger) are archived."""
+        return self.settings.source_dir(source) / "archive" / folder
 
-def scan(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[list[Record], int]:
-    """The records of a stretch that begins at a record's start, exactly; and how many bytes they take."""
-    records: list[Record] = []
-    at = 0
-    while at < len(data):
-        taken = take(data, at, eof, form)
-        if taken is None:
-            break
-        at, cells, raw = taken
-        if not raw.strip(form.blank):
-            continue
-        if form.blank_rows and cells is not None and not any(cell.strip(_BLANK) for cell in cells):
-            continue
-        if form.surplus and cells is not None and not any(cell.strip(_BLANK) for cell in cells[width:]):
-            cells = cells[:width]
-        try:
-            if cells is None or len(cells) != width:
-                raise ValueError
-            records.append(Record([cell.decode("utf-8") for cell in cells], None))
-        except ValueError:
-            records.append(Record(None, form.text(raw[:MAX_RECORD])))
-    return records, at
+    # --- claim ---
 
+    def claim(self, trigger: Trigger, files: Iterable[LandedFile]) -> list[Claimed]:
+        """Copy the files of a batch to the archive, hashing what is copied. Raises StorageError if one cannot be."""
+        return [_copy(file, self.archive_of(file.source, trigger.folder)) for file in files]
 
-def _plain(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[pa.Table, int] | None:
-    """The same by the vectorised reader; None where a check does not vouch for the stretch."""
-    if width < 2 or data.startswith(BOM):  # the reader takes a line of blanks for a record, and drops the mark
-        return None
-    looked = look(data, eof, form)
-    if looked is None:
-        return None
-    stretch = data[: looked.end]
-    table = _read(stretch, width, form)
-    if table is None and form.surplus:
-        table = _without_surplus(stretch, width, eof, form)
-    return None if table is None else (without_blank_rows(table) if form.blank_rows else table, looked.end)
+    def release(self, trigger: Trigger) -> None:
+        """Drop the copies of an attempt that was not published."""
+        for source in SOURCE_NAMES:
+            folder = self.archive_of(source, trigger.folder)
+            for part in folder.glob("*" + _PART):
+                part.unlink()
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
+    def ingested(self, entry: Entry) -> list[Claimed]:
+        """The files of a batch, byte for byte as they were ingested. Raises StorageError if one is gone."""
+        assert entry.batch_id is not None
+        found = []
+        for file in entry.files:
+            copy = self.copy_of(entry.batch_id, file)
+            landed = LandedFile(file.source, copy.with_name(file.name))
+            found.append(Claimed(landed, copy, file.sha256, file.bytes))
+        return found
 
-def _read(stretch: bytes, width: int, form: Dialect) -> pa.Table | None:
-    """The records of a stretch by the vectorised reader; None if one has another number of fields."""
-    names = [f"c{i}" for i in range(width)]
-    try:
-        return pcsv.read_csv(
-            io.BytesIO(stretch),
-            read_options=pcsv.ReadOptions(column_names=names, block_size=4 * MAX_RECORD),
-            parse_options=pcsv.ParseOptions(
-                delimiter=form.delimiter.decode(),
-                quote_char=form.quote.decode() or False,
-                newlines_in_values=True,
-                ignore_empty_lines=True,
-            ),
-            convert_options=pcsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None
+    def copy_of(self, batch_id: str, file: FileEntry) -> Path:
+        """Where a file of a batch is archived. Raises StorageError if its bytes are not there any more."""
+        folder = self.archive_of(file.source, folder_of(batch_id))
+        copy = _archived(folder, file.name, file.sha256)
+        if copy is None:
+            raise StorageError(
+                f"{folder / file.name}: it is gone, or has other bytes than those that were ingested; bring it back "
+                "from a backup."
+            )
+        return copy
 
+    # --- settle ---
 
-def _without_surplus(stretch: bytes, width: int, eof: bool, form: Dialect) -> pa.Table | None:
-    """The same where every record has as many more cells than the header as the first one, and all are empty."""
-    first = take(stretch, 0, eof, form)
-    if first is None or first[1] is None or len(first[1]) <= width:
-        return None
-    table = _read(stretch, len(first[1]), form)
-    if table is None or not all(pc.all(_is_blank(column)).as_py() for column in table.columns[width:]):
-        return None
-    return table.select(range(width))
+    def settle(self, entry: Entry, trigger: Trigger | None) -> list[str]:
+        """Give the copies of a published batch their names, and take what they hold out of landing.
 
+        trigger: as it was read in landing, None if it lies there no more. Safe to repeat: a crash anywhere is finished
+        by the next call. Gives the names of landed files that stay, which hold other bytes than those published.
+        """
+        assert entry.batch_id is not None
+        folder, left = folder_of(entry.batch_id), []
+        for file in entry.files:
+            archive = self.archive_of(file.source, folder)
+            _name_copy(archive, file.name, file.sha256)
+            landed = self.settings.source_dir(file.source) / "source" / file.name
+            if landed.exists() and _archived(archive, file.name, file.sha256):
+                if _is_still(landed, file.sha256):
+                    landed.unlink()
+                else:
+                    left.append(file.name)
+        if trigger is not None:
+            _move_trigger(trigger, self.archive_of(TRIGGER, folder))
+        return left
 
-def _is_blank(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.equal(pc.utf8_trim(column, _BLANK.decode()), "")
+    def settle_all(self, log: Log) -> None:
+        """Finish what a crash left behind: copies and the trigger of a published batch get their names, others go."""
+        self.settle_offers(log)
+        parts = list(self._parts(log))
+        for folder in {part.parent.name for part in parts}:
+            if (entry := _of_last_attempt(log, folder)) is not None:
+                self.settle(entry, None)
+        for part in parts:
+            if part.exists():
+                part.unlink()
+                if not any(part.parent.iterdir()):
+                    part.parent.rmdir()
+        for last, trigger in self._unmoved(log):
+            self.settle(last, trigger)
+        self._settled = log.last if log else None
 
+    def is_unsettled(self, log: Log) -> bool:
+        """Copies lie in the archive that have not got their names, or a published trigger lies in landing."""
+        offers = any(self._offers.glob("*/*" + _PART))
+        return offers or any(self._parts(log)) or any(self._unmoved(log))
 
-def without_blank_rows(table: pa.Table) -> pa.Table:
-    """The records of which a cell is not empty."""
-    empty = [_is_blank(column) for column in table.columns if pa.types.is_string(column.type)]
-    blank = empty[0]
-    for column in empty[1:]:
-        blank = pc.and_(blank, column)
-    return table.filter(pc.invert(blank)) if pc.any(blank).as_py() else table
-
-
-class Look(NamedTuple):
-    """A stretch that the quick checks vouch for: where its last whole record ends, and its newlines.
-
-    ends: those that end a record. quoted: whether there are others, within quotes.
-    """
-
-    end: int
-    ends: np.ndarray
-    quoted: bool
-
-
-def look(data: bytes, eof: bool, form: Dialect) -> Look | None:
-    """What is regular in a stretch that begins at a record's start; None if something is not."""
-    if form.escape and form.escape in data:
-        return None
-    buffer = np.frombuffer(data, dtype=np.uint8)
-    quotes = np.flatnonzero(buffer == ord(form.quote)) if form.quote else np.array([], dtype=np.int64)
-    newlines = np.flatnonzero(buffer == ord("\n"))
-    ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0] if len(quotes) else newlines
-    end = len(data) if eof else int(ends[-1]) + 1 if len(ends) else 0
-    if end == 0 or not _vouched(buffer[:end], quotes[quotes < end], ends, form):
-        return None
-    return Look(end, ends, bool(np.searchsorted(newlines, end) > len(ends)))
-
-
-def _vouched(buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray, form: Dialect) -> bool:
-    """Quotes only around whole fields, every carriage return before a newline, no NUL, no record too long."""
-    returns = np.flatnonzero(buffer == ord("\r"))
-    if len(returns) and (returns[-1] + 1 >= len(buffer) or np.any(buffer[returns + 1] != ord("\n"))):
-        return False
-    if np.any(buffer == 0):
-        return False
-    ends = np.concatenate(([-1], newlines, [len(buffer)]))
-    if np.max(np.diff(ends)) > MAX_RECORD:
-        return False
-    if not len(quotes):
-        return True
-    if len(quotes) % 2:
-        return False
-    opening, closing = quotes[::2], quotes[1::2]
-    before = np.where(opening > 0, buffer[opening - 1], ord("\n"))
-    doubled = np.zeros(len(opening), dtype=bool)
-    doubled[1:] = opening[1:] == closing[:-1] + 1  # "" inside a field: closes and opens again
-    after = np.where(closing + 1 < len(buffer), buffer[np.minimum(closing + 1, len(buffer) - 1)], ord("\n"))
-    again = np.zeros(len(closing), dtype=bool)
-    again[:-1] = doubled[1:]
-    starts = doubled | np.isin(before, list(form.delimiter + b"\n"))
-    stops = again | np.isin(after, list(form.delimiter + b"\r\n"))
-    return bool(np.all(starts) and np.all(stops))
-
-
-def text_table(records: list[Record], width: int) -> pa.Table:
-    """Records as columns: raw_line, c0, c1, ..."""
-    columns = {"raw_line": pa.array([r.raw_line for r in records], pa.string())}
-    for i in range(width):
-        columns[f"c{i}"] = pa.array([None if r.cells is None else r.cells[i] for r in records], pa.string())
-    return pa.table(columns)
-
-
-def numbered(table: pa.Table, first: int) -> pa.Table:
-    """Records with their numbers, from `first` on."""
-    lines = pa.array(np.arange(first, first + table.num_rows, dtype=np.int64))
-    return table.add_column(0, "source_line", lines)
-
-
-def pieces(file: BinaryIO, width: int, form: Dialect) -> Iterator[pa.Table]:
-    """The records of a file from where it stands, stretch by stretch: raw_line (only of a malformed record), c0, ..."""
-    rest = b""
-    while True:
-        block = file.read(CHUNK)
-        eof = len(block) < CHUNK
-        data = rest + block
-        plain = _plain(data, width, eof, form)
-        if plain is not None:
-            table, used = plain
-            table = table.add_column(0, "raw_line", pa.nulls(table.num_rows, pa.string()))
-        else:
-            records, used = scan(data, width, eof, form)
-            table = text_table(records, width)
-        rest = data[used:]
-        if table.num_rows:
-            yield table
-        if eof:
+    def _unmoved(self, log: Log) -> Iterator[tuple[Entry, Trigger]]:
+        """The batch published or held last, if its very trigger still lies in landing and never reached the archive."""
+        last = max(log.kept, key=lambda e: e.seq, default=None)
+        if last is None or last.batch_id is None:
             return
+        archive = self.archive_of(TRIGGER, folder_of(last.batch_id))
+        if archive.is_dir() and any(archive.iterdir()):
+            return
+        for path in sorted((self.settings.source_dir(TRIGGER) / "source").glob("*.json")):
+            if text_of(path) == last.trigger:
+                yield last, read_trigger(path, SOURCE_NAMES)
+
+    def _parts(self, log: Log) -> Iterator[Path]:
+        """The copies without their names. Files are claimed after OPEN: what is settled is not searched again."""
+        folders, settled = {"*"}, self._settled
+        if settled is not None and log[settled.seq : settled.seq + 1] == (settled,):
+            later = log[settled.seq + 1 :]
+            folders = {folder_of(e.batch_id) for e in later if e.batch_id is not None}
+        for source in SOURCE_NAMES:
+            for folder in folders:
+                yield from (self.settings.source_dir(source) / "archive").glob(f"{folder}/*{_PART}")
+
+    # --- offers: the files of batches that were undone ---
+
+    @property
+    def _offers(self) -> Path:
+        return self.settings.landing / "undone"
+
+    def offer_of(self, entry: Entry) -> Path:
+        """Where the files of a batch that was undone are offered. entry: the one that undid or had published it."""
+        assert entry.batch_id is not None
+        return self._offers / folder_of(entry.batch_id) / str(entry.revision)
+
+    def lay_out(self, entry: Entry, deliveries: Mapping[str, Delivery]) -> None:
+        """Copy the files and the trigger of a batch that is being undone to where they are offered after it is.
+
+        deliveries: how its files came. Raises StorageError.
+        """
+        offered = self.offer_of(entry)
+        part = offered.with_name(offered.name + _PART)
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            for file in self.ingested(entry):
+                lends = deliveries.get(file.file.source, Delivery()).read_from
+                if any((f.source, f.name) == (lends, file.file.name) for f in entry.files):
+                    continue  # it comes again with the source that it came for
+                place = part / file.file.source / file.file.name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file.copy, place)
+            trigger = part / TRIGGER / f"{offered.parent.name}.json"
+            trigger.parent.mkdir(parents=True, exist_ok=True)
+            trigger.write_text(entry.trigger or "", encoding="utf-8")
+        except OSError as error:
+            raise StorageError(
+                f"{error.filename or part}: {error.strerror}; check permissions and disk space."
+            ) from error
+
+    def settle_offers(self, log: Log) -> None:
+        """Offer the files of batches that were undone; of those that were not, the copies go."""
+        undone = {str(e.revision) for e in log if e.entry == "UNDO"}
+        for part in self._offers.glob("*/*" + _PART):
+            place = part.with_name(part.name.removesuffix(_PART))
+            if place.name in undone and not place.exists():
+                part.rename(place)
+                fsync(place.parent)
+            else:
+                shutil.rmtree(part)
 
 
-def write(tables: Iterator[pa.Table], width: int, into: Path) -> int:
-    """Write the records of a file as a Parquet file of text columns; give their number.
+def changed(claimed: Iterable[Claimed]) -> list[LandedFile]:
+    """The landed files that no longer have the bytes that were copied; one that is gone has not changed."""
+    return [c.file for c in claimed if c.file.path.exists() and sha256(c.file.path) != c.sha256]
 
-    Columns: source_line (1 = the first record after the header), raw_line (only of a malformed record), c0, c1, ...
-    (NULL in a malformed record; `width` of them, an empty cell is empty text).
+
+def _copy(file: LandedFile, folder: Path) -> Claimed:
+    copy = folder / (file.name + _PART)
+    digest, size = hashlib.sha256(), 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        with os.fdopen(handle, "rb") as source, copy.open("wb") as target:
+            while block := source.read(_BLOCK):
+                digest.update(block)
+                target.write(block)
+                size += len(block)
+            target.flush()
+            os.fsync(target.fileno())
+        fsync(folder)
+    except OSError as error:
+        raise StorageError(
+            f"{file.path}: cannot be copied to {folder} ({error.strerror}); check permissions and disk space."
+        ) from error
+    return Claimed(file, copy, digest.hexdigest(), size)
+
+
+def _is_still(path: Path, digest: str) -> bool:
+    """The file has these bytes, and nobody wrote to it while they were looked at."""
+    before = path.stat()
+    same, after = sha256(path) == digest, path.stat()
+    return same and (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def _name_copy(archive: Path, name: str, digest: str) -> None:
+    part = archive / (name + _PART)
+    if not part.exists():
+        return
+    if sha256(part) != digest:
+        part.unlink()  # of an attempt that was not published
+    elif _archived(archive, name, digest):
+        part.unlink()
+    else:
+        part.rename(_free(archive, name, digest))
+        fsync(archive)
+
+
+def _free(archive: Path, name: str, digest: str) -> Path:
+    place = archive / name
+    return archive / f"{name}.{digest[:8]}" if place.exists() else place
+
+
+def _archived(archive: Path, name: str, digest: str) -> Path | None:
+    """Where the archive has these bytes under this name."""
+    places = (archive / name, archive / f"{name}.{digest[:8]}")
+    return next((place for place in places if place.exists() and sha256(place) == digest), None)
+
+
+def _move_trigger(trigger: Trigger, archive: Path) -> None:
+    """Archive a trigger; if another one took its place in landing meanwhile, that one stays."""
+    path = trigger.path
+    archive.mkdir(parents=True, exist_ok=True)
+    there = text_of(path) == trigger.text
+    digest = sha256(path) if there else hashlib.sha256(trigger.text.encode()).hexdigest()
+    if not _archived(archive, path.name, digest):
+        place = _free(archive, path.name, digest)
+        if there:
+            path.rename(place)
+        else:
+            place.write_text(trigger.text, encoding="utf-8")
+    elif there:
+        path.unlink()
+    fsync(archive)
+
+
+def _of_last_attempt(log: Log, folder: str) -> Entry | None:
+    """The entry that published or held the last attempt at a batch, whose copies are in its folder; None if none did.
+
+    An earlier one may have a file with the same bytes; what lies in landing is not its own.
     """
-    schema = pa.schema(
-        [
-            ("source_line", pa.int64()),
-            ("raw_line", pa.string()),
-            *[(f"c{i}", pa.string()) for i in range(width)],
-        ]
-    )
-    rows = 0
-    into.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(into, schema, compression="lz4", use_dictionary=False) as writer:
-        for table in tables:
-            writer.write_table(table.cast(schema))
-            rows += table.num_rows
-    return rows
+    opens_or_judges = (e for e in log if e.batch_id is not None and e.entry in ("OPEN", *JUDGES))
+    mine = [e for e in opens_or_judges if folder_of(str(e.batch_id)) == folder]
+    return mine[-1] if mine and mine[-1] in log.kept else None

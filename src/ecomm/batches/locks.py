@@ -19,7 +19,8 @@ STAGE_LOADS = (
     "inventory_stage_load",
     "shipping_stage_load",
 )
-TASKS = (*STAGE_LOADS, "data_validation", "data_enrichment", "final_merge_operation")
+VALIDATION, ENRICHMENT, FINAL_MERGE = "data_validation", "data_enrichment", "final_merge_operation"
+TASKS = (*STAGE_LOADS, VALIDATION, ENRICHMENT, FINAL_MERGE)
 
 
 def source_of(task: str) -> str:

@@ -5,28 +5,29 @@ A word that can mean two of these is refused; `batch:4`, `entry:4`, `day:2025-01
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 
 from ecomm import settings
-from ecomm.batches.ledger import Entry, published_last
+from ecomm.batches.entry import PUBLISHES
+from ecomm.batches.log import Log
 from ecomm.errors import UsageError
 
 Meanings = dict[str, str | int | date | datetime]
 """What a word can mean: `batch`, `entry` or `day` -> the batch's id, the entry's number, the day or instant."""
 
 
-def known_at(entries: Sequence[Entry], word: str, flag: str) -> int | datetime:
+def known_at(log: Log, word: str, flag: str) -> int | datetime:
     """The ledger entry or the instant that a word names: of a batch the entry that published it last.
 
     Raises UsageError if it names nothing, or two things.
     """
-    batches = {e.batch_id for e in entries if e.batch_id and published_last(entries, e.batch_id)}
+    batches = {e.batch_id for e in log if e.batch_id and e.entry in PUBLISHES}
     numbers: dict[str, int | datetime] = {}
     for kind, meant in _meanings(word, flag, batches, with_entries=True).items():
         if isinstance(meant, str):
-            published = published_last(entries, meant)
+            published = log.published_last(meant)
             assert published is not None
             numbers[kind] = published.seq
         else:

@@ -18,12 +18,11 @@ from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ecomm.batches.ledger import Entry
+from ecomm.batches.entry import Entry
 from ecomm.batches.setup import trigger_path, write_trigger
-from ecomm.batches.status import SOURCES
 from ecomm.batches.trigger import Candidate
 from ecomm.batches.untriggered import Untriggered, untriggered
-from ecomm.settings import Settings
+from ecomm.settings import SOURCE_NAMES, Settings
 
 PATIENCE = 10
 """A file that stands still waits this many times `quiet_seconds` at most for others that grow."""
@@ -61,14 +60,14 @@ def planned(
         as_of = written[ordered[-1]]
         batch_id = _free(settings, name or f"batch_{as_of:%Y%m%dT%H%M%SZ}", taken)
         taken.add(batch_id)
-        names = {s: [f.path.name for f in ordered if f.source == s] for s in SOURCES}
+        names = {s: [f.path.name for f in ordered if f.source == s] for s in SOURCE_NAMES}
         found.append(Planned(batch_id, as_of, {s: of for s, of in names.items() if of}))
     return found
 
 
 def readable(settings: Settings, candidates: Iterable[Candidate]) -> list[Untriggered]:
     """The files without a trigger that can be a batch."""
-    return [file for file in untriggered(settings, candidates, SOURCES) if file.advice is None]
+    return [file for file in untriggered(settings, candidates, SOURCE_NAMES) if file.advice is None]
 
 
 def announce(settings: Settings, batches: Iterable[Planned], now: datetime) -> list[Path]:

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from ecomm.batches.status import SOURCES
 from ecomm.batches.trigger import TRIGGER, folder_of, read_trigger
 from ecomm.errors import EcommError, StorageError, UsageError
-from ecomm.settings import Settings, load
+from ecomm.settings import SOURCE_NAMES, Settings, load
 
 _TEMPLATE = """\
 # Settings of ecomm. A flag beats an ECOMM_* environment variable, which beats this file, which beats the default.
@@ -112,7 +111,7 @@ def prepare(config: Path, landing: Path | None, sources: str = "") -> list[str]:
             config.write_text(_joined(text, sources) if sources else text, encoding="utf-8")
             said += [f"Wrote {config}, with this at its end:", "", sources] if sources else [f"Wrote {config}."]
         settings = load(config, landing=landing)
-        for name in (*SOURCES, TRIGGER):
+        for name in (*SOURCE_NAMES, TRIGGER):
             folder = settings.source_dir(name)
             (folder / "source").mkdir(parents=True, exist_ok=True)
             (folder / "archive").mkdir(parents=True, exist_ok=True)
@@ -165,7 +164,9 @@ def write_trigger(
     for source, name in [(s, name) for s, names in said.items() for name in names]:
         if Path(name).name != name:
             raise UsageError(f"{name}: only the bare name of a file that lies in landing, without a folder.")
-        if not any((settings.source_dir(s) / "source" / name).is_file() for s in ([source] if source else SOURCES)):
+        if not any(
+            (settings.source_dir(s) / "source" / name).is_file() for s in ([source] if source else SOURCE_NAMES)
+        ):
             raise UsageError(f"{name}: no source folder below {settings.landing} holds this file; copy it there first.")
     name = batch_id or f"batch_{now:%Y%m%dT%H%M%SZ}"
     path = trigger_path(settings, name)
@@ -182,7 +183,7 @@ def write_trigger(
     draft = path.with_suffix(".tmp")
     try:
         draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        read_trigger(draft, SOURCES)
+        read_trigger(draft, SOURCE_NAMES)
         draft.replace(path)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written ({error.strerror}); check its permissions.") from error

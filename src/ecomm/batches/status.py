@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ecomm.batches import archive, locks
-from ecomm.batches.ledger import Entry, Ledger, accepted, held, live, undone
-from ecomm.batches.trigger import State, scan
+from ecomm.batches import locks
+from ecomm.batches.entry import Entry
+from ecomm.batches.landing import Landing
+from ecomm.batches.ledger import Ledger
+from ecomm.batches.log import Log
+from ecomm.batches.trigger import State
 from ecomm.batches.untriggered import Untriggered, untriggered
-from ecomm.settings import Settings
-
-SOURCES = ("orders", "customers", "products", "inventory", "shipping")
+from ecomm.settings import SOURCE_NAMES, Settings
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,14 @@ class Status:
         }
 
 
-def of(settings: Settings, now: datetime, entries: Sequence[Entry] | None = None) -> Status:
-    """Look at landing and ledger. entries: as the ledger was read before. Raises UsageError if there is no landing
+def of(settings: Settings, now: datetime, log: Log | None = None) -> Status:
+    """Look at landing and ledger. log: as the ledger was read before. Raises UsageError if there is no landing
     folder, FormatError.
     """
-    entries = Ledger.of(settings).entries if entries is None else entries
-    candidates = scan(settings, entries, SOURCES, now)
-    failures = _failures(entries)
+    log = Ledger.of(settings).log if log is None else log
+    landing = Landing(settings)
+    candidates = landing.scan(log, now)
+    failures = _failures(log)
     lines = []
     for candidate in candidates:
         failed = failures.get(candidate.name)
@@ -95,18 +97,18 @@ def of(settings: Settings, now: datetime, entries: Sequence[Entry] | None = None
             lines.append(TriggerLine(candidate.name, "failed", f"{failed} (the next run tries it again)"))
         else:
             lines.append(TriggerLine(candidate.name, candidate.state.value, candidate.reason))
-    unexpected = untriggered(settings, candidates, SOURCES)
-    agreed = {e.batch_id for e in accepted(entries)}
+    unexpected = untriggered(settings, candidates, SOURCE_NAMES)
+    agreed = {e.batch_id for e in log.accepted}
     waiting = [
         HeldLine(batch, e.as_of, e.score, batch in agreed, failures.get(batch) or e.reason)
-        for batch, e in held(entries).items()
+        for batch, e in log.held.items()
     ]
-    ended = [_undone(settings, entry) for entry in undone(entries).values()]
-    return Status(list(live(entries).values()), waiting, ended, lines, unexpected, bool(locks.held(settings)))
+    ended = [_undone(landing, entry) for entry in log.undone.values()]
+    return Status(list(log.live.values()), waiting, ended, lines, unexpected, bool(locks.held(settings)))
 
 
-def _undone(settings: Settings, entry: Entry) -> UndoneLine:
-    offered = archive.offer(settings, entry)
+def _undone(landing: Landing, entry: Entry) -> UndoneLine:
+    offered = landing.offer_of(entry)
     return UndoneLine(str(entry.batch_id), entry.as_of, entry.reason, offered if offered.is_dir() else None)
 
 

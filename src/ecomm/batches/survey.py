@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ecomm.batches.csvfile import BOM, CHUNK, look
 from ecomm.batches.dialect import Dialect
-from ecomm.batches.landing import BOM, CHUNK, look
 
 _UNSEEN = bytes(range(33))
 """A line of these bytes is blank to Spark, which drops it."""

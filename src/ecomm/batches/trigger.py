@@ -14,7 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote
 
-from ecomm.batches.ledger import Entry, held, live
+from ecomm.batches.entry import Entry
+from ecomm.batches.log import Log
 from ecomm.errors import EcommError, RefusedError, StorageError, TriggerError, UsageError
 from ecomm.settings import Settings
 
@@ -218,7 +219,7 @@ def _is_text(said: str) -> bool:
 
 
 def scan(
-    settings: Settings, entries: Sequence[Entry], sources: Sequence[str], now: datetime, replacing: str | None = None
+    settings: Settings, log: Log, sources: Sequence[str], now: datetime, replacing: str | None = None
 ) -> list[Candidate]:
     """Every trigger in landing, in the order in which the batches are to run; unreadable ones first.
 
@@ -234,7 +235,7 @@ def scan(
         raise UsageError(
             f"{folder}: the landing folder has no place for triggers; run `ecomm init --landing {settings.landing}`."
         )
-    known = live(entries) | held(entries)
+    known = {**log.live, **log.held}
     taken: dict[Path, str] = {}
     candidates: list[Candidate] = []
     triggers: list[Trigger] = []

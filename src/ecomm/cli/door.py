@@ -16,7 +16,7 @@ from ecomm import settings as configuration
 from ecomm.errors import UsageError
 
 if TYPE_CHECKING:
-    from ecomm.session import Listener
+    from ecomm.progress import Listener
     from ecomm.transaction import Outcome
     from ecomm.warehouse import Warehouse
 
@@ -78,7 +78,7 @@ def print_json(value: Any) -> None:
 def listener_for(as_json: bool) -> Listener:
     """What a person sees while tasks end; machines wait for the end."""
     from ecomm import screens
-    from ecomm.session import silent
+    from ecomm.progress import silent
 
     return silent if as_json else screens.task
 

@@ -32,7 +32,7 @@ from ecomm.errors import UsageError
 from ecomm.settings import Settings
 
 if TYPE_CHECKING:
-    from ecomm.session import TaskResult
+    from ecomm.progress import TaskResult
     from ecomm.transaction import Outcome
     from ecomm.watch import Watch
 
@@ -110,9 +110,9 @@ def _name_untriggered(settings: Settings, as_json: bool) -> None:
 
 
 def _no_trigger(settings: Settings, batch: str) -> str:
-    from ecomm.batches.ledger import Ledger, held
+    from ecomm.batches.ledger import Ledger
 
-    if batch in held(Ledger.of(settings).entries):
+    if batch in Ledger.of(settings).log.held:
         name = shlex.quote(batch)
         return f"{batch} is held: `ecomm accept {name} --why ...` or `ecomm reject {name} --why ...` decides on it."
     return f"there is no trigger of a batch {batch} in {settings.source_dir('trigger') / 'source'}."

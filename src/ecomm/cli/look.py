@@ -118,7 +118,7 @@ def asof(
     settings = configuration.load(config, warehouse=warehouse, engine=engine, remote=remote)
     tables = Warehouse(settings.warehouse)
     day = configuration.day_or_instant(at, "--date")
-    known = None if known_at is None else moments.known_at(tables.entries, known_at, "--known-at")
+    known = None if known_at is None else moments.known_at(tables.log, known_at, "--known-at")
     computing = engines.start(settings)
     try:
         data = tables.asof(source, day, known, key or [], computing)
@@ -152,16 +152,13 @@ def diff(
     """What changed in a table between two publications; what one batch changed, if only --to is said."""
     from ecomm import diff as door
     from ecomm import screens
-    from ecomm.batches import ledger, moments
+    from ecomm.batches import moments
     from ecomm.warehouse import Warehouse
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
-    entries = Warehouse(settings.warehouse).entries
-    after = entries if until is None else ledger.until(entries, moments.known_at(entries, until, "--to"))
-    if since is None:
-        before = ledger.before_last_attempt(after)
-    else:
-        before = ledger.until(entries, moments.known_at(entries, since, "--from"))
+    log = Warehouse(settings.warehouse).log
+    after = log if until is None else log.at(moments.known_at(log, until, "--to"))
+    before = after.before_last_attempt() if since is None else log.at(moments.known_at(log, since, "--from"))
     said = door.diff(settings, table, before, after, limit)
     if as_json:
         print_json(screens.diff_as_json(said))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import structlog
 
-from ecomm.batches.ledger import NAME as LEDGER
+from ecomm.batches.entry import NAME as LEDGER
+from ecomm.batches.log import NOTHING
 from ecomm.dashboard.moment import Args, Moment
 from ecomm.dashboard.overview import overview
 from ecomm.engines import deltafiles
@@ -54,7 +55,9 @@ class Live:
         try:
             version = deltafiles.version(ledger) if deltafiles.exists(ledger) else -1
             if version != self._version or trouble is not None:
-                moment = Moment(self._settings, reveal=self._reveal)
+                newest = self.moment(None)
+                known = NOTHING if newest is None else newest.warehouse.log
+                moment = Moment(self._settings, known, reveal=self._reveal)
                 moment.answer(overview, _FIRST)
                 self._moments[moment.entry] = moment
                 for old in sorted(self._moments)[:-_KEPT_MOMENTS]:

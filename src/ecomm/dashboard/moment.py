@@ -18,7 +18,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ecomm.batches.ledger import CHANGES, live, open_attempt
+from ecomm.batches.entry import CHANGES
+from ecomm.batches.log import NOTHING, Log
 from ecomm.contract import Source
 from ecomm.money import shown
 from ecomm.session import sources_of
@@ -36,12 +37,12 @@ _WORD = re.compile(r"[a-z_]+")
 class Moment:
     """The warehouse as one ledger entry says. Questions are asked one at a time, and each is computed once.
 
-    reveal: values that tell about a person are shown. Raises as `Warehouse`.
+    known: see `Warehouse`. reveal: values that tell about a person are shown. Raises as `Warehouse`.
     """
 
-    def __init__(self, settings: Settings, *, reveal: bool = False) -> None:
+    def __init__(self, settings: Settings, known: Log = NOTHING, *, reveal: bool = False) -> None:
         self.settings, self.reveal = settings, reveal
-        self.warehouse = Warehouse(settings.warehouse)
+        self.warehouse = Warehouse(settings.warehouse, known)
         self.sources: Mapping[str, Source] = sources_of(settings)
         self._connection = duckdb.connect(
             config={"python_enable_replacements": False, "autoinstall_known_extensions": False}
@@ -87,15 +88,15 @@ class Moment:
 
         stale_after: seconds from published_at; twice the usual gap between batches, at least 36 hours.
         """
-        entries = self.warehouse.entries
-        alive = sorted(live(entries).values(), key=lambda e: (e.as_of or datetime.min.replace(tzinfo=UTC), e.seq))
+        log = self.warehouse.log
+        alive = sorted(log.live.values(), key=lambda e: (e.as_of or datetime.min.replace(tzinfo=UTC), e.seq))
         instants = [e.as_of for e in alive if e.as_of]
         gaps = [(b - a).total_seconds() for a, b in pairwise(instants)]
         named = [e.client_name for e in alive if e.client_name]
-        working = open_attempt(entries)
+        working = log.open_attempt
         return {
             "entry": self.entry,
-            "published_at": max((e.at for e in entries if e.entry in CHANGES and e.at), default=None),
+            "published_at": max((e.at for e in log if e.entry in CHANGES and e.at), default=None),
             "as_of": instants[-1] if instants else None,
             "batch_id": alive[-1].batch_id if alive else None,
             "batches": len(alive),

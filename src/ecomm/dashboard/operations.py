@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ecomm.batches import status
-from ecomm.batches.ledger import Entry, accepted, held, undone
+from ecomm.batches.entry import Entry
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import EcommError, UsageError
 
@@ -32,22 +32,22 @@ def operations(moment: Moment, args: Args) -> Answer:
 
     args: run, the revision of a run, default the newest. Raises UsageError.
     """
-    runs = _runs(moment.warehouse.entries)
+    runs = _runs(moment.warehouse.log)
     chosen = _number(args, "run", runs[0]["revision"] if runs else 0)
     run = next((r for r in runs if r["revision"] == chosen), None)
     if run is None and runs:
         raise UsageError(f"there is no run {chosen}.")
-    waiting = held(moment.warehouse.entries)
-    agreed = {e.batch_id for e in accepted(moment.warehouse.entries)}
+    waiting = moment.warehouse.log.held
+    agreed = {e.batch_id for e in moment.warehouse.log.accepted}
     return {
         "runs": runs[:_RUNS],
-        "run": run and {**run, **_tasks(moment, chosen), "files": _files(moment.warehouse.entries, chosen)},
+        "run": run and {**run, **_tasks(moment, chosen), "files": _files(moment.warehouse.log, chosen)},
         "held": [
             {"batch_id": b, "as_of": e.as_of, "score": e.score, "reason": e.reason, "accepted": b in agreed}
             for b, e in waiting.items()
         ],
         "undone": [
-            {"batch_id": b, "as_of": e.as_of, "reason": e.reason} for b, e in undone(moment.warehouse.entries).items()
+            {"batch_id": b, "as_of": e.as_of, "reason": e.reason} for b, e in moment.warehouse.log.undone.items()
         ],
     }
 
@@ -123,8 +123,8 @@ def _files(entries: Sequence[Entry], revision: int) -> list[Answer]:
 
 def ledger(moment: Moment, args: Args) -> Answer:
     """A page of what happened, the newest first: all entries but openings. args: page, from 1. Raises UsageError."""
-    told = [e for e in reversed(moment.warehouse.entries) if e.entry != "OPEN"]
-    again = _again(moment.warehouse.entries)
+    told = [e for e in reversed(moment.warehouse.log) if e.entry != "OPEN"]
+    again = _again(moment.warehouse.log)
     pages = max(1, -(-len(told) // LEDGER_PAGE))
     page = min(max(_number(args, "page", 1), 1), pages)
     rows: list[dict[str, Any]] = [
@@ -155,7 +155,7 @@ def landing(moment: Moment, _: Args) -> Answer:
     """
     now = datetime.now(UTC)
     try:
-        seen = status.of(moment.settings, now, moment.warehouse.entries)
+        seen = status.of(moment.settings, now, moment.warehouse.log)
     except EcommError as error:
         return {"looked_at": now, "problem": str(error), "triggers": [], "unexpected": [], "more": 0, "running": False}
     return {

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ecomm.batches.ledger import live, positions, today_of
+from ecomm.batches.log import today_of
 from ecomm.dashboard.moment import Answer, Args, Moment
 from ecomm.errors import UsageError
 from ecomm.money import MONEY
@@ -71,7 +71,7 @@ def course(moment: Moment, days: str) -> Answer:
     if days not in RANGES:
         raise UsageError(f"there is no range {days}; use {', '.join(RANGES)}.")
     grain, length = RANGES[days]
-    today = today_of(positions(moment.warehouse.entries), moment.settings.shop.shop_timezone)
+    today = today_of(moment.warehouse.log.positions, moment.settings.shop.shop_timezone)
     first = today - timedelta(days=length - 1) if length else date.min
     if grain == "week":
         first -= timedelta(days=first.weekday())
@@ -82,7 +82,7 @@ def course(moment: Moment, days: str) -> Answer:
         [grain, *between],
     )
     (added_up,) = moment.rows(f"select {_FIGURES} from enriched_orders where order_date between $1 and $2", between)
-    if length and live(moment.warehouse.entries):
+    if length and moment.warehouse.log.live:
         there = {r["first_day"]: r for r in rows}
         step = 7 if grain == "week" else 1
         every = [first + timedelta(days=n) for n in range(0, (today - first).days + 1, step)]
@@ -100,7 +100,7 @@ def course(moment: Moment, days: str) -> Answer:
 
 def _quality(moment: Moment) -> Answer | None:
     """The score of the batch that was published last, and what became of its rows."""
-    published = [e for e in live(moment.warehouse.entries).values() if e.files]
+    published = [e for e in moment.warehouse.log.live.values() if e.files]
     if not published:
         return None
     last = max(published, key=lambda e: e.seq)

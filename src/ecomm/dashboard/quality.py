@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from ecomm.batches import drift
-from ecomm.batches.ledger import JUDGES, Entry, kept
+from ecomm.batches.entry import JUDGES, Entry
 from ecomm.dashboard.masks import MASK, masked, masked_cells
 from ecomm.dashboard.moment import Answer, Args, Moment, as_text
 from ecomm.errors import EcommError, UsageError
@@ -52,13 +52,13 @@ def quality(moment: Moment, args: Args) -> Answer:
 
 
 def _revision(moment: Moment, batch: str) -> int | None:
-    ended = [e for e in moment.warehouse.entries if e.batch_id == batch and e.entry in JUDGES]
+    ended = [e for e in moment.warehouse.log if e.batch_id == batch and e.entry in JUDGES]
     return ended[-1].revision if ended else None
 
 
 def _shown(moment: Moment) -> list[Entry]:
     """The last batches whose rejects are kept, in the order of their instants."""
-    return sorted(kept(moment.warehouse.entries), key=lambda e: (e.as_of or _NEVER, str(e.batch_id)))[-_BATCHES:]
+    return sorted(moment.warehouse.log.kept, key=lambda e: (e.as_of or _NEVER, str(e.batch_id)))[-_BATCHES:]
 
 
 def _reasons(moment: Moment, batch: str) -> list[Answer]:
@@ -120,7 +120,7 @@ def next_steps(moment: Moment, batch: str, state: str) -> list[Answer]:
         steps += [{"say": say, "commands": [command]} for say, command in said.items()]
     if state in ("rejected", "undone"):
         return steps
-    entry = next((e for e in kept(moment.warehouse.entries) if e.batch_id == batch), None)
+    entry = next((e for e in moment.warehouse.log.kept if e.batch_id == batch), None)
     counts: Counter[str] = Counter()
     for file in entry.files if entry else ():
         counts[file.source] += file.rows_rejected

@@ -23,7 +23,8 @@ from ecomm.tables import LATER, State, Table, Usage, catalogue
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from ecomm.batches.ledger import Entry, Ledger
+    from ecomm.batches.entry import Entry
+    from ecomm.batches.ledger import Ledger
     from ecomm.contract import Source
     from ecomm.engines import Engine, Lake
     from ecomm.store.duckdb_catalog import View
@@ -132,7 +133,7 @@ class Store(Protocol):
         """Prepare the rows that were put aside under a revision."""
 
     def abandon(self, ledger: Ledger) -> None:
-        """Forget what is prepared, but the journals' rows."""
+        """Forget what is prepared, but what the validation found."""
 
     def is_publishing(self) -> bool:
         """The attempt has begun to commit: it can only be finished."""

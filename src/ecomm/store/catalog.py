@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ecomm.batches.ledger import Entry, Ledger
+from ecomm.batches.entry import Entry
+from ecomm.batches.ledger import Ledger
 from ecomm.contract import Field
 from ecomm.errors import LockedError
 from ecomm.store import Tables, later
@@ -247,7 +248,7 @@ class CatalogStore(Tables):
 
     def _expect(self, ledger: Ledger) -> None:
         created = {table.name: (0, 0) for table in self.catalogue.values() if not table.journal}
-        self.assume({name: State(*said) for name, said in {**created, **ledger.last.tables}.items()})
+        self.assume({name: State(*said) for name, said in {**created, **ledger.log.last.tables}.items()})
 
     def _restore(self, names: Iterable[str]) -> bool:
         ahead = [name for name in names if self.lake.version(self.path(name)) != self.state[name].version]

@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ecomm.batches.ledger import COMMENT, FIELDS, Entry, Ledger, held, kept, live
-from ecomm.batches.ledger import NAME as LEDGER
+from ecomm.batches.entry import COMMENT, FIELDS, Entry
+from ecomm.batches.entry import NAME as LEDGER
+from ecomm.batches.ledger import Ledger
 from ecomm.batches.trigger import sha256
 from ecomm.engines import deltafiles
 from ecomm.errors import LockedError, StorageError, taken_over
@@ -269,7 +270,7 @@ class FolderStore(Tables):
 
     def _discard_all(self, opened: int, ledger: Ledger, going_on: Mapping[str, Prepared] | None = None) -> None:
         """Delete what an attempt has left in all tables, but what was published and what goes on."""
-        kept = {place.rpartition("/")[0] for entry in ledger.entries[opened + 1 :] for place in entry.digests}
+        kept = {place.rpartition("/")[0] for entry in ledger.log[opened + 1 :] for place in entry.digests}
         kept |= {f"{name}/{file.path}".rpartition("/")[0] for name, p in (going_on or {}).items() for file in p.adds}
         for name in self.catalogue:
             self._discard(name, opened, {place.partition("/")[2] for place in kept if place.startswith(f"{name}/")})
@@ -318,7 +319,7 @@ class FolderStore(Tables):
 
     def show(self, ledger: Ledger) -> None:
         """Make `catalog.duckdb` show what is published."""
-        seen = {"_stage": live(ledger.entries).values(), "_errors": kept(ledger.entries)}
+        seen = {"_stage": ledger.log.live.values(), "_errors": ledger.log.kept}
         views = {}
         for name in self.catalogue:
             files = self._before(name) if name in self._published else self._listed(name)
@@ -355,9 +356,8 @@ class FolderStore(Tables):
         return intended(self._folder) is not None
 
     def abandon(self, ledger: Ledger) -> None:
-        """Forget what is prepared, but the journals' rows."""
-        for name in [n for n in self._prepared if not self.catalogue[n].journal]:
-            del self._prepared[name]
+        """Forget what is prepared, but what the validation found."""
+        self._prepared = {name: ahead for name, ahead in self._prepared.items() if name == "validation_results"}
         self._discard_all(self._opened, ledger, {name: self._ahead(name) for name in self._prepared})
 
     def assume(self, state: Mapping[str, State]) -> None:
@@ -377,18 +377,18 @@ class FolderStore(Tables):
                 over = folder.with_name(_OVER + folder.name)
                 folder.rename(over)
             publication = intended(over)
-            if publication is not None and publication.entry.seq == len(ledger.entries):
+            if publication is not None and publication.entry.seq == len(ledger.log):
                 finish(self.root, ledger, publication)
             elif publication is None:
                 self._discard_all(_number(over.name), ledger)
             shutil.rmtree(over)
         self._prepared.clear()
         self._columns.clear()
-        self._published = {name: self._adopted(name, *said) for name, said in ledger.last.tables.items()}
+        self._published = {name: self._adopted(name, *said) for name, said in ledger.log.last.tables.items()}
         for name, table in self.catalogue.items():
             if not table.journal and name not in self._published:
                 self._published[name] = self._adopted(name, 0, 0)
-        aside.keep(self.root, [entry.revision for entry in held(ledger.entries).values() if entry.revision is not None])
+        aside.keep(self.root, [entry.revision for entry in ledger.log.held.values() if entry.revision is not None])
         return False
 
     def _adopted(self, name: str, version: int, rows: int) -> State:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from ecomm.batches.ledger import Entry, Ledger
+from ecomm.batches.entry import Entry
+from ecomm.batches.ledger import Ledger
 from ecomm.contract import Field
 from ecomm.engines import deltafiles
 from ecomm.errors import StorageError, taken_over
@@ -121,7 +122,7 @@ def finish(warehouse: Path, ledger: Ledger, publication: Publication) -> Entry:
             else:
                 _commit(path, change.prepared, at - 1, mine)
             deltafiles.sync_commit(path, at)
-    if len(ledger.entries) > entry.seq:
+    if len(ledger.log) > entry.seq:
         raise taken_over(warehouse)
     return ledger.write(entry)
 

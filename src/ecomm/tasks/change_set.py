@@ -10,68 +10,103 @@ from pyspark.sql import functions as F
 
 from ecomm import history as histories
 from ecomm.analytics import analytics_summary
-from ecomm.attempt import Attempt, ChangeSet
-from ecomm.batches.ledger import dead_revisions
+from ecomm.attempt import Attempt, Workspace
+from ecomm.batch import Batch
+from ecomm.batches.entry import Entry, FileEntry
 from ecomm.contract import Source
 from ecomm.errors import InvariantError
 from ecomm.history import History
 from ecomm.tables import errors_name, stage_name, target_name
+from ecomm.tasks.found import Changes, ChangeSet
 from ecomm.transforms import absences, relations
 from ecomm.transforms import fold as folding
 from ecomm.transforms.absences import Snapshot
 from ecomm.transforms.relations import LEAVE
 
 
-def change_set(attempt: Attempt, source: Source) -> ChangeSet:
+def change_set(batch: Batch, source: Source, files: Sequence[FileEntry]) -> ChangeSet:
     """Which versions of a source enter its target and which leave it, for the keys that this batch touches.
+
+    files: the batch's of this source, as they were read; none of what is undone.
 
     Three ways to one result: the first statements of all keys are their versions; a batch that lies after all others is
     told from the current versions; any other is folded from all statements of the keys that it touches.
     """
-    history, target = history_of(attempt, source), attempt.session.store.read(target_name(source.name))
-    mine = attempt.session.store.fresh(stage_name(source.name), attempt.revision)
+    attempt, store = batch.attempt, batch.store
+    history = history_of(attempt, source, live_with(batch, source, files))
+    target = store.read(target_name(source.name))
+    mine = store.fresh(stage_name(source.name), batch.revision)
     declared = histories.snapshots(history)
-    own = [s for s in declared if s.revision == attempt.revision]
-    first = not attempt.session.ledger.last.tables.get(stage_name(source.name), (0, 0))[1]
-    if first and declared == own:
+    own = [s for s in declared if s.revision == batch.revision]
+    _, rows_before = attempt.log.last.tables.get(stage_name(source.name), (0, 0))
+    if not rows_before and declared == own:
         rows = relations.changes(folding.first_versions(mine, source), None, target.columns)
-    elif not attempt.is_latest:
-        touched = _touched(attempt, history, target, own)
+    elif not batch.is_latest:
+        touched = _touched(batch, history, target, own)
         if touched is None:
             return ChangeSet()
         rows = fold_difference(attempt, history, touched)
     elif declared or _deletes(attempt, history):
         rows = _latest(attempt, history, mine.filter(F.col("op") == "U"), target, ended=True)
-        rows = rows.unionByName(_ending(attempt, history, mine, target, own))
+        rows = rows.unionByName(_ending(batch, history, mine, target, own))
     else:
         rows = _latest(attempt, history, mine, target, ended=False)
-    written = attempt.materialise(f"{source.name}_changes", rows)
-    return ChangeSet() if written is None else measured(written, source)
+    return written(attempt.work, source, rows)
 
 
-def history_of(attempt: Attempt, source: Source) -> History:
-    """The history of a source as it will be once this attempt is published."""
-    store, stage = attempt.session.store, stage_name(source.name)
-    dead = dead_revisions(attempt.session.ledger.entries, {revision for _, revision in attempt.live().values()})
+def written(work: Workspace, source: Source, rows: DataFrame) -> ChangeSet:
+    """Compute the rows of a source's change set into the workspace; what is in it."""
+    found = work.materialise(_name(source), rows)
+    return ChangeSet() if found is None else measured(found, source)
+
+
+def rows_of(work: Workspace, source: Source) -> DataFrame | None:
+    """The rows of a source's change set: those of the target, with `change`; None if nothing changes."""
+    return work.read(_name(source))
+
+
+def _name(source: Source) -> str:
+    return f"{source.name}_changes"
+
+
+def live_with(batch: Batch, source: Source, files: Sequence[FileEntry]) -> list[Entry]:
+    """The live batches with files of a source, as they will be once this one is published with these files."""
+    log = batch.attempt.log
+    others = [entry for name, entry in log.live.items() if name != batch.batch_id]
+    mine = Entry(
+        "PUBLISH",
+        batch_id=batch.batch_id,
+        as_of=batch.as_of,
+        revision=batch.revision,
+        files=tuple(files),
+        contract_hash=log.last.contract_hash,
+    )
+    return histories.with_files([*others, mine], source.name)
+
+
+def history_of(attempt: Attempt, source: Source, entries: Sequence[Entry]) -> History:
+    """The history of a source as it will be once an attempt is published. entries: the live batches with its files."""
+    store, stage = attempt.store, stage_name(source.name)
+    dead = attempt.log.dead_revisions({revision for _, revision in attempt.alive.values()})
     return History(
         source,
-        attempt.told(source.name),
+        entries,
         store.read(stage),
         store.read(errors_name(source.name)),
         ~F.col("revision").isin(dead),
         store.extras(stage),
         lambda: store.late(stage),
-        attempt.materialise,
+        attempt.work.materialise,
     )
 
 
-def _touched(attempt: Attempt, history: History, target: DataFrame, own: Sequence[Snapshot]) -> DataFrame | None:
+def _touched(batch: Batch, history: History, target: DataFrame, own: Sequence[Snapshot]) -> DataFrame | None:
     """The keys that a late batch touches, or one that is replaced or undone; None if there are none.
 
     Gives `key` and the key's columns: what the batch states, or has stated; and of a snapshot what it may have ended.
     """
-    source, stage, before = history.source, history.stage, attempt.replaces
-    revisions = [attempt.revision, *(e.revision for e in (before,) if e is not None)]
+    source, stage, before = history.source, history.stage, batch.replaces
+    revisions = [batch.revision, *(e.revision for e in (before,) if e is not None)]
     touched = stage.filter(F.col("revision").isin(revisions)).select("key", *source.key)
     ended = [] if before is None else histories.snapshot_of(before, source.name)
     reaching = histories.complete(history, own) + histories.with_parts(history, ended)
@@ -82,7 +117,7 @@ def _touched(attempt: Attempt, history: History, target: DataFrame, own: Sequenc
         at_once = stage.filter(F.col("as_of") == F.lit(snapshot.as_of).cast("timestamp")).select("key", *source.key)
         touched = touched.unionByName(at_once).unionByName(absences.within_reach(target, snapshot, source))
     # What the fold reads thrice is written down once: planning it thrice takes longer.
-    return attempt.materialise(f"{source.name}_touched", touched.distinct())
+    return batch.work.materialise(f"{source.name}_touched", touched.distinct())
 
 
 def _latest(attempt: Attempt, history: History, upserts: DataFrame, target: DataFrame, *, ended: bool) -> DataFrame:
@@ -90,7 +125,7 @@ def _latest(attempt: Attempt, history: History, upserts: DataFrame, target: Data
     source, columns = history.source, target.columns
     current = target.filter(F.col("is_current"))
     refolding = folding.refolding(upserts, target, source, ended=ended)
-    again = None if refolding is None else attempt.materialise(f"{source.name}_refolding", refolding)
+    again = None if refolding is None else attempt.work.materialise(f"{source.name}_refolding", refolding)
     if again is None:
         return folding.advance(upserts, current, source, columns)
     others = upserts.join(again.select("key"), "key", "left_anti")
@@ -99,11 +134,9 @@ def _latest(attempt: Attempt, history: History, upserts: DataFrame, target: Data
     )
 
 
-def _ending(
-    attempt: Attempt, history: History, mine: DataFrame, target: DataFrame, own: Sequence[Snapshot]
-) -> DataFrame:
+def _ending(batch: Batch, history: History, mine: DataFrame, target: DataFrame, own: Sequence[Snapshot]) -> DataFrame:
     """The change set of the keys that a batch ends which lies after all others, by a delete or by its silence."""
-    source, current, at = history.source, target.filter(F.col("is_current")), attempt.lineage["as_of"]
+    source, current, at = history.source, target.filter(F.col("is_current")), batch.lineage["as_of"]
     deleted = mine.filter(F.col("op") == "D").select(*source.key)
     rows = folding.ended(current.join(deleted, list(source.key), "left_semi"), at, target.columns)
     for snapshot in histories.complete(history, own):
@@ -116,7 +149,7 @@ def _ending(
 def _deletes(attempt: Attempt, history: History) -> bool:
     """A statement deletes a key. The table is asked only if the settings, of now or of another time, may say so."""
     now = attempt.session.settings_hash
-    other = any(e.settings_hash != now for e in attempt.session.ledger.entries)
+    other = any(e.settings_hash != now for e in attempt.log)
     if history.source.delivery.delete_column is None and not other:
         return False
     return bool(history.stage.filter(F.col("op") == "D").select("key").limit(1).collect())
@@ -128,13 +161,13 @@ def fold_difference(attempt: Attempt, history: History, touched: DataFrame | Non
     touched: the keys that it is about (`key` and the key's columns); None: all.
     """
     source = history.source
-    target = attempt.session.store.read(target_name(source.name))
+    target = attempt.store.read(target_name(source.name))
     held = target if touched is None else target.join(touched.select(*source.key), list(source.key), "left_semi")
     return relations.changes(histories.versions(history, touched), held, target.columns)
 
 
 def measured(rows: DataFrame, source: Source) -> ChangeSet:
-    """A materialised change set of versions, with what is in it.
+    """What is in a materialised change set of versions.
 
     since: the least instant from which analytics_summary differs, None if it does not. A version that leaves and comes
     back differs for it in the columns that it uses, from its beginning on, or in its end, from the lesser end on.
@@ -162,16 +195,17 @@ def measured(rows: DataFrame, source: Source) -> ChangeSet:
         differs = F.when(F.col("_rows") == 1, F.col("effective_date")).when(~one_end, F.col("_end"))
         since = alike.agg(F.min(F.unix_micros(differs)).alias("since")).collect()[0]["since"]
     instant = None if since is None else datetime.fromtimestamp(0, UTC) + timedelta(microseconds=since)
-    return ChangeSet(rows, said["entering"], said["leaving"], said["closed"], said["current"], instant)
+    return ChangeSet(said["entering"], said["leaving"], said["closed"], said["current"], instant)
 
 
-def view(attempt: Attempt, source: Source) -> DataFrame:
-    """A target as it will be."""
-    target = attempt.session.store.read(target_name(source.name))
-    changes = attempt.changes.get(source.name)
-    if changes is None or changes.rows is None:
+def view(attempt: Attempt, source: Source, changes: Changes) -> DataFrame:
+    """A target as it will be once these change sets have entered it."""
+    target = attempt.store.read(target_name(source.name))
+    changed = changes.get(source.name, ChangeSet())
+    rows = None if changed.is_empty else rows_of(attempt.work, source)
+    if rows is None:
         return target
-    return relations.with_changes(target, changes.rows, attempt.session.store.catalogue[target_name(source.name)].key)
+    return relations.with_changes(target, rows, attempt.store.catalogue[target_name(source.name)].key)
 
 
 def check_histories(source: Source, versions: DataFrame) -> None:

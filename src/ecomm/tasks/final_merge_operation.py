@@ -1,8 +1,8 @@
-"""08: the change sets enter the targets, analytics follow, everything is checked, and the batch is published."""
+"""08: the change sets enter the targets, analytics follow, and everything is checked."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial, reduce
@@ -11,42 +11,53 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ecomm.analytics import analytics_summary, category_analysis, seasonal_analysis, segment_analysis
-from ecomm.attempt import Attempt, Origin, journal, side_by_side
-from ecomm.batches import archive
+from ecomm.attempt import Attempt, side_by_side
+from ecomm.batch import Batch, Origin
+from ecomm.batches import landing
+from ecomm.batches.log import Positions
 from ecomm.contract import Shop, Source
 from ecomm.errors import InvariantError, SourceChangedError
-from ecomm.session import TaskResult
 from ecomm.tables import errors_name, stage_name, target_name
-from ecomm.tasks.change_set import check_histories
+from ecomm.tasks.change_set import check_histories, rows_of
+from ecomm.tasks.data_enrichment import changes_nothing
+from ecomm.tasks.found import Changes, ChangeSet, Loaded, changes_of, files_of
 from ecomm.tasks.reconcile import reconcile
 from ecomm.transforms import enrich, fold
 
 
-def final_merge_operation(attempt: Attempt, result: TaskResult) -> None:
-    """08: the change sets enter the targets, analytics follow, everything is checked, and the batch is published."""
-    side_by_side(partial(merge_target, attempt, source) for source in attempt.sources())
-    write_analytics(attempt)
-    check(attempt)
-    reconcile(attempt)
-    if attempt.origin is Origin.LANDING and (changed := archive.changed(attempt.claimed)):
+def final_merge_operation(batch: Batch, loaded: Loaded) -> None:
+    """08: the change sets enter the targets, analytics follow, and everything is checked.
+
+    After it all that the batch will publish is prepared. Raises InvariantError, SourceChangedError.
+    """
+    attempt, changes = batch.attempt, changes_of(loaded)
+    side_by_side(partial(merge_target, attempt, source, changes[source.name]) for source in batch.sources)
+    write_analytics(attempt, changes, batch.batch_id)
+    check(batch, loaded)
+    reconcile(batch, loaded)
+    claimed = [file.claimed for file in batch.files]
+    if batch.origin is Origin.LANDING and (changed := landing.changed(claimed)):
         raise SourceChangedError(f"{', '.join(str(f.path) for f in changed)} changed while it was being read")
-    publish(attempt, result)
 
 
-def merge_target(attempt: Attempt, source: Source) -> None:
+def merge_target(attempt: Attempt, source: Source, changes: ChangeSet) -> None:
     """Apply a source's change set to its target."""
-    changes = attempt.changes[source.name]
-    if changes.rows is not None:
-        attempt.session.store.apply(
-            target_name(source.name), changes.rows, changes.entering, changes.leaving, changes.closed
-        )
+    rows = None if changes.is_empty else rows_of(attempt.work, source)
+    if rows is not None:
+        attempt.store.apply(target_name(source.name), rows, changes.entering, changes.leaving, changes.closed)
 
 
-def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, int]:
-    """Bring the tables of 08 to what the targets say; how many rows were written of each."""
-    store, written = attempt.session.store, dict[str, int]()
+def write_analytics(
+    attempt: Attempt, changes: Changes, batch_id: str | None = None, *, everything: bool = False
+) -> dict[str, int]:
+    """Bring the tables of 08 to what the targets say; how many rows were written of each.
+
+    changes: the change sets that have entered the targets. batch_id: the batch that is published. everything: all is
+    computed again, whatever has changed.
+    """
+    store = attempt.store
     frames: dict[str, DataFrame] = {}
-    if everything or not attempt.changes_nothing:
+    if everything or not changes_nothing(attempt, changes):
         orders, customers = store.read("enriched_orders"), store.read("customer_analytics")
         frames = of_groups(
             orders,
@@ -54,17 +65,14 @@ def write_analytics(attempt: Attempt, *, everything: bool = False) -> dict[str, 
             store.read("product_analytics"),
             attempt.session.shop,
             attempt.today,
-            live=bool(attempt.live()),
+            live=bool(attempt.alive),
         )
 
-    def write(name: str, frame: DataFrame) -> None:
-        written[name] = store.overwrite(name, frame)
-
-    def write_summary() -> None:
-        written["analytics_summary"] = summarise(attempt, everything=everything)
-
-    side_by_side([write_summary, *(partial(write, name, frame) for name, frame in frames.items())])
-    return written
+    work: dict[str, Callable[[], int]] = {
+        "analytics_summary": partial(summarise, attempt, changes, batch_id, everything=everything)
+    }
+    work |= {name: partial(store.overwrite, name, frame) for name, frame in frames.items()}
+    return dict(zip(work, side_by_side(work.values()), strict=True))
 
 
 def of_groups(
@@ -82,30 +90,30 @@ def of_groups(
     }
 
 
-def summarise(attempt: Attempt, *, everything: bool = False) -> int:
-    """analytics_summary: the rows of the batches from whose instant on anything differs, computed anew."""
-    store, name = attempt.session.store, "analytics_summary"
-    alive, old = attempt.live(), store.read(name)
+def summarise(attempt: Attempt, changes: Changes, batch_id: str | None, *, everything: bool = False) -> int:
+    """analytics_summary: the rows of the batches from whose instant on anything differs, computed again."""
+    store, name = attempt.store, "analytics_summary"
+    alive, old = attempt.alive, store.read(name)
     there = {r["batch_id"] for r in old.select("batch_id").collect()} if store.state[name].rows else set()
-    since = min((c.since for c in attempt.changes.values() if c.since), default=None)
-    before, was = _as_of_before(alive), _as_of_before(attempt.published())
-    anew = {
+    since = min((c.since for c in changes.values() if c.since), default=None)
+    before, was = _as_of_before(alive), _as_of_before(attempt.log.positions)
+    again = {
         b
         for b, (as_of, _) in alive.items()
         if b not in there or before[b] != was.get(b) or (since is not None and as_of >= since)
     }
-    if attempt.candidate is not None and attempt.batch_id in alive:
-        anew.add(attempt.batch_id)
+    if batch_id is not None and batch_id in alive:
+        again.add(batch_id)
     if everything or attempt.counts_otherwise:
-        anew = set(alive)
+        again = set(alive)
     targets = enrich.Targets(**{n: store.read(target_name(n)) for n in attempt.session.sources})
-    new = summary(alive, anew, targets, store.read(stage_name("orders")), attempt.session.shop)
-    gone = sorted(anew | there - set(alive))  # a few, where those that stay become a thousand
+    new = summary(alive, again, targets, store.read(stage_name("orders")), attempt.session.shop)
+    gone = sorted(again | there - set(alive))  # a few, where those that stay become a thousand
     return store.overwrite(name, new.unionByName(old.filter(~F.col("batch_id").isin(gone))))
 
 
 def summary(
-    alive: Mapping[str, tuple[datetime, int]],
+    alive: Positions,
     of: Collection[str],
     targets: enrich.Targets,
     stage: DataFrame,
@@ -129,30 +137,30 @@ def summary(
     return analytics_summary.analytics_summary(batches, replace(targets, **standing), stated, shop)
 
 
-def _as_of_before(alive: Mapping[str, tuple[datetime, int]]) -> dict[str, datetime | None]:
+def _as_of_before(alive: Positions) -> dict[str, datetime | None]:
     """For each live batch the as-of of the one before it, in the order of (as-of, id bytewise)."""
     order = sorted(alive, key=lambda b: (alive[b][0], b.encode()))
     return dict(zip(order, [None, *(alive[b][0] for b in order)], strict=False))
 
 
-def check(attempt: Attempt) -> None:
+def check(batch: Batch, loaded: Loaded) -> None:
     """Rows are conserved in every file, and the histories of the touched keys hold together. Raises InvariantError.
 
     read = accepted + rejected + duplicate + superseded, counted in the tables as they were written; and each current
     line of an order is in enriched_orders once: the joins to the versions of its time lose none, and double none.
     """
-    store = attempt.session.store
-    tables = [name(s.name) for s in attempt.sources() for name in (stage_name, errors_name)]
+    store = batch.store
+    tables = [name(s.name) for s in batch.sources for name in (stage_name, errors_name)]
     # The error rows of a batch that was held were published when it was.
-    earlier = [t for t in tables if attempt.held is not None and t.endswith("_errors")]
-    mine = F.col("revision") == attempt.revision
-    rows_of = {t: store.read(t).filter(mine) if t in earlier else store.fresh(t, attempt.revision) for t in tables}
-    written = [rows_of[t].select(F.lit(t).alias("table"), "source_file") for t in tables]
+    earlier = [t for t in tables if batch.held is not None and t.endswith("_errors")]
+    mine = F.col("revision") == batch.revision
+    frames = {t: store.read(t).filter(mine) if t in earlier else store.fresh(t, batch.revision) for t in tables}
+    written = [frames[t].select(F.lit(t).alias("table"), "source_file") for t in tables]
     orders = store.read(target_name("orders")).filter(F.col("is_current"))
     written.append(orders.select(F.lit("orders").alias("table"), F.lit("").alias("source_file")))
     rows = reduce(lambda a, b: a.unionByName(b), written).groupBy("table", "source_file").count().collect()
     counted = {(r["table"], r["source_file"]): r["count"] for r in rows}
-    for file in attempt.files:
+    for file in files_of(loaded):
         accepted, lost = (counted.get((t(file.source), file.name), 0) for t in (stage_name, errors_name))
         there = accepted + lost + file.rows_duplicate
         if there != file.rows_read or accepted != file.rows_accepted:
@@ -165,21 +173,8 @@ def check(attempt: Attempt) -> None:
         raise InvariantError(
             f"enriched_orders would have {enriched} rows for {current} current orders; nothing was published."
         )
-    for source in attempt.sources():
-        changes = attempt.changes[source.name].rows
-        if changes is not None:
-            check_histories(source, fold.reached(store.read(target_name(source.name)), changes, source.key))
-
-
-def publish(attempt: Attempt, result: TaskResult) -> None:
-    """Make the batch visible by one entry."""
-    session = attempt.session
-    result.end(session.engine)
-    journal(attempt)
-    if attempt.origin is Origin.NOWHERE:
-        assert attempt.replaces is not None
-        session.entry_of("UNDO", attempt.trigger, revision=attempt.replaces.revision, reason=attempt.why)
-        return
-    said = {"revision": attempt.revision, "files": tuple(attempt.files), "score": attempt.score}
-    kind = "REDRIVE" if attempt.redrives else "PUBLISH"
-    session.entry_of(kind, attempt.trigger, reason=attempt.why, **said)
+    for source in batch.sources:
+        changed = loaded[source.name].changes
+        rows_changed = None if changed.is_empty else rows_of(batch.work, source)
+        if rows_changed is not None:
+            check_histories(source, fold.reached(store.read(target_name(source.name)), rows_changed, source.key))

@@ -11,11 +11,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecomm.attempt import Attempt
+from ecomm.batch import Batch
 from ecomm.contract import Source
 from ecomm.errors import InvariantError
 from ecomm.store.duckdb_catalog import View, quoted, select, text
 from ecomm.tables import stage_name, target_name
+from ecomm.tasks.found import ChangeSet, Loaded
 from ecomm.transforms.relations import ENTER, LEAVE
 
 if TYPE_CHECKING:
@@ -33,26 +34,26 @@ _MOST = 10**14
 """Sums of money from which on a column of decimal(18,3) may not hold them, and is NULL."""
 
 
-def reconcile(attempt: Attempt) -> None:
-    """Raises InvariantError if what an attempt has prepared does not add up. Tables in a catalog are not looked at."""
+def reconcile(batch: Batch, loaded: Loaded) -> None:
+    """Raises InvariantError if what a batch has prepared does not add up. Tables in a catalog are not looked at."""
     import duckdb
 
-    if (views := attempt.session.store.views(_LOOKED_AT)) is None:
+    if (views := batch.store.views(_LOOKED_AT)) is None:
         return
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for source in attempt.delivered():
-            _stage(connection, attempt, source)
-        for source in attempt.sources():
-            _target(connection, attempt, source)
-        _derived(connection, attempt, views)
+        for source in batch.delivered():
+            _stage(connection, batch, source)
+        for source in batch.sources:
+            _target(connection, batch, source, loaded[source.name].changes)
+        _derived(connection, batch, views)
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, attempt: Attempt, source: Source) -> None:
+def _stage(connection: duckdb.DuckDBPyConnection, batch: Batch, source: Source) -> None:
     """Stage got the typed rows of the files, without those that were rejected, duplicate or superseded."""
-    store, name = attempt.session.store, stage_name(source.name)
+    store, name = batch.store, stage_name(source.name)
     columns = ["source_file", "source_line", *(column.name for column in source.stored)]
-    typed, exceptions = (_parquet(attempt.folder / f"{source.name}_{kind}") for kind in ("rows", "exceptions"))
+    typed, exceptions = (_parquet(batch.work.folder / f"{source.name}_{kind}") for kind in ("rows", "exceptions"))
     accepted = f"SELECT * FROM {typed} WHERE len(reasons) = 0" if typed else ""
     if typed and exceptions:
         accepted += (
@@ -63,14 +64,13 @@ def _stage(connection: duckdb.DuckDBPyConnection, attempt: Attempt, source: Sour
     _equal(name, "rows", expected, _printed(connection, select(store.path(name), store.added(name)), columns))
 
 
-def _target(connection: duckdb.DuckDBPyConnection, attempt: Attempt, source: Source) -> None:
+def _target(connection: duckdb.DuckDBPyConnection, batch: Batch, source: Source, changes: ChangeSet) -> None:
     """The files that enter a target hold the rows of those that leave it, less what leaves, with what enters."""
-    store, name = attempt.session.store, target_name(source.name)
-    columns, changes = store.columns(name), _parquet(attempt.folder / f"{source.name}_changes")
-    if attempt.changes[source.name].rows is None:
-        changes = ""
+    store, name = batch.store, target_name(source.name)
+    columns = store.columns(name)
+    changed = "" if changes.is_empty else _parquet(batch.work.folder / f"{source.name}_changes")
     enters, leaves = (
-        _printed(connection, f"SELECT * FROM {changes} WHERE change = '{word}'" if changes else "", columns)
+        _printed(connection, f"SELECT * FROM {changed} WHERE change = '{word}'" if changed else "", columns)
         for word in (ENTER, LEAVE)
     )
     before, after = (
@@ -81,9 +81,9 @@ def _target(connection: duckdb.DuckDBPyConnection, attempt: Attempt, source: Sou
     _equal(name, "versions", expected, after)
 
 
-def _derived(connection: duckdb.DuckDBPyConnection, attempt: Attempt, views: Mapping[str, View]) -> None:
+def _derived(connection: duckdb.DuckDBPyConnection, batch: Batch, views: Mapping[str, View]) -> None:
     """Every order is in enriched_orders as it is in the target; every table that follows has the same revenue."""
-    store, home = attempt.session.store, attempt.session.shop.reporting_currency
+    store, home = batch.store, batch.session.shop.reporting_currency
     for name, view in views.items():
         connection.execute(f"CREATE VIEW {quoted(name)} AS {select(store.path(name), view)}")
     current = _printed(connection, "FROM orders_target WHERE is_current", _OF_ORDERS)
@@ -106,7 +106,7 @@ def _derived(connection: duckdb.DuckDBPyConnection, attempt: Attempt, views: Map
     for name, (column, expected) in sums.items():
         _equal(name, "revenue", expected, _number(connection, f"SELECT sum({column}) FROM {name}"))
     newest = "SELECT revenue FROM analytics_summary ORDER BY as_of DESC, encode(batch_id) DESC LIMIT 1"
-    if attempt.live():
+    if batch.attempt.alive:
         _equal("analytics_summary", "revenue", whole, _number(connection, newest))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from ecomm.attempt import Attempt
+from ecomm.batch import Batch
 from ecomm.contract import Rule, Shop, Source
 from ecomm.sources.rules import among
 from ecomm.tables import stage_name
@@ -28,9 +28,9 @@ def column_of(rule: Rule, source: Source) -> str | None:
     return column if rule.name.endswith(_ENDING) and column in words else None
 
 
-def meaning(source: Source, rule: Rule, attempt: Attempt | None = None) -> str:
-    """What a rule says that rows break: with the settings, if it is about words; with the revenue of the batch that an
-    attempt has loaded.
+def meaning(source: Source, rule: Rule, batch: Batch | None = None) -> str:
+    """What a rule says that rows break: with the settings, if it is about words; with the revenue of the batch that a
+    batch brings.
     """
     column = column_of(rule, source)
     if column is None:
@@ -40,19 +40,19 @@ def meaning(source: Source, rule: Rule, attempt: Attempt | None = None) -> str:
         f"add the right ones to [vocabularies] {vocabulary}",
         f"map them to known ones in [sources.{source.name}.values.{column}]",
     ]
-    brings = "" if attempt is None or source.name != "orders" else _brings(attempt, column)
+    brings = "" if batch is None or source.name != "orders" else _brings(batch, column)
     if column == "order_status":
         ways.append("add those that are no revenue to [shop] non_revenue_statuses")
     return f"{rule.meaning}{brings}; {', '.join(ways[:-1])} or {ways[-1]}"
 
 
-def _brings(attempt: Attempt, column: str) -> str:
+def _brings(batch: Batch, column: str) -> str:
     """How much of the batch's revenue the rows with unknown words bring; of order_status also which words bring what.
 
     Reporting currency, of the batch's accepted rows; an amount without a rate is in no sum.
     """
-    shop, store = attempt.reading.shop, attempt.session.store
-    rows = store.fresh(stage_name("orders"), attempt.revision).filter(F.col("op") == "U")
+    shop, store = batch.reading.shop, batch.store
+    rows = store.fresh(stage_name("orders"), batch.revision).filter(F.col("op") == "U")
     valued = valuation.valued(rows, shop)
     known = F.coalesce(among(F.col(column), getattr(shop.vocabularies, column)), F.lit(True))
     word = F.when(known, F.lit("")).when(F.col(column).rlike(_WORD), F.col(column)).otherwise(F.lit("?"))

@@ -1,6 +1,6 @@
 r"""Delimited text: CSV, tab-separated text and their kin, in any encoding.
 
-It is read as UTF-8 by the scanner of `landing`. A file that is UTF-8 by itself and has no setting of its own takes the
+It is read as UTF-8 by the scanner of `csvfile`. A file that is UTF-8 by itself and has no setting of its own takes the
 same way, byte by byte, as it always did.
 """
 
@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
-from ecomm.batches import landing
+from ecomm.batches import csvfile
 from ecomm.batches.dialect import Dialect, dialect
 from ecomm.batches.reading import kinds, place, streams
 from ecomm.batches.reading.kinds import Kind
@@ -22,7 +22,7 @@ from ecomm.batches.reading.place import Table
 from ecomm.delivery import Shape
 from ecomm.errors import HeaderError
 
-HEAD = 2 * landing.MAX_RECORD
+HEAD = 2 * csvfile.MAX_RECORD
 """Bytes from the beginning in which the header must be."""
 _SEPARATOR = re.compile(rb"[ \t\r\n]*\"?sep=([\x20-\x7e\t])\"?[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
 
@@ -35,7 +35,7 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
         data = file.read(HEAD)
         eof = not file.read(1)
     decoded = encoding[0] != "utf-8"
-    said = _SEPARATOR.match(data.removeprefix(landing.BOM))
+    said = _SEPARATOR.match(data.removeprefix(csvfile.BOM))
     delimiter = "\t" if kind.format == "tsv" and shape.delimiter == "," else shape.delimiter
     if said is not None and said[1].decode() != shape.quote:
         delimiter = said[1].decode()
@@ -47,7 +47,7 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
         surplus=shape.ignore_surplus_cells,
         decoded=decoded,
     )
-    start = len(landing.BOM) if data.startswith(landing.BOM) else 0
+    start = len(csvfile.BOM) if data.startswith(csvfile.BOM) else 0
     if said is not None and not shape.skip_lines:
         start += said.end()
     names, offset = _header(data, _below(data, start, shape.skip_lines), eof, form, shape, str(where))
@@ -55,7 +55,7 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
     def pieces() -> Iterator[pa.Table]:
         with _text(path, where, kind, encoding) as file:
             _pass(file, offset)
-            yield from landing.pieces(file, len(names), form)
+            yield from csvfile.pieces(file, len(names), form)
 
     ordinary = not kind.packed and not decoded and said is None and _is_ordinary(shape)
     return Table(
@@ -101,7 +101,7 @@ def _below(data: bytes, start: int, lines: int) -> int:
 def _header(data: bytes, at: int, eof: bool, form: Dialect, shape: Shape, where: str) -> tuple[list[str], int]:
     """The names in the header, and where the data begins."""
     while at < len(data):
-        taken = landing.take(data, at, eof, form)
+        taken = csvfile.take(data, at, eof, form)
         if taken is None:
             break
         at, cells, raw = taken

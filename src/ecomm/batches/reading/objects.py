@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from ecomm.batches import landing
+from ecomm.batches import csvfile
+from ecomm.batches.csvfile import Record
 from ecomm.batches.dialect import UNDECODABLE
-from ecomm.batches.landing import Record
 from ecomm.batches.reading import kinds, streams
 from ecomm.batches.reading.kinds import Kind
 from ecomm.batches.reading.place import Table
@@ -75,12 +75,12 @@ def _pieces(items: Callable[[], Iterator[_Item]], names: list[str]) -> Iterator[
         if isinstance(item, dict):
             records.append(Record([item.get(name, "") for name in names], None))
         else:
-            records.append(Record(None, item[: landing.MAX_RECORD]))
+            records.append(Record(None, item[: csvfile.MAX_RECORD]))
         if len(records) == BATCH:
-            yield landing.text_table(records, len(names))
+            yield csvfile.text_table(records, len(names))
             records = []
     if records:
-        yield landing.text_table(records, len(names))
+        yield csvfile.text_table(records, len(names))
 
 
 def _lines(file: BinaryIO | streams.Decoding) -> Iterator[_Item]:
@@ -89,12 +89,12 @@ def _lines(file: BinaryIO | streams.Decoding) -> Iterator[_Item]:
         if not line.strip():
             continue
         try:
-            if len(line) > landing.MAX_RECORD:
+            if len(line) > csvfile.MAX_RECORD:
                 raise ValueError
             said = _parsed(line.decode("utf-8"))
             yield _flat(said) if isinstance(said, dict) else _written(said)
         except (ValueError, RecursionError):
-            yield line[: landing.MAX_RECORD].decode("utf-8", UNDECODABLE).strip()
+            yield line[: csvfile.MAX_RECORD].decode("utf-8", UNDECODABLE).strip()
 
 
 def _cut(file: BinaryIO | streams.Decoding) -> Iterator[bytes]:
@@ -103,7 +103,7 @@ def _cut(file: BinaryIO | streams.Decoding) -> Iterator[bytes]:
     while block := file.read(1 << 20):
         *whole, rest = (rest + block).split(b"\n")
         yield from whole
-        if len(rest) > 2 * landing.MAX_RECORD:
+        if len(rest) > 2 * csvfile.MAX_RECORD:
             yield rest
             rest = b""
             while (block := file.read(1 << 20)) and b"\n" not in block:

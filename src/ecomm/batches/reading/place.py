@@ -10,7 +10,7 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecomm.batches import landing
+from ecomm.batches import csvfile
 from ecomm.canonical import BLANKS
 from ecomm.delivery import Shape
 from ecomm.errors import HeaderError
@@ -43,7 +43,7 @@ class Table:
             end = self._end_in(piece) if not self.unread else 0
             self.unread += piece.num_rows - end
             if end:
-                yield landing.numbered(piece.slice(0, end), first)
+                yield csvfile.numbered(piece.slice(0, end), first)
                 first += end
 
     def _end_in(self, piece: pa.Table) -> int:

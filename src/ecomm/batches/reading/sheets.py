@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
-from ecomm.batches import landing
+from ecomm.batches import csvfile
 from ecomm.batches.reading import kinds, place
 from ecomm.batches.reading.kinds import Kind
 from ecomm.batches.reading.place import Table
@@ -67,7 +67,7 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
         rows = _sheet_rows(file, str(where), shape.sheet)
         names, _ = place.header_of(rows, shape, str(where))
         kept = tempfile.TemporaryFile()  # noqa: SIM115 (it goes with the table)
-        schema = landing.text_table([], len(names)).schema
+        schema = csvfile.text_table([], len(names)).schema
         with pa.ipc.new_stream(kept, schema) as writer:
             while batch := list(islice(rows, BATCH)):
                 writer.write_table(_records(batch, len(names)))
@@ -86,7 +86,7 @@ def _records(rows: Sequence[Sequence[str]], width: int) -> pa.Table:
     raw: list[str | None] = [None] * len(rows)
     for number, row in enumerate(rows):
         if any(cell.strip(BLANKS) for cell in row[width:]):
-            raw[number] = json.dumps(place.trimmed(row), ensure_ascii=False)[: landing.MAX_RECORD]
+            raw[number] = json.dumps(place.trimmed(row), ensure_ascii=False)[: csvfile.MAX_RECORD]
     whole = pa.array([line is None for line in raw])
     columns = {"raw_line": pa.array(raw, pa.string())}
     for i in range(width):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ecomm.batches import landing
+from ecomm.batches import csvfile
 from ecomm.batches.reading import columns, delimited, kinds, objects, sheets
 from ecomm.batches.reading.place import Table
 from ecomm.delivery import Shape
@@ -36,4 +36,4 @@ def land(table: Table, into: Path) -> int:
     Columns: source_line (1 = the first record after the header), raw_line (only of a malformed record), c0, c1, ...
     (NULL in a malformed record; an empty cell is empty text). Raises FileError if the file is damaged further on.
     """
-    return landing.write(table.stretches(), len(table.names), into)
+    return csvfile.write(table.stretches(), len(table.names), into)

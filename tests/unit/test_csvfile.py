@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecomm.batches import landing
+from ecomm.batches import csvfile as ours
 from ecomm.batches.dialect import dialect
 from ecomm.batches.reading.tables import land as land_table
 from ecomm.batches.reading.tables import open_table
@@ -47,7 +47,7 @@ def land(content: bytes, folder: Path, chunk: int = WHOLE, delimiter: str = ",")
     path.write_bytes(content)
     opened = open_table(path, Shape(delimiter=delimiter))
     names = opened.names
-    with patch.object(landing, "CHUNK", chunk):
+    with patch.object(ours, "CHUNK", chunk):
         count = land_table(opened, into)
     table = pq.read_table(into)
     assert table.column_names == ["source_line", "raw_line", *(f"c{i}" for i in range(len(names)))]
@@ -73,7 +73,7 @@ def expected(content: bytes) -> File:
 @contextmanager
 def long_is(limit: int) -> Iterator[None]:
     """A record of more than `limit` bytes is too long, here and in the oracle."""
-    with patch.object(landing, "MAX_RECORD", limit), patch.object(csvfile, "MAX_RECORD_BYTES", limit):
+    with patch.object(ours, "MAX_RECORD", limit), patch.object(csvfile, "MAX_RECORD_BYTES", limit):
         yield
 
 
@@ -318,11 +318,11 @@ TAME = st.lists(
 @given(body=TAME, eof=st.booleans())
 def test_fast_is_slow(body: bytes, eof: bool) -> None:
     """Where the fast reader vouches for a stretch it gives what the scanner gives, up to the same byte."""
-    fast = landing._plain(body, 2, eof)
+    fast = ours._plain(body, 2, eof)
     if fast is None:
         return
     table, used = fast
-    slow, _ = landing.scan(body[:used], 2, True)
+    slow, _ = ours.scan(body[:used], 2, True)
     assert [list(row.values()) for row in table.to_pylist()] == [r.cells for r in slow]
     assert eof is False or used == len(body)
 
@@ -330,7 +330,7 @@ def test_fast_is_slow(body: bytes, eof: bool) -> None:
 def test_fast_is_used() -> None:
     """An ordinary file goes the fast way, quotes and line ends in quotes too."""
     for body in (b"1,2\n3,4\n", b'1,"x,\n""y"""\r\n3,4\r\n', "é,日\n".encode()):
-        fast = landing._plain(body, 2, True)
+        fast = ours._plain(body, 2, True)
         assert fast is not None
         assert fast[1] == len(body)
 
@@ -402,11 +402,11 @@ def test_tabs(chunk: int, tmp_path: Path) -> None:
 def test_fast_is_slow_with_another_delimiter(body: bytes, eof: bool, delimiter: str) -> None:
     """Both readers agree on it, up to the same byte."""
     body, form = turned(body, delimiter), dialect(delimiter)
-    fast = landing._plain(body, 2, eof, form)
+    fast = ours._plain(body, 2, eof, form)
     if fast is None:
         return
     table, used = fast
-    slow, _ = landing.scan(body[:used], 2, True, form)
+    slow, _ = ours.scan(body[:used], 2, True, form)
     assert [list(row.values()) for row in table.to_pylist()] == [r.cells for r in slow]
     assert eof is False or used == len(body)
 
@@ -415,6 +415,6 @@ def test_fast_is_slow_with_another_delimiter(body: bytes, eof: bool, delimiter: 
 def test_fast_is_used_with_another_delimiter(delimiter: str) -> None:
     """An ordinary file goes the fast way, whatever its delimiter."""
     for body in (b"1,2\n3,4\n", b'1,"x,\n""y"""\r\n3,4\r\n', "é,日\n".encode()):
-        fast = landing._plain(turned(body, delimiter), 2, True, dialect(delimiter))
+        fast = ours._plain(turned(body, delimiter), 2, True, dialect(delimiter))
         assert fast is not None
         assert fast[1] == len(body)
