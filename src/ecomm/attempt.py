@@ -88,6 +88,12 @@ class Attempt:
         return before is not None and before.settings_hash != self.session.settings_hash
 
 
+def open_attempt(session: Session) -> Attempt:
+    """OPEN an attempt that publishes no batch: the same batches are live after it."""
+    opened = session.entry("OPEN").seq
+    return Attempt(session, opened, session.log, session.log.positions)
+
+
 def side_by_side(work: Iterable[Callable[[], Result]]) -> list[Result]:
     """Do all of it at once; what came of each. When all has ended, the first error is raised."""
     with ThreadPoolExecutor(max_workers=len(SOURCES)) as pool:

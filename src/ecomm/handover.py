@@ -21,7 +21,7 @@ from ecomm.batches.trigger import parsed
 from ecomm.driver import Progress
 from ecomm.engines import deltafiles
 from ecomm.errors import WaitingError
-from ecomm.opening import opened_batch
+from ecomm.opening import corrections_of, opened_batch
 from ecomm.progress import TaskResult
 from ecomm.session import FAILURE, Session, attempts_dir
 from ecomm.settings import SOURCE_NAMES, Settings
@@ -99,7 +99,8 @@ def join(session: Session, opened: Entry) -> tuple[Batch, Progress]:
             _take(session, progress, _ENDED.validate_json(marker.read_bytes()))
     attempt = Attempt(session, opened.seq, session.log, alive)
     replaces = session.log.live.get(opened.batch_id)
-    return opened_batch(attempt, plan, replaces, found.claimed, session.counting), progress
+    known = corrections_of(session, opened.batch_id)
+    return opened_batch(attempt, plan, replaces, found.claimed, session.counting, known), progress
 
 
 def _take(session: Session, progress: Progress, ended: _Ended) -> None:

@@ -5,18 +5,21 @@ No row changes. What the last entries of the ledger name stays readable, for who
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import structlog
 
+from ecomm.attempt import open_attempt
 from ecomm.batches.entry import NAME as LEDGER
 from ecomm.batches.entry import Entry
 from ecomm.batches.ledger import Ledger
 from ecomm.errors import UsageError, sentence
 from ecomm.session import Session, recover, working
 from ecomm.settings import Settings
+from ecomm.tasks.reconcile import check_same_rows
 
 log = structlog.get_logger()
 EVERY = 24
@@ -78,15 +81,21 @@ def upkeep(
     store, entries = session.store, session.log
     last = next((e.tables for e in reversed(entries) if e.entry == "MAINTAIN"), {})
     unchanged = {name for name, state in store.state.items() if last.get(name, (None, 0))[0] == state.version}
-    done = []
-    for name in [*(n for n in store.catalogue if n not in unchanged), LEDGER]:
-        listener(name)
-        before = store.lake.count_files(store.path(name))
-        deleted = store.maintain(name, older_than, _pinned(entries, name))
-        done.append(Upkeep(name, before, store.lake.count_files(store.path(name)), deleted))
+    names = [name for name in store.catalogue if name not in unchanged]
+    before, deleted = dict[str, int](), dict[str, int]()
+    for name in (*names, LEDGER):
+        before[name] = store.lake.count_files(store.path(name))
+        deleted[name] = store.tidy(name, older_than, _pinned(entries, name))
     session.look()
+    attempt = open_attempt(session)
+    store.begin(attempt.opened, attempt.work.folder)
+    for name in names:
+        listener(name)
+        store.compact(name)
+        check_same_rows(store, name)
     session.entry("MAINTAIN")
-    return done
+    shutil.rmtree(attempt.work.folder, ignore_errors=True)
+    return [Upkeep(n, before[n], store.lake.count_files(store.path(n)), deleted[n]) for n in (*names, LEDGER)]
 
 
 def _pinned(entries: Sequence[Entry], name: str) -> set[int]:

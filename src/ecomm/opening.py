@@ -37,23 +37,27 @@ def open_batch(session: Session, plan: Plan) -> Batch:
         read_by = settings_of(session, plan.of)
     if claimed:
         copies.keep(session.settings, session.log, read_by)
-    batch = opened_batch(attempt, plan, replaces, claimed, read_by)
+    known = corrections_of(session, plan.trigger.batch_id)
     if not plan.corrections:
-        return batch
+        return opened_batch(attempt, plan, replaces, claimed, read_by, known)
     new = [replace(made, revision=opened) for made in plan.corrections]
     copies.note(session.settings, session.log, opened, new)
     session.store.record("corrections", [asdict(made) for made in new])
-    return replace(batch, corrections={**batch.corrections, **corrections.in_force(new)})
+    return opened_batch(attempt, plan, replaces, claimed, read_by, {**known, **corrections.in_force(new)})
 
 
 def opened_batch(
-    attempt: Attempt, plan: Plan, replaces: Entry | None, claimed: Sequence[Claimed], read_by: ShopSettings
+    attempt: Attempt,
+    plan: Plan,
+    replaces: Entry | None,
+    claimed: Sequence[Claimed],
+    read_by: ShopSettings,
+    known: Mapping[Place, Correction],
 ) -> Batch:
-    """A batch whose files are claimed, with its headers and its corrections. Raises FileError, HeaderError."""
+    """A batch whose files are claimed, with their headers. known: its corrections. Raises FileError, HeaderError."""
     session = attempt.session
     contracts = session.sources if read_by is session.counting else sources_of(read_by)
     files = open_files(contracts, claimed)
-    known = _corrections(session, plan.trigger.batch_id)
     return Batch(attempt, plan, _revision(plan, attempt.opened), replaces, files, read_by, contracts, known)
 
 
@@ -117,7 +121,7 @@ def is_borrowed(contracts: Mapping[str, Source], claimed: Claimed, all_files: Se
     return bool(lends) and any((c.file.source, c.file.name, c.sha256) == same for c in all_files)
 
 
-def _corrections(session: Session, batch_id: str) -> dict[Place, Correction]:
+def corrections_of(session: Session, batch_id: str) -> dict[Place, Correction]:
     """What was published of corrections for records of a batch."""
     version, rows = session.log.last.tables.get("corrections", (0, 0))
     if not rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from ecomm.attempt import Attempt
+from ecomm.attempt import Attempt, open_attempt
 from ecomm.batches.ledger import Ledger
 from ecomm.errors import UsageError, sentence
 from ecomm.history import with_files
@@ -44,12 +44,6 @@ def _rebuild(session: Session) -> dict[str, int]:
         raise
     shutil.rmtree(attempt.work.folder, ignore_errors=True)
     return rows
-
-
-def open_attempt(session: Session) -> Attempt:
-    """OPEN an attempt that publishes no batch: the same batches are live after it."""
-    opened = session.entry("OPEN").seq
-    return Attempt(session, opened, session.log, session.log.positions)
 
 
 def refold(attempt: Attempt) -> dict[str, int]:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ecomm import damage
-from ecomm.attempt import Attempt
+from ecomm.attempt import Attempt, open_attempt
 from ecomm.batch import Origin, Plan
 from ecomm.batches import copies, corrections, locks
 from ecomm.batches.corrections import Correction
@@ -24,7 +24,7 @@ from ecomm.contract import Source
 from ecomm.errors import EcommError, InvariantError, StorageError, UsageError, sentence
 from ecomm.opening import opened_batch, settings_of
 from ecomm.progress import silent
-from ecomm.rebuild import open_attempt, refold
+from ecomm.rebuild import refold
 from ecomm.session import Session, attempts_dir, running, session_of
 from ecomm.settings import Settings
 from ecomm.tables import State, create_all, errors_name, stage_name, target_name
@@ -179,9 +179,10 @@ def _load(attempt: Attempt, source: Source, entry: Entry, made: Sequence[Correct
         return None
     assert entry.revision is not None
     plan = Plan(trigger_of(entry), Origin.ARCHIVE, of=entry)
-    batch = opened_batch(attempt, plan, None, claimed, settings_of(session, entry))
     mine = (one for one in made if one.batch_id == entry.batch_id and one.revision <= entry.seq)
-    of_then = replace(batch, revision=entry.revision, corrections=corrections.in_force(mine))
+    known = corrections.in_force(mine)
+    batch = opened_batch(attempt, plan, None, claimed, settings_of(session, entry), known)
+    of_then = replace(batch, revision=entry.revision)
     files, _ = load(of_then, of_then.contracts[source.name])
     return files
 

@@ -232,6 +232,11 @@ def finding(check: str, found: str, fix: str) -> None:
     out.print(mark + Text(f"{check}: {found}" + (f"; {fix}" if fix else "")), soft_wrap=True)
 
 
+def trouble(sentence: str) -> None:
+    """What is wrong with the warehouse, before all else."""
+    out.print(Text.assemble(("! ", "bold red"), sentence))
+
+
 def published(entries: Sequence[Entry]) -> None:
     """The live batches, one line each."""
     for entry in sorted(entries, key=lambda e: (e.as_of, e.batch_id)):

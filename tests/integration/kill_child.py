@@ -86,7 +86,7 @@ SEAMS: dict[str, Seam] = {
     "archive": Seam(((landing.Landing, "settle"),)),
     "move": Seam(((Path, "rename"), (Path, "unlink")), _landed),  # what `archive` does, one by one
     "record": Seam(((FolderStore, "record"),), _table),
-    "compact": Seam(((deltafiles, "compact"),), _table),
+    "compact": Seam(((FolderStore, "compact"),), _table),
     "vacuum": Seam(((deltafiles, "vacuum"),), _table),
     "lay_out": Seam(((landing.Landing, "lay_out"),)),
     "recover": Seam(((session, "recover"), (transaction, "recover"))),

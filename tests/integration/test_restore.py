@@ -6,11 +6,13 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ecomm import redrive, restore, revise
+from ecomm.batches import status
 from ecomm.doctor import examine
 from ecomm.engines import Engine
 from ecomm.errors import EcommError, StorageError, UsageError
@@ -114,6 +116,7 @@ def test_a_whole_warehouse_is_made_again(eventful: Shop, shop: Shop) -> None:
     before, seen = published(eventful), eventful.warehouse.log
     shop = eventful.copy(shop.root / "copy")
     shutil.rmtree(shop.settings.warehouse)
+    assert "`ecomm restore` makes the warehouse again" in str(status.of(shop.settings, datetime.now(UTC)).trouble)
     restore.restore(shop.settings)
     assert not differences(published(shop), before)
     assert shop.warehouse.log[: len(seen)] == seen.entries
@@ -148,7 +151,10 @@ def test_a_ledger_that_lost_its_end_is_not_believed(eventful: Shop, shop: Shop, 
     with pytest.raises(StorageError, match="ledger"):
         shop.run()
     assert any(f.fix for f in examine(shop.settings))
+    if damage == "the newest commit is gone":
+        assert "it lost its end, or an old copy" in str(status.of(shop.settings, datetime.now(UTC)).trouble)
     assert restore.restore(shop.settings)[0].table == "batch_ledger"
+    assert status.of(shop.settings, datetime.now(UTC)).trouble is None
     assert not differences(published(shop), before)
     assert [o.status for o in shop.run()] == ["published"]
 

@@ -33,6 +33,11 @@ def folder_of(settings: Settings, entries: Sequence[Entry]) -> Path:
     return settings.landing / _FOLDER / digest(entries[0])[:16]
 
 
+def warehouses(settings: Settings) -> list[Path]:
+    """The folders with the copies of a ledger each."""
+    return sorted(f for f in (settings.landing / _FOLDER).glob("*") if f.is_dir())
+
+
 def complete(settings: Settings, entries: Sequence[Entry]) -> None:
     """Write the copies that are missing: of the last entries, for each run writes those of its own.
 
@@ -107,7 +112,7 @@ def read(settings: Settings, here: Sequence[Entry]) -> list[Entry]:
     here: the ledger's, as far as it can be read; without any, landing must know of one warehouse only. Raises
     UsageError, StorageError if the copies are damaged.
     """
-    folders = sorted(f for f in (settings.landing / _FOLDER).glob("*") if f.is_dir())
+    folders = warehouses(settings)
     if here:
         folders = [folder_of(settings, here)]
     if len(folders) > 1:

@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ecomm.batches import locks
+from ecomm.batches import copies, locks
 from ecomm.batches.entry import Entry
 from ecomm.batches.landing import Landing
 from ecomm.batches.ledger import Ledger
 from ecomm.batches.log import Log
 from ecomm.batches.trigger import State
 from ecomm.batches.untriggered import Untriggered, untriggered
+from ecomm.errors import StorageError
 from ecomm.settings import SOURCE_NAMES, Settings
 
 
@@ -50,7 +51,7 @@ class UndoneLine:
 
 @dataclass(frozen=True)
 class Status:
-    """One look at a shop."""
+    """One look at a shop. trouble: what is wrong with the ledger, and what to do about it."""
 
     published: list[Entry]
     held: list[HeldLine]
@@ -58,6 +59,7 @@ class Status:
     triggers: list[TriggerLine]
     unexpected: list[Untriggered]
     running: bool
+    trouble: str | None = None
 
     def summary(self) -> dict[str, Any]:
         """For machines."""
@@ -79,6 +81,7 @@ class Status:
             "unexpected_files": [file.path for file in self.unexpected],
             "unread_files": {str(file.path): file.advice for file in self.unexpected if file.advice is not None},
             "running": self.running,
+            "trouble": self.trouble,
         }
 
 
@@ -104,12 +107,36 @@ def of(settings: Settings, now: datetime, log: Log | None = None) -> Status:
         for batch, e in log.held.items()
     ]
     ended = [_undone(landing, entry) for entry in log.undone.values()]
-    return Status(list(log.live.values()), waiting, ended, lines, unexpected, bool(locks.held(settings)))
+    return Status(
+        list(log.live.values()),
+        waiting,
+        ended,
+        lines,
+        unexpected,
+        running=bool(locks.held(settings)),
+        trouble=_trouble(settings, log),
+    )
 
 
 def _undone(landing: Landing, entry: Entry) -> UndoneLine:
     offered = landing.offer_of(entry)
     return UndoneLine(str(entry.batch_id), entry.as_of, entry.reason, offered if offered.is_dir() else None)
+
+
+def _trouble(settings: Settings, log: Log) -> str | None:
+    """Why the ledger is not the one of which landing has copies, and what to do about it; None if it is."""
+    if not log:
+        known = copies.warehouses(settings)
+        said = "landing has the ledger of a warehouse that is not here; `ecomm restore` makes the warehouse again"
+        return said if known else None
+    try:
+        copies.check(settings, log)
+    except StorageError:
+        try:
+            copies.check(settings, Ledger.of(settings, log).log)  # a run may have written one more meanwhile
+        except StorageError as error:
+            return str(error)
+    return None
 
 
 def _failures(entries: Sequence[Entry]) -> dict[str, str]:

@@ -221,6 +221,8 @@ def status(
     if as_json:
         print_json(now.summary())
         return
+    if now.trouble is not None:
+        screens.trouble(now.trouble)
     if now.published:
         screens.published(now.published)
     for waiting in now.held:

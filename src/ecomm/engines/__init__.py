@@ -107,9 +107,6 @@ class Lake(Protocol):
     def add_columns(self, path: Path, fields: Sequence[Field]) -> None:
         """Add columns: one new version."""
 
-    def compact(self, path: Path, by: Sequence[str] = ()) -> None:
-        """Make few files of many. by: columns by whose values rows that are alike lie together."""
-
     def vacuum(self, path: Path, older_than: timedelta, keep: Collection[int]) -> int:
         """Delete files older than that which no version to be kept needs; how many there were."""
 

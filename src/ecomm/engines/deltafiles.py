@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -231,16 +230,21 @@ def commit(
     removes: Sequence[tuple[str, int, Mapping[str, str]]],
     before: int,
     said: Mapping[str, str],
+    *,
+    changes_rows: bool = True,
 ) -> None:
     """Make the next version of a table: files that lie in its folder enter it, files leave it.
 
     adds: path in the folder, bytes, values of the partition columns, statistics. removes: the same without statistics.
-    before: the version that it is made of. said: what the commit says besides. Raises LockedError if another version
+    before: the version that it is made of. said: what the commit says besides. changes_rows: False if the files that
+    enter hold the rows of those that leave. Raises LockedError if another version
     follows that one, StorageError if it cannot be written.
     """
     now = int(time.time() * 1000)
-    entering = [AddAction(name, size, dict(values), now, True, statistics) for name, size, values, statistics in adds]
-    leaving = [RemoveAction(name, True, now, size, dict(values)) for name, size, values in removes]
+    entering = [
+        AddAction(name, size, dict(values), now, changes_rows, statistics) for name, size, values, statistics in adds
+    ]
+    leaving = [RemoveAction(name, changes_rows, now, size, dict(values)) for name, size, values in removes]
     with _next_only(path):
         table = DeltaTable(path, version=before)
         table.create_write_transaction(
@@ -283,29 +287,18 @@ def sync_commit(path: Path, version: int) -> None:
     fsync(log)
 
 
-def compact(path: Path, by: Sequence[str] = ()) -> None:
-    """Make few files of many, and forget those that were removed: every command reads of them, nobody asks for them.
-
-    by: columns by whose values rows that are alike lie together, if there is that much new. To rewrite a large file for
-    a few new rows would cost more than it gives: it is, once the smaller ones together hold half as much.
-    """
+def compact(path: Path) -> None:
+    """Make few files of many, by versions of its own: only of the ledger, which is read whole again and again."""
     before = version(path)
-    sizes = sorted(pa.table(_table(path).get_add_actions(flatten=True))["size_bytes"].to_pylist())
-    sums = list(accumulate(size for size in sizes if size < _LARGE))  # of the smallest one, two, three ...
-    small = max((sums[n] for n in range(1, len(sums)) if sizes[n] <= 2 * sums[n - 1]), default=0)
-    if small and by and 3 * small >= sum(sizes):
-        DeltaTable(path).optimize.z_order(by, target_size=2 * _LARGE)
-    elif small:
-        DeltaTable(path).optimize.compact(target_size=min(small, 2 * _LARGE))
-    _forget_removed(path)
+    DeltaTable(path).optimize.compact()
     sync(path, before)
 
 
-_LARGE = 64 << 20
+def forget_removed(path: Path) -> None:
+    """Leave the files that were removed out of a checkpoint from now on, if the last one has many of them.
 
-
-def _forget_removed(path: Path) -> None:
-    """Leave the files that were removed out of a checkpoint from now on, if the last one has many of them."""
+    Every command on a table reads of them, and nobody asks for them.
+    """
     last = _last_checkpoint(path)
     if last is not None and last["size"] - count_files(path) > _MANY:
         DeltaTable(path).alter.set_table_properties({_REMEMBERED: "interval 0 seconds"})

@@ -144,10 +144,15 @@ class Store(Protocol):
     def recover(self, ledger: Ledger, attempts: Path) -> bool:
         """Finish a publication that was broken off, and forget what others prepared; True if a table was taken back."""
 
-    def maintain(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
-        """Put a table's small files together, delete old ones that no version to be kept needs; how many were deleted.
+    # --- maintenance ---
 
-        older_than: only those; None: none. Stage is ordered by key, for that is how the fold looks into it.
+    def compact(self, name: str) -> None:
+        """Put a table's small files together, prepared or at once. Stage is ordered by key, for the fold's sake."""
+
+    def tidy(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
+        """Delete old files that no version to be kept needs, and shorten the log; how many files were deleted.
+
+        older_than: only those; None: none.
         """
 
 

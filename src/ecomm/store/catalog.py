@@ -45,6 +45,9 @@ class _Catalog(Protocol):
     def restore(self, path: Path, to: int) -> None:
         """Take a table back to an earlier version: one new version with the old rows."""
 
+    def compact(self, path: Path, by: Sequence[str] = ()) -> None:
+        """Put a table's small files together. by: columns by which rows that are alike lie together."""
+
 
 class CatalogStore(Tables):
     """The tables of one warehouse in a catalog, for writing; every write moves a table on by exactly one version."""
@@ -258,18 +261,22 @@ class CatalogStore(Tables):
             self._columns.pop(name, None)
         return bool(ahead)
 
-    def maintain(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
-        """Put a table's small files together, delete old ones that no version to be kept needs; how many were deleted.
+    def compact(self, name: str) -> None:
+        """Put a table's small files together. Stage is ordered by key, for that is how the fold looks into it."""
+        self._catalog.compact(self.path(name), ("key",) if name.endswith("_stage") else ())
+        self._at_newest(name)
 
-        older_than: only those; None: none. Stage is ordered by key, for that is how the fold looks into it.
-        """
-        path = self.path(name)
-        self.lake.compact(path, ("key",) if name.endswith("_stage") else ())
-        deleted = 0 if older_than is None else self.lake.vacuum(path, older_than, keep)
-        self.lake.shorten_log(path, keep)
-        if name in self.state:
-            self.state[name] = State(self.lake.version(path), self.state[name].rows)
+    def tidy(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
+        """Delete old files that no version to be kept needs; how many were deleted. older_than: only those."""
+        deleted = 0 if older_than is None else self.lake.vacuum(self.path(name), older_than, keep)
+        self.lake.shorten_log(self.path(name), keep)
+        self._at_newest(name)
         return deleted
+
+    def _at_newest(self, name: str) -> None:
+        """Expect a table at its newest version, which holds the same rows."""
+        if name in self.state:
+            self.state[name] = State(self.lake.version(self.path(name)), self.state[name].rows)
 
     def _moved(self, name: str, rows: int | None = None) -> State:
         found, expected = self.lake.version(self.path(name)), self.state[name].version + 1

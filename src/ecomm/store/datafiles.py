@@ -34,11 +34,11 @@ class DataFile:
     sha256: str = ""
 
 
-def by_partition(files: Sequence[DataFile]) -> dict[tuple[tuple[str, str], ...], list[str]]:
-    """The paths of files, by the values of their partition columns."""
-    alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
+def by_partition(files: Sequence[DataFile]) -> dict[tuple[tuple[str, str], ...], list[DataFile]]:
+    """Files by the values of their partition columns."""
+    alike: dict[tuple[tuple[str, str], ...], list[DataFile]] = {}
     for file in files:
-        alike.setdefault(tuple(sorted(file.partition.items())), []).append(file.path)
+        alike.setdefault(tuple(sorted(file.partition.items())), []).append(file)
     return alike
 
 

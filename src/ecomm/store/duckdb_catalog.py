@@ -54,9 +54,9 @@ def select(table: Path, view: View) -> str:
     columns = ", ".join(f"CAST({quoted(c.name)} AS {_type(c.type)}) AS {quoted(c.name)}" for c in view.columns)
     nothing = ", ".join(f"CAST(NULL AS {_type(c.type)}) AS {quoted(c.name)}" for c in view.columns)
     parts = [f"SELECT {nothing} WHERE false"]
-    for partition, paths in by_partition(view.files).items():
+    for partition, files in by_partition(view.files).items():
         known = "".join(f", {text(value)} AS {quoted(column)}" for column, value in partition)
-        listed = ", ".join(text(str((table / path).absolute())) for path in paths)
+        listed = ", ".join(text(str((table / file.path).absolute())) for file in files)
         parts.append(f"SELECT *{known} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false)")
     rows = f"SELECT {columns} FROM ({' UNION ALL BY NAME '.join(parts)})"
     if view.revisions is None:

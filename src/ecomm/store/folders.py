@@ -22,10 +22,10 @@ from pyspark.sql import functions as F
 from ecomm.batches.entry import COMMENT, FIELDS, Entry
 from ecomm.batches.entry import NAME as LEDGER
 from ecomm.batches.ledger import Ledger
-from ecomm.batches.trigger import sha256
 from ecomm.engines import deltafiles
-from ecomm.errors import LockedError, StorageError, taken_over
+from ecomm.errors import InvariantError, LockedError, StorageError, taken_over
 from ecomm.store import Tables, aside, later
+from ecomm.store.compaction import rewrite, small_ones
 from ecomm.store.datafiles import DataFile, by_partition, described, holding
 from ecomm.store.duckdb_catalog import View
 from ecomm.store.duckdb_catalog import write as write_catalog
@@ -51,7 +51,6 @@ class FolderStore(Tables):
         self._prepared: dict[str, Prepared] = {}
         self._files: dict[tuple[str, int], tuple[DataFile, ...]] = {}
         self._columns: dict[str, list[str]] = {}
-        self._compacted: dict[str, str] = {}
         self._opened = -1
         self._folder = root
 
@@ -120,8 +119,8 @@ class FolderStore(Tables):
         if not files:
             return spark.createDataFrame([], ", ".join(f"`{c}` {t}" for c, t in types.items()))
         frames = []
-        for partition, paths in by_partition(files).items():
-            places = [self.engine.uri(self.path(name) / path) for path in paths]
+        for partition, alike in by_partition(files).items():
+            places = [self.engine.uri(self.path(name) / file.path) for file in alike]
             known = {c: F.lit(value).cast(types[c]) for c, value in partition}
             columns = [known.get(c, F.col(c)).alias(c) for c in types]
             frames.append(spark.read.schema(schema).parquet(*places).select(*columns))
@@ -283,7 +282,6 @@ class FolderStore(Tables):
             self._prepared.clear()
         ahead = {name: prepared for name, prepared in self._prepared.items() if prepared.versions}
         digests = {f"{name}/{file.path}": file.sha256 for name, p in ahead.items() for file in p.adds}
-        digests |= self._compacted
         tables = {name: (state.version, state.rows) for name, state in self.state.items()}
         entry = ledger.following(replace(entry, tables=tables, digests=digests))
         if ahead and ledger.has_moved():
@@ -298,7 +296,6 @@ class FolderStore(Tables):
             self._published[name], self._files[name, state.version] = state, files
             self._columns[name] = self.columns(name)
         self._prepared.clear()
-        self._compacted.clear()
         return written
 
     def views(self, names: Iterable[str]) -> Mapping[str, View] | None:
@@ -408,16 +405,34 @@ class FolderStore(Tables):
                 )
         return State(newest, rows)
 
-    def maintain(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
-        """Put a table's small files together, delete old ones that no version to be kept needs; how many were deleted.
+    # --- maintenance ---
 
-        older_than: only those; None: none. Stage is ordered by key, for that is how the fold looks into it.
+    def compact(self, name: str) -> None:
+        """Prepare to put a table's small files together. Stage is ordered by key: that is how the fold looks into it.
+
+        Raises InvariantError if another number of rows is written than is read.
+        """
+        adds, removes = list[DataFile](), list[DataFile]()
+        for files in small_ones(self._listed(name)):
+            partition, folder = files[0].partition, self._new_folder(name)
+            by = ("key",) if name.endswith("_stage") else ()
+            rewrite(self.path(name), self._view(name, files), folder, partition, by, self._folder)
+            adds += self._described(name, folder, partition)
+            removes += files
+        if sum(file.rows for file in adds) != sum(file.rows for file in removes):
+            raise InvariantError(f"{name}: its files, put together, have another number of rows; nothing was changed.")
+        if removes:
+            self._prepared[name] = Prepared(adds=tuple(adds), removes=tuple(removes), changes_rows=False)
+
+    def tidy(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
+        """Delete old files that no version to be kept needs, and shorten the log; how many files were deleted.
+
+        older_than: only those; None: none.
         """
         path = self.path(name)
-        before = {file.path for file in self._listed(name)}
-        self.lake.compact(path, ("key",) if name.endswith("_stage") else ())
-        made = (file.path for file in self._listed(name) if file.path not in before)
-        self._compacted |= {f"{name}/{file}": sha256(path / file) for file in made}
+        if name == LEDGER:
+            deltafiles.compact(path)
+        deltafiles.forget_removed(path)
         deleted = 0 if older_than is None else self.lake.vacuum(path, older_than, keep)
         for folder in path.glob("*-*"):  # of attempts whose files were deleted
             if folder.is_dir() and not any(folder.iterdir()):

@@ -32,11 +32,15 @@ INTENT = "publication.json"
 
 @dataclass(frozen=True)
 class Prepared:
-    """What will change in a table: columns that it gets, files that enter it, and files that leave it."""
+    """What will change in a table: columns that it gets, files that enter it, and files that leave it.
+
+    changes_rows: False if the files that enter hold the very rows of those that leave.
+    """
 
     columns: tuple[Field, ...] = ()
     adds: tuple[DataFile, ...] = ()
     removes: tuple[DataFile, ...] = ()
+    changes_rows: bool = True
 
     @property
     def versions(self) -> int:
@@ -159,4 +163,4 @@ def _check(path: Path, at: int, mine: Mapping[str, str]) -> None:
 def _commit(path: Path, prepared: Prepared, before: int, mine: Mapping[str, str]) -> None:
     adds = [(f.path, f.bytes, f.partition, f.statistics) for f in prepared.adds]
     removes = [(f.path, f.bytes, f.partition) for f in prepared.removes]
-    deltafiles.commit(path, adds, removes, before, mine)
+    deltafiles.commit(path, adds, removes, before, mine, changes_rows=prepared.changes_rows)

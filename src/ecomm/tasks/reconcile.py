@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ecomm.batch import Batch
 from ecomm.contract import Source
 from ecomm.errors import InvariantError
+from ecomm.store import Store
 from ecomm.store.duckdb_catalog import View, quoted, select, text
 from ecomm.tables import stage_name, target_name
 from ecomm.tasks.found import ChangeSet, Loaded
@@ -47,6 +48,19 @@ def reconcile(batch: Batch, loaded: Loaded) -> None:
         for source in batch.sources:
             _target(connection, batch, source, loaded[source.name].changes)
         _derived(connection, batch, views)
+
+
+def check_same_rows(store: Store, name: str) -> None:
+    """Raises InvariantError if the files that will enter a table have other rows than those that leave it."""
+    import duckdb
+
+    columns = store.columns(name)
+    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+        before, after = (
+            _printed(connection, select(store.path(name), view), columns)
+            for view in (store.removed(name), store.added(name))
+        )
+    _equal(name, "rows", before, after)
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, batch: Batch, source: Source) -> None:

@@ -1,0 +1,32 @@
+"""Programs that are not ours read a warehouse while small batches are published, killed, undone and replayed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.polling.play import Report, play
+from tests.shop import Shop
+
+PLAIN = ("deltalake", "duckdb")
+CATALOGUE = ("catalogue", "catalogue-open")
+
+
+def nothing_is_broken(report: Report) -> None:
+    """No version of a target breaks SCD Type 2, and who reads through the catalogue sees whole batches only."""
+    assert (report.broken_versions, report.changed_by_rebuild) == (0, 0)
+    assert report.kills
+    for kind, found in report.readers.items():
+        assert found["moments"] > 1, kind
+        assert (found["broken"], found["mixed"], found["moved"], found["errors"]) == (0, 0, 0, 0), (kind, found)
+
+
+@pytest.mark.long
+def test_readers_that_poll_see_no_broken_table(tmp_path: Path) -> None:
+    nothing_is_broken(play(Shop(tmp_path), 26, (*PLAIN, *CATALOGUE), seed=2))
+
+
+@pytest.mark.soak
+def test_six_readers_and_a_thousand_batches(tmp_path: Path) -> None:
+    nothing_is_broken(play(Shop(tmp_path), 1000, (*PLAIN, *CATALOGUE, "sail", "spark"), seed=0))
