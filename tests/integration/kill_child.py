@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from deltalake import DeltaTable
 
 from ecomm import driver, maintain, pipeline, redrive, revise, session, transaction
 from ecomm.batches import landing
@@ -59,6 +60,11 @@ def _table(arguments: Arguments) -> str | None:
     return next((a.name if isinstance(a, Path) else a for a in arguments if isinstance(a, Path | str)), None)
 
 
+def _committed(arguments: Arguments) -> str | None:
+    """The table that a Delta transaction is about."""
+    return Path(arguments[0].table_uri).name
+
+
 def _landed(arguments: Arguments) -> str | None:
     """The folder of a file in landing or in an archive: `source` or the batch."""
     path = arguments[0]
@@ -80,7 +86,8 @@ SEAMS: dict[str, Seam] = {
     "prepare": Seam(((FolderStore, "_described"),), _table),
     "intend": Seam(((publication, "intend"),)),
     "widen": Seam(((deltafiles, "add_columns_at"),), _table),
-    "commit": Seam(((deltafiles, "commit"),), _table),
+    "ready": Seam(((deltafiles, "commit"),), _table),
+    "commit": Seam(((DeltaTable, "create_write_transaction"),), _committed),
     "sync": Seam(((deltafiles, "sync"),), _table),
     "ledger": Seam(((Ledger, "write"),), _entry),
     "archive": Seam(((landing.Landing, "settle"),)),

@@ -8,8 +8,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
+
+import structlog
 
 from ecomm import maintain, pipeline, revise, session
 from ecomm.engines import start
@@ -19,6 +22,7 @@ from ecomm.settings import load
 
 def main(landing: Path, warehouse: Path) -> None:
     """Work until the input ends."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # answers alone are told
     settings = load(landing=landing, warehouse=warehouse, memory_mb=2048)
     engine = start(settings)
     setattr(engine, "stop", lambda: None)  # noqa: B010 - it is used by every command

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
@@ -232,13 +232,14 @@ def commit(
     said: Mapping[str, str],
     *,
     changes_rows: bool = True,
-) -> None:
-    """Make the next version of a table: files that lie in its folder enter it, files leave it.
+) -> Callable[[], None]:
+    """Make ready the next version of a table: files that lie in its folder enter it, files leave it.
 
+    Gives what commits it, in a millisecond or two: several tables are made ready before the first one is committed. It
+    raises LockedError if another version follows `before`, StorageError if it cannot be written.
     adds: path in the folder, bytes, values of the partition columns, statistics. removes: the same without statistics.
     before: the version that it is made of. said: what the commit says besides. changes_rows: False if the files that
-    enter hold the rows of those that leave. Raises LockedError if another version
-    follows that one, StorageError if it cannot be written.
+    enter hold the rows of those that leave.
     """
     now = int(time.time() * 1000)
     entering = [
@@ -247,13 +248,19 @@ def commit(
     leaving = [RemoveAction(name, changes_rows, now, size, dict(values)) for name, size, values in removes]
     with _next_only(path):
         table = DeltaTable(path, version=before)
-        table.create_write_transaction(
-            [*entering, *leaving],
-            mode="append",
-            schema=table.schema(),
-            partition_by=table.metadata().partition_columns,
-            commit_properties=CommitProperties(max_commit_retries=0, custom_metadata=dict(said)),
-        )
+        schema, partition_by = table.schema(), table.metadata().partition_columns
+
+    def write() -> None:
+        with _next_only(path):
+            table.create_write_transaction(
+                [*entering, *leaving],
+                mode="append",
+                schema=schema,
+                partition_by=partition_by,
+                commit_properties=CommitProperties(max_commit_retries=0, custom_metadata=dict(said)),
+            )
+
+    return write
 
 
 @contextmanager

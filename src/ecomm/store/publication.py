@@ -13,7 +13,7 @@ ours is an error. Nothing is ever restored.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,6 +68,11 @@ class Change:
     version: int
     prepared: Prepared
 
+    @property
+    def after(self) -> int:
+        """The table's version once it has changed."""
+        return self.version + self.prepared.versions
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -114,21 +119,51 @@ def intended(attempt: Path) -> Publication | None:
 
 
 def finish(warehouse: Path, ledger: Ledger, publication: Publication) -> Entry:
-    """Make each version that is missing, then append the entry if it is missing. Raises LockedError, StorageError."""
-    entry, mine = publication.entry, mark(publication.entry)
-    for name, change in publication.changes.items():
-        path = warehouse / name
-        for at, columns in _steps(change):
-            if deltafiles.version(path) >= at:
-                _check(path, at, mine)
-            elif columns:
-                deltafiles.add_columns_at(path, change.prepared.columns, at - 1, mine)
-            else:
-                _commit(path, change.prepared, at - 1, mine)
-            deltafiles.sync_commit(path, at)
+    """Make each version that is missing, then append the entry if it is missing. Raises LockedError, StorageError.
+
+    Columns come first, for they change no row. Then all versions are made ready, and committed one right after another:
+    who reads several tables meanwhile sees some before and some after, so this is kept short.
+    """
+    entry, changes = publication.entry, publication.changes
+    for name, change in changes.items():
+        _add_columns(warehouse / name, change, entry)
+    commits = [_ready(warehouse / name, change, entry) for name, change in changes.items()]
+    for commit in commits:
+        commit()
+    for name, change in changes.items():
+        deltafiles.sync_commit(warehouse / name, change.after)
     if len(ledger.log) > entry.seq:
         raise taken_over(warehouse)
     return ledger.write(entry)
+
+
+def _add_columns(path: Path, change: Change, entry: Entry) -> None:
+    """Make the version that adds columns, if there are any and it is not there."""
+    at = change.version + 1
+    if not change.prepared.columns:
+        return
+    if deltafiles.version(path) >= at:
+        _check(path, at, mark(entry))
+    else:
+        deltafiles.add_columns_at(path, change.prepared.columns, change.version, mark(entry))
+    deltafiles.sync_commit(path, at)
+
+
+def _ready(path: Path, change: Change, entry: Entry) -> Callable[[], None]:
+    """What commits the files of a change; nothing, if that version is there or there is none to be made."""
+    prepared, at = change.prepared, change.after
+    if not (prepared.adds or prepared.removes):
+        return _nothing
+    if deltafiles.version(path) >= at:
+        _check(path, at, mark(entry))
+        return _nothing
+    adds = [(f.path, f.bytes, f.partition, f.statistics) for f in prepared.adds]
+    removes = [(f.path, f.bytes, f.partition) for f in prepared.removes]
+    return deltafiles.commit(path, adds, removes, at - 1, mark(entry), changes_rows=prepared.changes_rows)
+
+
+def _nothing() -> None:
+    """The version is there."""
 
 
 def mark(entry: Entry) -> dict[str, str]:
@@ -141,16 +176,6 @@ def mark(entry: Entry) -> dict[str, str]:
     }
 
 
-def _steps(change: Change) -> Iterator[tuple[int, bool]]:
-    """The versions that a change makes, each with whether it only adds columns."""
-    at, prepared = change.version, change.prepared
-    if prepared.columns:
-        at += 1
-        yield at, True
-    if prepared.adds or prepared.removes:
-        yield at + 1, False
-
-
 def _check(path: Path, at: int, mine: Mapping[str, str]) -> None:
     said = deltafiles.commit_info(path, at)
     if any(said.get(key) != value for key, value in mine.items()):
@@ -158,9 +183,3 @@ def _check(path: Path, at: int, mine: Mapping[str, str]) -> None:
             f"{path}: another program wrote version {at} while a batch was being published; `ecomm doctor` says what "
             "to do."
         )
-
-
-def _commit(path: Path, prepared: Prepared, before: int, mine: Mapping[str, str]) -> None:
-    adds = [(f.path, f.bytes, f.partition, f.statistics) for f in prepared.adds]
-    removes = [(f.path, f.bytes, f.partition) for f in prepared.removes]
-    deltafiles.commit(path, adds, removes, before, mine, changes_rows=prepared.changes_rows)
