@@ -6,6 +6,7 @@ import hashlib
 import re
 import tempfile
 from pathlib import Path
+from threading import Lock
 
 SAFE = re.compile(r"[A-Za-z0-9._/-]+")
 
@@ -18,6 +19,7 @@ class Links:
 
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._making = Lock()
 
     def safe(self, path: Path) -> str:
         """The absolute path itself, or one through a link."""
@@ -30,12 +32,17 @@ class Links:
         while SAFE.fullmatch(head.name) and not SAFE.fullmatch(str(head)):
             tail.insert(0, head.name)
             head = head.parent
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="ecomm-")
-        link = Path(self._folder.name) / hashlib.sha256(str(head).encode()).hexdigest()[:16]
-        if not link.is_symlink():
-            link.symlink_to(head)
-        return str(link.joinpath(*tail))
+        return str(self._link_to(head).joinpath(*tail))
+
+    def _link_to(self, head: Path) -> Path:
+        """The link to a folder. Stage loads ask side by side: only one of them makes it."""
+        with self._making:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="ecomm-")
+            link = Path(self._folder.name) / hashlib.sha256(str(head).encode()).hexdigest()[:16]
+            if not link.is_symlink():
+                link.symlink_to(head)
+            return link
 
     def remove(self) -> None:
         """Remove all links."""

@@ -1,0 +1,132 @@
+"""A run is killed at each of its calls to the system that put something onto the disk or take it away.
+
+Not we say where that is, but strace: it kills the process at the n-th of these calls of its main thread, in which files
+are claimed, the intent is written, versions are committed, the entry follows, and files are archived.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ecomm.doctor import examine
+from ecomm.engines import Engine
+from tests.conftest import keep_running
+from tests.integration.test_kills import CHILD
+from tests.shop import Row, Shop, differences, published
+
+CALLS = "fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir"
+HEADER = "order_id,customer_id,product_id,order_date,order_amount,order_status\n"
+Tables = dict[str, list[Row]]
+pytestmark = [
+    pytest.mark.usefixtures("shop"),  # runs use the engine of the session
+    pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: apt-get install strace"),
+]
+
+
+class Day:
+    """A shop in which one batch is published and the second has landed, and what is to be read before and after it."""
+
+    def __init__(self, root: Path) -> None:
+        self.shop = Shop(root / "first")
+        first = HEADER + "O1,C1,P1,2025-01-01,5,pending\n"
+        customers = {"c1.csv": "customer_id,city\nC1,Rome\n,Oslo\n"}
+        self.shop.drop("b1", "2025-01-01T00:00:00Z", {"orders": {"o1.csv": first}, "customers": customers})
+        assert [o.status for o in self.shop.run()] == ["published"]
+        second = HEADER + "O1,C1,P1,2025-01-01,5,shipped\nO2,C1,P1,2025-01-01,7,pending\n"
+        customers = {"c2.csv": "customer_id,city,tier\nC1,Oslo,gold\n"}
+        self.shop.drop("b2", "2025-01-02T00:00:00Z", {"orders": {"o2.csv": second}, "customers": customers})
+        self.before = published(self.shop)
+        whole = self.shop.copy(root / "whole")
+        assert [o.status for o in whole.run()] == ["published"]
+        self.after, self.archived = published(whole), whole.archived()
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Day:
+    with pytest.MonkeyPatch.context() as patch:
+        keep_running(engine, patch)
+        return Day(tmp_path_factory.mktemp("calls"))
+
+
+def traced(shop: Shop, *options: str) -> subprocess.CompletedProcess[str]:
+    """A run of the shop in a process of its own, under strace."""
+    child = [sys.executable, CHILD, shop.settings.landing, shop.settings.warehouse]
+    command = ["strace", "-f", "-o", shop.root / "calls", "-e", f"trace={CALLS}", *options, *child]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False)
+
+
+def calls_of(shop: Shop) -> int:
+    """How many calls the main thread of a traced run has made."""
+    threads = [line.split()[0] for line in (shop.root / "calls").read_text().splitlines() if "+++" not in line]
+    return Counter(threads)[threads[0]]
+
+
+def killed_at(shop: Shop, number: int) -> bool:
+    """Run the shop and kill the run at a call; False if there were fewer."""
+    return traced(shop, "-e", f"inject={CALLS}:signal=KILL:when={number}").returncode != 0
+
+
+def recovered(shop: Shop, day: Day, at: str) -> None:
+    """Readers see the one moment or the other, and after one more run all is as if nothing had happened."""
+    seen = published(shop)
+    assert seen in (day.before, day.after), (at, differences(seen, day.before))
+    outcomes = shop.run()
+    assert {o.status for o in outcomes} <= {"published", "duplicate"}, (at, [o.reason for o in outcomes])
+    assert not differences(published(shop), day.after), at
+    assert (shop.landed(), shop.archived()) == ([], day.archived), at
+    assert not [*shop.settings.warehouse.glob("attempts/*")], at
+    assert [f for f in examine(shop.settings, deep=True) if f.fix] == [], at
+    with duckdb.connect(shop.settings.warehouse / "catalog.duckdb", read_only=True) as catalogue:
+        assert catalogue.sql("SELECT count(*) FROM enriched_orders").fetchall() == [(2,)], at
+    assert shop.run() == [], at
+
+
+def kill_each(day: Day, root: Path, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        shop = day.shop.copy(root / f"at {number}")
+        assert killed_at(shop, number), f"there is no call {number}"
+        recovered(shop, day, f"call {number}")
+        shutil.rmtree(shop.root)
+
+
+def finish_each(day: Day, root: Path, numbers: Sequence[int]) -> None:
+    """A publication breaks off behind its intent, and the run that finishes it is killed as well."""
+    begun = day.shop.copy(root / "begun")
+    child = [sys.executable, CHILD, begun.settings.landing, begun.settings.warehouse, "after", "commit:orders_stage"]
+    subprocess.run(list(map(str, child)), capture_output=True, timeout=300, check=False)
+    assert [*begun.settings.warehouse.glob("attempts/*/publication.json")]
+    for number in numbers:
+        shop = begun.copy(root / f"at {number}")
+        killed_at(shop, number)
+        recovered(shop, day, f"call {number} of the run that finishes")
+        shutil.rmtree(shop.root)
+
+
+@pytest.mark.long
+def test_a_run_that_is_killed_at_some_calls(day: Day, tmp_path: Path) -> None:
+    kill_each(day, tmp_path, [2, 14, 27, 35, 44, 52])
+
+
+@pytest.mark.long
+def test_a_run_that_finishes_is_killed_at_some_calls(day: Day, tmp_path: Path) -> None:
+    finish_each(day, tmp_path, [2, 14, 30])
+
+
+@pytest.mark.soak
+def test_a_run_that_is_killed_at_every_call(day: Day, tmp_path: Path) -> None:
+    whole = day.shop.copy(tmp_path / "whole")
+    assert traced(whole).returncode == 0
+    kill_each(day, tmp_path, range(1, calls_of(whole) + 1))
+
+
+@pytest.mark.soak
+def test_a_run_that_finishes_is_killed_at_every_call(day: Day, tmp_path: Path) -> None:
+    finish_each(day, tmp_path, range(1, 60))
