@@ -125,6 +125,10 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
         made = copies.corrections_of(settings, session.log)
         if "corrections" in wrong:
             store.record("corrections", [asdict(one) for one in made])
+        for name in [n for n in wrong if store.catalogue[n].journal]:
+            rows, missing = copies.journal_rows(settings, session.log, name)
+            store.record(name, rows)
+            wrong[name] += f"; landing has no copy of {missing} of its files" if missing else ""
         for source in session.sources.values():
             if stage_name(source.name) in wrong:
                 _read_archive(attempt, source, made, listener)
@@ -138,8 +142,8 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
                 place.rename(settings.warehouse / name)
         raise
     shutil.rmtree(attempt.work.folder, ignore_errors=True)
-    rows = {name: state.rows for name, state in store.state.items()}
-    return [Restored(name, fault, rows.get(name)) for name, fault in sorted(wrong.items())]
+    counts = {name: state.rows for name, state in store.state.items()}
+    return [Restored(name, fault, counts.get(name)) for name, fault in sorted(wrong.items())]
 
 
 def _read_archive(

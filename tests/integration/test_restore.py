@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ecomm import redrive, restore, revise
+from ecomm import maintain, redrive, restore, revise
 from ecomm.batches import status
 from ecomm.doctor import examine
 from ecomm.engines import Engine
 from ecomm.errors import EcommError, StorageError, UsageError
 from tests.conftest import keep_running
-from tests.shop import DAYS, Shop, differences, published
+from tests.shop import DAYS, Row, Shop, differences, ordered, published
 
 HEADER = "order_id,customer_id,product_id,order_date,order_amount,order_status\n"
 LATE = "L1,CUST0001,P001,2025-01-15,9.90,pending\nL2,CUST0001,P001,2025-01-15,oops,x\n"
@@ -51,6 +51,10 @@ def eventful(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterat
         strict.drop("poor", "2025-01-18T12:00:00Z", {"orders": {"poor.csv": HEADER + POOR}})
         assert [o.status for o in strict.run()] == ["held"]
         yield shop
+
+
+def journals(shop: Shop) -> dict[str, list[Row]]:
+    return {name: ordered(shop.rows(name), drop=()) for name in ("processing_log", "validation_results")}
 
 
 def newest(path: Path) -> Path:
@@ -113,13 +117,14 @@ def test_a_damaged_table_is_seen_and_made_again(eventful: Shop, shop: Shop, tabl
 
 def test_a_whole_warehouse_is_made_again(eventful: Shop, shop: Shop) -> None:
     """Nothing but landing is left. What was held waits again, and what was known then is known."""
-    before, seen = published(eventful), eventful.warehouse.log
+    before, seen, told = published(eventful), eventful.warehouse.log, journals(eventful)
     shop = eventful.copy(shop.root / "copy")
     shutil.rmtree(shop.settings.warehouse)
     assert "`ecomm restore` makes the warehouse again" in str(status.of(shop.settings, datetime.now(UTC)).trouble)
     restore.restore(shop.settings)
     assert not differences(published(shop), before)
     assert shop.warehouse.log[: len(seen)] == seen.entries
+    assert journals(shop) == told
     assert restore.restore(shop.settings) == []
     assert revise.decide(shop.settings, "poor", "ACCEPT", "why not").status == "published"
     assert "P2" in {r["order_id"] for r in shop.rows("orders_target")}
@@ -174,3 +179,21 @@ def test_what_restore_cannot_do(eventful: Shop, shop: Shop) -> None:
     file.write_bytes(content)
     assert {one.table for one in restore.restore(shop.settings, ["orders_stage"])} == {"orders_stage", "orders_errors"}
     assert not differences(published(shop), published(eventful))
+
+
+@pytest.mark.long
+def test_journals_come_back_from_their_copies(eventful: Shop, shop: Shop) -> None:
+    """Also after their small files were put together; of a file whose copy is gone it says so."""
+    told = journals(eventful)
+    shop = eventful.copy(shop.root / "copy")
+    maintain.maintain(shop.settings)
+    assert journals(shop) == told
+    for name in told:
+        shutil.rmtree(shop.settings.warehouse / name)
+    assert {one.table for one in restore.restore(shop.settings)} == set(told)
+    assert journals(shop) == told
+    (copy, *_) = sorted(shop.settings.landing.glob(".ledger/*/journals/processing_log__*"))
+    copy.unlink()
+    (one,) = restore.restore(shop.settings, ["processing_log"])
+    assert one.fault == "it was asked for; landing has no copy of 1 of its files"
+    assert len(journals(shop)["processing_log"]) < len(told["processing_log"])

@@ -1,8 +1,9 @@
 """Copies of ledger entries in landing, beside the archive: by them a ledger that lost its end is known.
 
 `landing/.ledger/<warehouse>/<seq>.json` is an entry as JSON; `<seq>.corrections.json` are the corrections that came
-with it; `settings/<hash>.json.gz` are the settings by which files were read. <warehouse> is the beginning of its first
-entry's hash: several warehouses may be made from one landing.
+with it; `settings/<hash>.json.gz` are the settings by which files were read; `journals/` has the files of the journals,
+which nothing else could make again. <warehouse> is the beginning of its first entry's hash: several warehouses may be
+made from one landing.
 """
 
 from __future__ import annotations
@@ -12,19 +13,24 @@ import hashlib
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from ecomm.batches.corrections import Correction
 from ecomm.batches.entry import JUDGES, Entry, digest, of_text, text_of
+from ecomm.batches.trigger import sha256
 from ecomm.engines.deltafiles import fsync, write_whole
 from ecomm.errors import StorageError, UsageError, sentence
 from ecomm.settings import Settings
 from ecomm.shop_settings import ShopSettings
 from ecomm.shop_settings import of_text as of_settings_text
+from ecomm.tables import CATALOGUE
 
 _FOLDER = ".ledger"
 _CORRECTIONS = ".corrections.json"
+_JOURNALS = "journals"
 _MADE = TypeAdapter(list[Correction])
 
 
@@ -50,11 +56,44 @@ def complete(settings: Settings, entries: Sequence[Entry]) -> None:
             file = folder / f"{entry.seq:08d}.json"
             if file.is_file() and file.stat().st_size:
                 break
+            _keep_journals(settings, folder, entry)
             file.write_text(text_of(entry), encoding="utf-8")
             fsync(file)
         fsync(folder)
     except OSError as error:
         raise StorageError(sentence(error, folder)) from error
+
+
+def _keep_journals(settings: Settings, folder: Path, entry: Entry) -> None:
+    """Copy the files that an entry has made part of a journal."""
+    for place in _journal_files(entry):
+        if (file := settings.warehouse / place).is_file():
+            copy = folder / _JOURNALS / place.replace("/", "__")
+            copy.parent.mkdir(exist_ok=True)
+            write_whole(copy, file.read_bytes())
+
+
+def _journal_files(entry: Entry) -> dict[str, str]:
+    """The files that an entry has made part of a journal, with their hashes: those that hold new rows."""
+    if entry.entry in ("MAINTAIN", "REBUILD"):  # files put together, or made again from copies
+        return {}
+    journals = {table.name for table in CATALOGUE.values() if table.journal}
+    return {place: sha for place, sha in entry.digests.items() if place.partition("/")[0] in journals}
+
+
+def journal_rows(settings: Settings, entries: Sequence[Entry], journal: str) -> tuple[list[dict[str, Any]], int]:
+    """The rows of a journal that landing has copies of, and of how many of its files it has none, or damaged ones."""
+    folder, rows, missing = folder_of(settings, entries) / _JOURNALS, list[dict[str, Any]](), 0
+    for entry in entries:
+        for place, sha in _journal_files(entry).items():
+            if not place.startswith(f"{journal}/"):
+                continue
+            file = folder / place.replace("/", "__")
+            if file.is_file() and sha256(file) == sha:
+                rows += pq.read_table(file).to_pylist()
+            else:
+                missing += 1
+    return rows, missing
 
 
 def note(settings: Settings, entries: Sequence[Entry], opened: int, made: Sequence[Correction]) -> None:
