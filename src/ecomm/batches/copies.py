@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from ecomm.batches.corrections import Correction
 from ecomm.batches.entry import JUDGES, Entry, digest, of_text, text_of
 from ecomm.batches.trigger import sha256
-from ecomm.engines.deltafiles import fsync, write_whole
+from ecomm.engines.deltafiles import write_whole
 from ecomm.errors import StorageError, UsageError, sentence
 from ecomm.settings import Settings
 from ecomm.shop_settings import ShopSettings
@@ -52,16 +53,17 @@ def complete(settings: Settings, entries: Sequence[Entry]) -> None:
     folder = folder_of(settings, entries)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for entry in reversed(entries):
-            file = folder / f"{entry.seq:08d}.json"
-            if file.is_file() and file.stat().st_size:
-                break
+        missing = takewhile(lambda e: not _file(folder, e.seq).is_file(), reversed(entries))
+        for entry in reversed([*missing]):  # the oldest first: a run that is killed leaves no gap
             _keep_journals(settings, folder, entry)
-            file.write_text(text_of(entry), encoding="utf-8")
-            fsync(file)
-        fsync(folder)
+            write_whole(_file(folder, entry.seq), text_of(entry).encode())
     except OSError as error:
         raise StorageError(sentence(error, folder)) from error
+
+
+def _file(folder: Path, seq: int) -> Path:
+    """The copy of an entry."""
+    return folder / f"{seq:08d}.json"
 
 
 def _keep_journals(settings: Settings, folder: Path, entry: Entry) -> None:
@@ -99,8 +101,7 @@ def journal_rows(settings: Settings, entries: Sequence[Entry], journal: str) -> 
 def note(settings: Settings, entries: Sequence[Entry], opened: int, made: Sequence[Correction]) -> None:
     """Write the corrections that come with an attempt. opened: the seq of its OPEN."""
     file = folder_of(settings, entries) / f"{opened:08d}{_CORRECTIONS}"
-    file.write_bytes(_MADE.dump_json(list(made)))
-    fsync(file)
+    write_whole(file, _MADE.dump_json(list(made)))
 
 
 def keep(settings: Settings, entries: Sequence[Entry], counting: ShopSettings) -> None:
@@ -160,7 +161,7 @@ def read(settings: Settings, here: Sequence[Entry]) -> list[Entry]:
         )
     entries: list[Entry] = []
     for folder in folders:
-        while (file := folder / f"{len(entries):08d}.json").is_file() and file.stat().st_size:
+        while (file := _file(folder, len(entries))).is_file():
             try:
                 entry = of_text(file.read_text(encoding="utf-8"))
             except (ValidationError, UnicodeDecodeError) as error:
@@ -174,7 +175,7 @@ def read(settings: Settings, here: Sequence[Entry]) -> list[Entry]:
 def check(settings: Settings, entries: Sequence[Entry]) -> None:
     """Raises StorageError if a copy is there of an entry that the ledger does not have, or has otherwise."""
     folder = folder_of(settings, entries)
-    there = [int(file.stem) for file in folder.glob("*.json") if file.stem.isdigit() and file.stat().st_size]
+    there = [int(file.stem) for file in folder.glob("*.json") if file.stem.isdigit()]
     if not there:
         return
     newest = max(there)
@@ -183,7 +184,7 @@ def check(settings: Settings, entries: Sequence[Entry]) -> None:
             f"{settings.warehouse}: the ledger ends with entry {len(entries) - 1}, and {folder} has entry {newest}: "
             f"it lost its end, or an old copy of the warehouse was brought back. Nothing was touched; {_WAY}"
         )
-    if (folder / f"{newest:08d}.json").read_text(encoding="utf-8") != text_of(entries[newest]):
+    if _file(folder, newest).read_text(encoding="utf-8") != text_of(entries[newest]):
         raise StorageError(
             f"{settings.warehouse}: entry {newest} of the ledger is another than the one in {folder}: the warehouse "
             f"was worked on in two places. Nothing was touched; {_WAY}"
