@@ -9,6 +9,7 @@ import pytest
 from ecomm.batches import copies
 from ecomm.batches.entry import Entry
 from ecomm.batches.ledger import Ledger
+from ecomm.engines import deltafiles
 from ecomm.errors import StorageError
 from ecomm.settings import Settings, load
 
@@ -34,7 +35,7 @@ def test_a_writer_that_ends_anywhere_leaves_no_gap(
     settings: Settings, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Entries are copied in their order, each whole or not at all; the next run writes those that are missing."""
-    real = copies.write_whole
+    real = deltafiles.write_whole
     for allowed in range(4):
         left = [allowed]
 
@@ -45,7 +46,7 @@ def test_a_writer_that_ends_anywhere_leaves_no_gap(
             real(place, content)
 
         with monkeypatch.context() as patch:
-            patch.setattr(copies, "write_whole", ends)
+            patch.setattr("ecomm.batches.copies.write_whole", ends)
             with pytest.raises(StorageError):
                 copies.complete(settings, ledger.log)
         assert copies.read(settings, ledger.log) == [*ledger.log[:allowed]]
