@@ -15,6 +15,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -191,37 +192,82 @@ def run_task(
         raise UsageError(f"there is no task {task}; there are: {', '.join(locks.TASKS)}.")
     if not _RUN_ID.fullmatch(run_id):
         raise UsageError(f"--run-id {run_id!r}: take up to 128 letters, digits, dots, dashes and underscores.")
-    if isinstance(known := _standing(settings, run_id), list) and not (known and task == locks.TASKS[-1]):
-        return known
+    known = _standing(settings, run_id)
+    if known.outcomes is not None and not (known.outcomes and task == locks.FINAL_MERGE):
+        return known.outcomes
     with running(settings) as engine:
-        if isinstance(known, list):
-            return known + _others(session_of(settings, engine, listener, run_id))
-        began, told = time.monotonic(), False
-        while (waited := time.monotonic() - began) < _PATIENCE:
-            with ExitStack() as ours:
-                if _take(ours, settings, [task]):
-                    known = _standing(settings, run_id)
-                    if isinstance(known, list):
-                        return known
-                    if known is not None and handover.is_open(settings, known):
-                        session = session_of(settings, engine, listener, run_id)
-                        outcomes = _one_of(session, known, task)
-                        ours.close()
-                        last = task == locks.TASKS[-1] and outcomes[-1].status == "published"
-                        return outcomes + (_others(session) if last else [])
-            with ExitStack() as ours:
-                if _take(ours, settings, locks.TASKS):
-                    known = _standing(settings, run_id)  # once more: another task of this run may have opened meanwhile
-                    if known is None or (isinstance(known, Entry) and not handover.is_open(settings, known)):
-                        known = _open_next(settings, engine, run_id, listener)
-                    if isinstance(known, list):
-                        return known
-                    continue
-            if waited > _SILENCE and not told and (busy := locks.held(settings)):
-                notify(f"{task} waits, for another run works on this warehouse: {', '.join(busy)}.")
-                told = True
-            time.sleep(_PAUSE)
-    raise LockedError(f"{settings.warehouse}: other tasks have worked on this warehouse for an hour; try again later.")
+        mine = _Task(settings, engine, task, run_id, listener)
+        if known.outcomes is not None:
+            return known.outcomes + _others(mine.session())
+        return _when_its_turn_comes(mine, notify)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One task of a run, in a process of its own."""
+
+    settings: Settings
+    engine: Engine
+    name: str
+    run_id: str
+    listener: Listener
+
+    def session(self) -> Session:
+        """The run's session in the warehouse as it is."""
+        return session_of(self.settings, self.engine, self.listener, self.run_id)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Where a run is: its attempt that is open, or what became of it if it has ended; neither if it has not begun."""
+
+    opened: Entry | None = None
+    outcomes: list[Outcome] | None = None
+
+
+def _when_its_turn_comes(mine: _Task, notify: Callable[[str], None]) -> list[Outcome]:
+    """Do a task once its attempt is open, or open it; wait while other tasks work. Raises LockedError after an hour."""
+    began, told = time.monotonic(), False
+    while (waited := time.monotonic() - began) < _PATIENCE:
+        for step in (_join_and_do, _open_if_nobody_works, _join_and_do):
+            if (outcomes := step(mine)) is not None:
+                return outcomes
+        if waited > _SILENCE and not told and (busy := locks.held(mine.settings)):
+            notify(f"{mine.name} waits, for another run works on this warehouse: {', '.join(busy)}.")
+            told = True
+        time.sleep(_PAUSE)
+    warehouse = mine.settings.warehouse
+    raise LockedError(f"{warehouse}: other tasks have worked on this warehouse for an hour; try again later.")
+
+
+def _join_and_do(mine: _Task) -> list[Outcome] | None:
+    """Do the task if its lock is free and its attempt is open; None if not."""
+    with ExitStack() as ours:
+        if not _take(ours, mine.settings, [mine.name]):
+            return None
+        known = _standing(mine.settings, mine.run_id)
+        if known.outcomes is not None:
+            return known.outcomes
+        if known.opened is None or not handover.is_open(mine.settings, known.opened):
+            return None
+        session = mine.session()
+        outcomes = _one_of(session, known.opened, mine.name)
+    if mine.name == locks.FINAL_MERGE and outcomes[-1].status == "published":
+        outcomes = outcomes + _others(session)
+    return outcomes
+
+
+def _open_if_nobody_works(mine: _Task) -> list[Outcome] | None:
+    """Open the run's attempt if all locks are free and it is not open; what became of all if there is none to open."""
+    with ExitStack() as ours:
+        if not _take(ours, mine.settings, locks.TASKS):
+            return None
+        known = _standing(mine.settings, mine.run_id)  # another task of this run may have opened it meanwhile
+        if known.outcomes is not None:
+            return known.outcomes
+        if known.opened is not None and handover.is_open(mine.settings, known.opened):
+            return None
+        return _open_next(mine)
 
 
 def run_notebook(task: str, said: Mapping[str, str]) -> list[dict[str, object]]:
@@ -248,20 +294,17 @@ def _take(ours: ExitStack, settings: Settings, tasks: Sequence[str]) -> bool:
     return True
 
 
-def _standing(settings: Settings, run_id: str) -> Entry | list[Outcome] | None:
-    """Where a run stands: its attempt that is open, what became of it if it has ended, None if it has not begun.
-
-    Raises LockedError if another run has taken over.
-    """
+def _standing(settings: Settings, run_id: str) -> _Standing:
+    """Where a run is. Raises LockedError if another run has taken over."""
     if handover.found_nothing(settings, run_id):
-        return []
+        return _Standing(outcomes=[])
     log = Ledger.of(settings).log
     mine = [e for e in log if e.entry == "OPEN" and e.run_id == run_id]
     if not mine:
-        return None
+        return _Standing()
     opened = mine[-1]
     if opened is log.last:
-        return opened
+        return _Standing(opened)
     end = log[opened.seq + 1]
     batch = str(opened.batch_id)
     if end.run_id != run_id:
@@ -269,25 +312,27 @@ def _standing(settings: Settings, run_id: str) -> Entry | list[Outcome] | None:
             f"another run has taken over from {run_id}, which had opened batch {batch}; look at `ecomm status`, and "
             "start a new run if it is still pending."
         )
+    outcome = Outcome(batch, "failed", end.reason, 1)
     if end.entry == "HOLD":
-        return [Outcome(batch, "held", end.reason, 3, revision=opened.seq, files=end.files)]
+        outcome = Outcome(batch, "held", end.reason, 3, revision=opened.seq, files=end.files)
     if end.entry == "PUBLISH":
-        return [Outcome(batch, "done before", "this run has published it", revision=opened.seq, files=end.files)]
-    return [Outcome(batch, "failed", end.reason, 1)]
+        outcome = Outcome(batch, "done before", "this run has published it", revision=opened.seq, files=end.files)
+    return _Standing(opened, [outcome])
 
 
-def _open_next(settings: Settings, engine: Engine, run_id: str, listener: Listener) -> list[Outcome] | None:
+def _open_next(mine: _Task) -> list[Outcome] | None:
     """Open an attempt at the first batch that can be; if there is none, say what became of the triggers.
 
     A batch that failed before comes after the others. The caller holds all locks.
     """
+    settings, run_id = mine.settings, mine.run_id
     ledger, landing = Ledger.of(settings), Landing(settings)
     take_quiet(landing, ledger.log, locked=True)
     candidates = look(landing, ledger.log)
     if not is_work(landing, ledger.log, candidates):
         handover.note_nothing(settings, run_id)
         return [_said(c, c.state.value) for c in candidates]
-    session = open_warehouse(settings, engine, listener, known=ledger.log, landing=landing, run_id=run_id)
+    session = open_warehouse(settings, mine.engine, mine.listener, known=ledger.log, landing=landing, run_id=run_id)
     candidates = look(landing, session.log)  # once more: a publication that was broken off may have been finished
     outcomes = [publish_held(session, e) for e in session.log.accepted]
     failed = {e.batch_id for e in session.log if e.entry == "RECOVER"}
@@ -314,9 +359,7 @@ def _one_of(session: Session, opened: Entry, task: str) -> list[Outcome]:
     if handover.is_publishing(session.settings, opened):  # 08 was broken off between two commits
         recover(session)
         session.landing.settle_all(session.log)
-        known = _standing(session.settings, session.run_id)
-        assert isinstance(known, list)
-        return known
+        return _standing(session.settings, session.run_id).outcomes or []
     started = time.monotonic()
     batch, progress = handover.join(session, opened)
     name = batch.batch_id

@@ -175,7 +175,7 @@ def test_settings_that_are_gone_are_said(read: Shop, tmp_path: Path, damage: str
         file.write_bytes(content[:-9] if damage == "cut" else content[:40] + b"\x00" + content[41:])
     (outcome,) = revise.replay(shop.settings, "b1", as_then=True)
     assert outcome.status == "failed"
-    assert "are gone or damaged; bring the file back from a backup, or read the batch by" in str(outcome.reason)
+    assert "are gone or damaged; bring the file back from a backup, or, in a" in str(outcome.reason)
     with pytest.raises(StorageError, match="are gone or damaged"):
         revise.replay(shop.settings, "b1")
     # What the sentence advises works.

@@ -129,8 +129,8 @@ def settings_of(settings: Settings, entries: Sequence[Entry], digest: str) -> Sh
 
 
 _SETTINGS_GONE = (
-    "the settings by which a batch was read are gone or damaged; bring the file back from a backup, or read the batch "
-    "by the current ones: `ecomm replay --from BATCH --settings now`."
+    "the settings by which a batch was read are gone or damaged; bring the file back from a backup, or, in a warehouse "
+    "that is whole, read the batch by the current ones: `ecomm replay --from BATCH --settings now`."
 )
 
 

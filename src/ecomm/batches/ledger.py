@@ -84,8 +84,8 @@ class Ledger:
             self.log = log
         if not self.log and (written := _written(self._lake, self.path.parent)):
             raise StorageError(
-                f"{self.path}: the ledger is gone, but {written} holds rows; bring it back from a backup, nothing was "
-                "touched."
+                f"{self.path}: the ledger is gone, but {written} holds rows. Nothing was touched; run `ecomm restore`, "
+                "which makes the ledger again from landing."
             )
 
     def _check_chain(self, log: Log, since: int) -> None:
@@ -94,7 +94,7 @@ class Ledger:
             if entry.seq != before.seq + 1 or entry.previous != digest(before):
                 raise StorageError(
                     f"{self.path}: entry {entry.seq} does not follow the one before it, so the ledger was changed or "
-                    "lost a part; bring it back from a backup, nothing was touched."
+                    "lost a part. Nothing was touched; run `ecomm restore`, which makes the ledger again from landing."
                 )
 
     def _since(self, seq: int) -> tuple[Entry, ...]:
@@ -102,7 +102,10 @@ class Ledger:
             self._version, table = self._lake.table(self.path, since=("seq", seq))
             rows = table.to_pylist()
         except (StorageError, pa.ArrowException) as error:
-            raise StorageError(f"the ledger is lost or damaged; bring it back from a backup: {error}") from error
+            raise StorageError(
+                f"the ledger is lost or damaged ({error}). Nothing was touched; run `ecomm restore`, which makes the "
+                "ledger again from landing."
+            ) from error
         newest = max((row["format_version"] for row in rows), default=0)
         if newest > FORMAT_VERSION:
             raise FormatError(
