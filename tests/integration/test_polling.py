@@ -24,7 +24,7 @@ def nothing_is_broken(report: Report) -> None:
 
 @pytest.mark.long
 def test_readers_that_poll_see_no_broken_table(tmp_path: Path) -> None:
-    nothing_is_broken(play(Shop(tmp_path), 26, (*PLAIN, *CATALOGUE), seed=2))
+    nothing_is_broken(play(Shop(tmp_path), 14, (*PLAIN, *CATALOGUE), seed=2))
 
 
 @pytest.mark.soak

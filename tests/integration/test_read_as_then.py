@@ -108,7 +108,6 @@ def right(read: Shop, tmp_path_factory: pytest.TempPathFactory, engine: Engine) 
         return facts(mended(Shop(place, **BEFORE)))
 
 
-@pytest.mark.every_engine
 @pytest.mark.long
 @pytest.mark.parametrize("what", [name for name in CHANGED if name != "rates"])
 def test_a_mended_cell_changes_its_own_record_only(
