@@ -163,7 +163,7 @@ def main(landed: str, warehouse: str, *kill: str) -> int:
     elif verb == "redrive":
         outcomes = list(redrive.redrive(settings, Path(batch), "why not").outcomes)
     else:
-        outcomes = revise.replay(settings, batch) if verb == "replay" else pipeline.run(settings)
+        outcomes = revise.replay(settings, batch, as_then=True) if verb == "replay" else pipeline.run(settings)
     for outcome in outcomes:
         print(outcome.batch_id, outcome.status, outcome.reason)
     if kill:

@@ -156,7 +156,7 @@ def machine(past: Past, kind: Files) -> type[RuleBasedStateMachine]:
             name = self.some(number, self.delivered)
             place = (self.delivered[name].batch.day, name.encode())
             behind = [n for n, b in self.live.items() if (b.day, n.encode()) >= place]
-            outcomes = revise.replay(self.shop(mode).settings, name)
+            outcomes = revise.replay(self.shop(mode).settings, name, as_then=True)
             assert {(o.batch_id, o.status) for o in outcomes} == {(n, "published") for n in {*behind, name}}
             self.undone.pop(name, None)
             for one in {*behind, name}:
