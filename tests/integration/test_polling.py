@@ -19,7 +19,9 @@ def nothing_is_broken(report: Report) -> None:
     assert report.kills
     for kind, found in report.readers.items():
         assert found["moments"] > 1, kind
-        assert (found["broken"], found["mixed"], found["moved"], found["errors"]) == (0, 0, 0, 0), (kind, found)
+        assert (found["broken"], found["mixed"], found["moved"]) == (0, 0, 0), (kind, found)
+        # A log may be shortened while a plain reader opens it; it opens it again.
+        assert found["errors"] <= (0 if kind in CATALOGUE else 1), (kind, found)
 
 
 @pytest.mark.long

@@ -165,8 +165,8 @@ def play(shop: Shop, batches: int, kinds: Collection[str], seed: int, say: Calla
         report.replayed += command.startswith("replay")
         for verb in dict.fromkeys((command, "run")):
             killed = False
-            if rng.random() < 0.1:
-                killed = worker.tell(verb, kill_after=rng.uniform(0.02, 1.5)) is None
+            if rng.random() < 0.1 or n % 9 == 4:
+                killed = worker.tell(verb, kill_after=rng.uniform(0.02, 1.0)) is None
             report.kills += killed
             if killed:
                 worker.tell(verb if not verb.startswith(("undo", "replay")) else "run")
