@@ -84,7 +84,7 @@ def _check_settings(settings: Settings, log: Log, chosen: Sequence[Entry]) -> No
         if names := sorted(differing - {"rates"}):
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             raise UsageError(
-                f"{entry.batch_id} was read by other settings: {', '.join(names[:_SHOWN])}{more} differ. Say "
+                f"{entry.batch_id} was read by other settings; not the same now: {', '.join(names[:_SHOWN])}{more}. Say "
                 "--settings then to read each batch by its own again, or --settings now for the current ones."
             )
 

@@ -149,8 +149,8 @@ def test_an_accepted_batch_is_read_as_it_was_held(tmp_path: Path) -> None:
 def test_replay_asks_by_which_settings(read: Shop, tmp_path: Path) -> None:
     shop = changed(read, tmp_path / "copy", "severities, bounds and words")
     before = shop.versions()
-    said = "b0 was read by other settings: bounds.order_amount, severity.currency_assumed, "
-    said += "severity.email_format, vocabularies.order_status differ. Say --settings"
+    said = "b0 was read by other settings; not the same now: bounds.order_amount, severity.currency_assumed, "
+    said += "severity.email_format, vocabularies.order_status. Say --settings"
     with pytest.raises(UsageError, match=said):
         revise.replay(shop.settings, "b0")
     assert shop.versions() == before
