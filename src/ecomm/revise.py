@@ -83,8 +83,9 @@ def _check_settings(settings: Settings, log: Log, chosen: Sequence[Entry]) -> No
         differing = {n for d in digests for n in current.differing(copies.settings_of(settings, log, d))}
         if names := sorted(differing - {"rates"}):
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            changed = f"{', '.join(names[:_SHOWN])}{more}"
             raise UsageError(
-                f"{entry.batch_id} was read by other settings; not the same now: {', '.join(names[:_SHOWN])}{more}. Say "
+                f"{entry.batch_id} was read by other settings; not the same now: {changed}. Say "
                 "--settings then to read each batch by its own again, or --settings now for the current ones."
             )
 
