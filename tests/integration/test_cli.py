@@ -584,7 +584,8 @@ def test_status(copy: Path) -> None:
     assert "nobody.csv" in said
 
     told = ecomm("status", "--json", *places(copy), cwd=copy).ok().json
-    assert set(told) == {"published", "held", "undone", "triggers", "unexpected_files", "unread_files", "running"}
+    kinds = {"published", "held", "undone", "triggers", "unexpected_files", "unread_files", "running", "trouble"}
+    assert set(told) == kinds
     assert {t["batch_id"]: t["state"] for t in told["triggers"]} == {
         "ready": "pending", "missing": "waiting", "not ready": "waiting", "far ahead": "waiting",
         "broken.json": "failed", "no price": "failed",

@@ -156,15 +156,15 @@ def test_removed_files_are_forgotten(tmp_path: Path) -> None:
     table = made(tmp_path / "t", 130)
     deltafiles.shorten_log(table, [125])
     assert remembered(table) > 100
-    deltafiles.compact(table)
+    deltafiles.forget_removed(table)
     assert remembered(table) == 0
     assert DeltaTable(table).metadata().configuration["delta.deletedFileRetentionDuration"] == "interval 30 days"
     before = deltafiles.version(table)
     assert {125, 130} <= {*readable(table, said=[*range(131), *[130] * 9])}
-    deltafiles.compact(table)
+    deltafiles.forget_removed(table)
     assert deltafiles.version(table) == before  # there is nothing to forget: no version for nothing
     DeltaTable(table).alter.set_table_properties({"delta.deletedFileRetentionDuration": "interval 0 seconds"})
-    deltafiles.compact(table)  # killed half-way
+    deltafiles.forget_removed(table)  # killed half-way
     assert DeltaTable(table).metadata().configuration["delta.deletedFileRetentionDuration"] == "interval 30 days"
 
 

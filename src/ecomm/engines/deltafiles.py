@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -295,9 +296,17 @@ def sync_commit(path: Path, version: int) -> None:
 
 
 def compact(path: Path) -> None:
-    """Make few files of many, by versions of its own: only of the ledger, which is read whole again and again."""
+    """Make few files of many, by a version of its own: of the ledger, by whose entries other tables' are published.
+
+    To rewrite a large file for a few new rows would cost more than it gives: it is, once the smaller ones together hold
+    half as much.
+    """
     before = version(path)
-    DeltaTable(path).optimize.compact()
+    sizes = sorted(pa.table(_table(path).get_add_actions(flatten=True))["size_bytes"].to_pylist())
+    sums = list(accumulate(sizes))  # of the smallest one, two, three ...
+    small = max((sums[n] for n in range(1, len(sums)) if sizes[n] <= 2 * sums[n - 1]), default=0)
+    if small:
+        DeltaTable(path).optimize.compact(target_size=small)
     sync(path, before)
 
 
@@ -403,9 +412,13 @@ def sync(path: Path, since: int) -> None:
 def write_whole(place: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all, whatever happens."""
     part = place.with_suffix(".part")
-    part.write_bytes(content)
-    fsync(part)
-    part.rename(place)
+    try:
+        part.write_bytes(content)
+        fsync(part)
+        part.rename(place)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
     fsync(place.parent)
 
 
