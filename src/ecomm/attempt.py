@@ -91,7 +91,9 @@ class Attempt:
 def open_attempt(session: Session) -> Attempt:
     """OPEN an attempt that publishes no batch: the same batches are live after it."""
     opened = session.entry("OPEN").seq
-    return Attempt(session, opened, session.log, session.log.positions)
+    attempt = Attempt(session, opened, session.log, session.log.positions)
+    session.store.begin(opened, attempt.work.folder)
+    return attempt
 
 
 def side_by_side(work: Iterable[Callable[[], Result]]) -> list[Result]:

@@ -88,7 +88,6 @@ def upkeep(
         deleted[name] = store.tidy(name, older_than, _pinned(entries, name))
     session.look()
     attempt = open_attempt(session)
-    store.begin(attempt.opened, attempt.work.folder)
     for name in names:
         listener(name)
         store.compact(name)

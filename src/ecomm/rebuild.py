@@ -32,7 +32,6 @@ def rebuild(settings: Settings) -> dict[str, int]:
 def _rebuild(session: Session) -> dict[str, int]:
     attempt = open_attempt(session)
     session.expect()
-    session.store.begin(attempt.opened, attempt.work.folder)
     try:
         for name in session.sources:
             session.store.complete(stage_name(name))

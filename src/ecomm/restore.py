@@ -121,7 +121,6 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
     try:
         create_all(store.lake, settings.warehouse, {name: store.catalogue[name] for name in wrong})
         store.assume({name: State(0, 0) for name in wrong if not store.catalogue[name].journal})
-        store.begin(attempt.opened, attempt.work.folder)
         made = copies.corrections_of(settings, session.log)
         if "corrections" in wrong:
             store.record("corrections", [asdict(one) for one in made])

@@ -11,7 +11,7 @@ import getpass
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 
 from ecomm.batch import Origin, Plan
 from ecomm.batches import copies, moments, rates
@@ -103,7 +103,7 @@ def _from(log: Log, since: str) -> list[Entry]:
         known[meant] = before
         begin = position(before)
     else:
-        begin = _start_of(meant), b""
+        begin = moments.start_of(meant), b""
     chosen = sorted((e for e in known.values() if position(e) >= begin), key=position)
     if not chosen:
         raise UsageError(f"no batch is published from {since} on; `ecomm status` shows what is.")
@@ -117,12 +117,6 @@ def position(entry: Entry) -> tuple[datetime, bytes]:
     """Where a batch stands in the log."""
     assert entry.as_of is not None
     return entry.as_of, str(entry.batch_id).encode()
-
-
-def _start_of(at: date | datetime) -> datetime:
-    """The instant that is meant: of a day its first, UTC."""
-    instant = at if isinstance(at, datetime) else datetime.combine(at, time())
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def _held(log: Log, batch_id: str) -> Entry:

@@ -69,7 +69,7 @@ def publish_held(session: Session, entry: Entry) -> Outcome:
 
 
 def trigger_of(entry: Entry) -> Trigger:
-    """The trigger of a batch as the ledger has it; it no longer lies in landing."""
+    """The trigger of a batch as the ledger has it; it is no longer in landing."""
     assert entry.trigger is not None
     return parsed(Path(f"trigger of {entry.batch_id}"), entry.trigger, SOURCE_NAMES)
 

@@ -6,12 +6,13 @@ import inspect
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 
 from ecomm import batch, history, rebuild, revise
-from ecomm.batches import ledger
+from ecomm.batches import log
 from ecomm.engines import Engine
 from ecomm.errors import InvariantError
 from ecomm.tasks import change_set
@@ -43,7 +44,7 @@ class Mutant:
                 patch.setattr(self.module, name, value)
             if inspect.isclass(value) and inspect.isclass(mine) and mine.__module__ == self.module.__name__:
                 for attribute, member in vars(value).items():
-                    if inspect.isfunction(member) or isinstance(member, property):
+                    if inspect.isfunction(member) or isinstance(member, property | cached_property):
                         patch.setattr(mine, attribute, member)
 
 
@@ -81,7 +82,7 @@ FOLD = (
     Mutant(history, "an incomplete snapshot counts", "s.revision not in incomplete", "s.revision is not None"),
     Mutant(history, "the contract of then", "    if not older:", "    if older or not older:"),
     Mutant(history, "all that was written counts", "history.stage.filter(history.alive)", "history.stage"),
-    Mutant(ledger, "an undo is forgotten", "published.pop(entry.batch_id, None)", "pass"),
+    Mutant(log, "an undo is forgotten", "published.pop(entry.batch_id, None)", "pass"),
 )
 
 

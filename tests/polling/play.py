@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
 from statistics import median
@@ -22,7 +23,7 @@ from ecomm import rebuild
 from ecomm.batches.entry import Entry
 from ecomm.batches.ledger import Ledger
 from ecomm.batches.log import NOTHING
-from tests.polling.readers import BROKEN, TARGETS, TWO_CURRENT
+from tests.polling.readers import TARGETS, broken_keys, one
 from tests.shop import Shop
 
 ROOT = Path(__file__).parents[2]
@@ -124,8 +125,7 @@ class Versions:
     def _is_broken(self, name: str, key: str, version: int) -> bool:
         with duckdb.connect() as connection:
             connection.register("target", DeltaTable(self._warehouse / name, version=version).to_pyarrow_table())
-            queries = (query.format(key=key, table="target") for query in (BROKEN, TWO_CURRENT))
-            return any(connection.sql(query).fetchall()[0][0] for query in queries)
+            return broken_keys(partial(one, connection), key, "target") > 0
 
     def _window(self, before: Entry, entry: Entry, *, killed: bool) -> None:
         changed = {n: v for n, (v, _) in entry.tables.items() if v != before.tables.get(n, (v, 0))[0]}

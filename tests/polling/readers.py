@@ -13,9 +13,10 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,14 @@ BROKEN = """
 TWO_CURRENT = "SELECT count(*) FROM (SELECT {key} FROM {table} WHERE is_current GROUP BY {key} HAVING count(*) > 1)"
 
 
-def marks(warehouse: Path, versions: Mapping[str, int]) -> dict[str, int]:
-    """The ledger entry that made each of these versions, by their commits."""
-    found = {}
-    for name, version in versions.items():
-        file = warehouse / name / "_delta_log" / f"{version:020d}.json"
-        for line in file.read_text(encoding="utf-8").splitlines():
-            if info := json.loads(line).get("commitInfo"):
-                found[name] = int(info.get("ecomm.ledger", -1))
-    return found
+def one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    """The one value that a query gives."""
+    return connection.sql(query).fetchall()[0][0]
+
+
+def broken_keys(count: Callable[[str], int], key: str, table: str) -> int:
+    """How many versions of a target overlap, and how many keys have two current rows. count: what a query gives."""
+    return sum(count(query.format(key=key, table=table)) for query in (BROKEN, TWO_CURRENT))
 
 
 def plain(warehouse: Path, count: Callable[[str], int], files: Callable[[Path], tuple[int, str]]) -> Sight:
@@ -60,8 +60,7 @@ def plain(warehouse: Path, count: Callable[[str], int], files: Callable[[Path], 
     versions, broken = {}, 0
     for name, key in TARGETS.items():
         versions[name], table = files(warehouse / name)
-        for query in (BROKEN, TWO_CURRENT):
-            broken += count(query.format(key=key, table=table))
+        broken += broken_keys(count, key, table)
     return {"broken": broken, "versions": versions}
 
 
@@ -77,7 +76,7 @@ def by_deltalake(warehouse: Path) -> Iterator[Callable[[], Sight]]:
                 connection.register(path.name, table.to_pyarrow_table())
                 return table.version(), path.name
 
-            return plain(warehouse, lambda query: connection.sql(query).fetchall()[0][0], files)
+            return plain(warehouse, partial(one, connection), files)
 
     yield poll
 
@@ -100,7 +99,7 @@ def by_duckdb(warehouse: Path) -> Iterator[Callable[[], Sight]]:
                 rows = " UNION ALL BY NAME ".join(parts or [f"{empty}{columns}, true AS is_current LIMIT 0"])
                 return table.version(), f"({rows})"
 
-            return plain(warehouse, lambda query: connection.sql(query).fetchall()[0][0], files)
+            return plain(warehouse, partial(one, connection), files)
 
     yield poll
 
@@ -130,11 +129,8 @@ def by_engine(warehouse: Path, kind: str) -> Iterator[Callable[[], Sight]]:
 
 def of_catalogue(connection: duckdb.DuckDBPyConnection) -> Sight:
     """A poll of every view: that all belong to the last entry of the ledger that the same database shows."""
-
-    def count(query: str) -> Any:
-        return connection.sql(query).fetchall()[0][0]
-
-    broken = sum(count(q.format(key=key, table=table)) for table, key in TARGETS.items() for q in (BROKEN, TWO_CURRENT))
+    count = partial(one, connection)
+    broken = sum(broken_keys(count, key, table) for table, key in TARGETS.items())
     [(seq, tables)] = connection.sql("SELECT seq, tables FROM batch_ledger ORDER BY seq DESC LIMIT 1").fetchall()
     names = [name for name in tables if not name.endswith(("_stage", "_errors"))]
     rows = {name: count(f'SELECT count(*) FROM "{name}"') for name in names}
@@ -194,8 +190,6 @@ def main(kind: str, warehouse: Path, out: Path) -> None:
             began = datetime.now(UTC).timestamp()
             try:
                 sight = poll()
-                if "versions" in sight:
-                    sight["marks"] = marks(warehouse, sight["versions"])
             except Exception as error:
                 sight = {"error": f"{type(error).__name__}: {str(error)[:300]}"}
             print(json.dumps({"at": began, **sight}), file=lines, flush=True)

@@ -89,6 +89,13 @@ def _ambiguous(word: str, flag: str, kinds: Collection[str]) -> UsageError:
 
 def end_of(at: date | datetime) -> datetime:
     """The instant that is meant: of a day its last microsecond, UTC."""
-    if not isinstance(at, datetime):
-        return datetime.combine(at, time.max, UTC)
+    return _utc(at if isinstance(at, datetime) else datetime.combine(at, time.max))
+
+
+def start_of(at: date | datetime) -> datetime:
+    """The instant that is meant: of a day its first, UTC."""
+    return _utc(at if isinstance(at, datetime) else datetime.combine(at, time()))
+
+
+def _utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

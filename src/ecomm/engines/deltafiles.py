@@ -296,18 +296,22 @@ def sync_commit(path: Path, version: int) -> None:
 
 
 def compact(path: Path) -> None:
-    """Make few files of many, by a version of its own: of the ledger, by whose entries other tables' are published.
+    """Make few files of many, by a version of its own: of the ledger, by whose entries other tables' are published."""
+    before = version(path)
+    sizes = sorted(pa.table(_table(path).get_add_actions(flatten=True))["size_bytes"].to_pylist())
+    if number := worth_rewriting(sizes):
+        DeltaTable(path).optimize.compact(target_size=sum(sizes[:number]))
+    sync(path, before)
+
+
+def worth_rewriting(sizes: Sequence[int]) -> int:
+    """How many of some files, from the smallest on, are worth putting together. sizes: their bytes, in ascending order.
 
     To rewrite a large file for a few new rows would cost more than it gives: it is, once the smaller ones together hold
     half as much.
     """
-    before = version(path)
-    sizes = sorted(pa.table(_table(path).get_add_actions(flatten=True))["size_bytes"].to_pylist())
     sums = list(accumulate(sizes))  # of the smallest one, two, three ...
-    small = max((sums[n] for n in range(1, len(sums)) if sizes[n] <= 2 * sums[n - 1]), default=0)
-    if small:
-        DeltaTable(path).optimize.compact(target_size=small)
-    sync(path, before)
+    return max((n + 1 for n in range(1, len(sums)) if sizes[n] <= 2 * sums[n - 1]), default=0)
 
 
 def forget_removed(path: Path) -> None:

@@ -6,9 +6,9 @@ An engine would scatter the rows over as many files as it has tasks, and lose th
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import accumulate
 from pathlib import Path
 
+from ecomm.engines.deltafiles import worth_rewriting
 from ecomm.store.datafiles import DataFile, by_partition
 from ecomm.store.duckdb_catalog import View, quoted, select, text
 
@@ -18,17 +18,11 @@ _MEMORY = "1GB"
 
 
 def small_ones(files: Sequence[DataFile]) -> list[list[DataFile]]:
-    """The files of a table that are worth putting together: of each partition those that are small beside the others.
-
-    To rewrite a large file for a few new rows would cost more than it gives: it is, once the smaller ones together hold
-    half as much.
-    """
+    """The files of a table that are worth putting together: in each partition those small beside the others."""
     found = []
     for of_partition in by_partition(files).values():
         ordered = sorted((f for f in of_partition if f.bytes < _LARGE), key=lambda f: (f.bytes, f.path))
-        sums = list(accumulate(file.bytes for file in ordered))  # of the smallest one, two, three ...
-        number = max((n + 1 for n in range(1, len(sums)) if ordered[n].bytes <= 2 * sums[n - 1]), default=0)
-        if number:
+        if number := worth_rewriting([file.bytes for file in ordered]):
             found.append(ordered[:number])
     return found
 

@@ -60,9 +60,9 @@ def written(work: Workspace, source: Source, rows: DataFrame) -> ChangeSet:
     return ChangeSet() if found is None else measured(found, source)
 
 
-def rows_of(work: Workspace, source: Source) -> DataFrame | None:
+def rows_of(work: Workspace, source: Source, changes: ChangeSet) -> DataFrame | None:
     """The rows of a source's change set: those of the target, with `change`; None if nothing changes."""
-    return work.read(_name(source))
+    return None if changes.is_empty else work.read(_name(source))
 
 
 def _name(source: Source) -> str:
@@ -201,8 +201,7 @@ def measured(rows: DataFrame, source: Source) -> ChangeSet:
 def view(attempt: Attempt, source: Source, changes: Changes) -> DataFrame:
     """A target as it will be once these change sets have entered it."""
     target = attempt.store.read(target_name(source.name))
-    changed = changes.get(source.name, ChangeSet())
-    rows = None if changed.is_empty else rows_of(attempt.work, source)
+    rows = rows_of(attempt.work, source, changes.get(source.name, ChangeSet()))
     if rows is None:
         return target
     return relations.with_changes(target, rows, attempt.store.catalogue[target_name(source.name)].key)

@@ -42,7 +42,7 @@ def final_merge_operation(batch: Batch, loaded: Loaded) -> None:
 
 def merge_target(attempt: Attempt, source: Source, changes: ChangeSet) -> None:
     """Apply a source's change set to its target."""
-    rows = None if changes.is_empty else rows_of(attempt.work, source)
+    rows = rows_of(attempt.work, source, changes)
     if rows is not None:
         attempt.store.apply(target_name(source.name), rows, changes.entering, changes.leaving, changes.closed)
 
@@ -174,7 +174,6 @@ def check(batch: Batch, loaded: Loaded) -> None:
             f"enriched_orders would have {enriched} rows for {current} current orders; nothing was published."
         )
     for source in batch.sources:
-        changed = loaded[source.name].changes
-        rows_changed = None if changed.is_empty else rows_of(batch.work, source)
-        if rows_changed is not None:
-            check_histories(source, fold.reached(store.read(target_name(source.name)), rows_changed, source.key))
+        changes = rows_of(batch.work, source, loaded[source.name].changes)
+        if changes is not None:
+            check_histories(source, fold.reached(store.read(target_name(source.name)), changes, source.key))

@@ -13,7 +13,7 @@ from ecomm.transforms.quality import Tally
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """What is in a source's change set; its rows lie in the attempt's workspace (`tasks.change_set.rows_of`).
+    """What is in a source's change set; its rows are in the attempt's workspace (`tasks.change_set.rows_of`).
 
     entering, leaving: how many versions of each. closed: how many of the leaving ones are closed. current: how many of
     those that enter or leave are current. since: the least instant from which analytics_summary differs, None if it
