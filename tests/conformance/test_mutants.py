@@ -74,8 +74,8 @@ FOLD = (
     Mutant(
         absences,
         "each line is a part",
-        "zip(source.key, whole, strict=False) if name in scope",
-        "zip(source.key, whole, strict=False)",
+        "for place in places])",
+        "for place in range(max(places, default=-1) + 1)])",
     ),
     Mutant(absences, "what is mentioned ends too", 'F.col("mentioned") == 0', 'F.col("mentioned") >= 0'),
     Mutant(history, "rejected rows are no mention", ".unionByName(rejected.select(*place))", ""),

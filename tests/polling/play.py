@@ -165,7 +165,7 @@ def play(shop: Shop, batches: int, kinds: Collection[str], seed: int, say: Calla
         report.replayed += command.startswith("replay")
         for verb in dict.fromkeys((command, "run")):
             killed = False
-            if rng.random() < 0.1 or n % 9 == 4:
+            if rng.random() < 0.03 or n % 9 == 4:
                 killed = worker.tell(verb, kill_after=rng.uniform(0.02, 1.0)) is None
             report.kills += killed
             if killed:
@@ -220,7 +220,7 @@ def seen(out: Path, warehouse: Path) -> dict[str, int]:
 
 
 def files(rng: random.Random, n: int) -> dict[str, dict[str, str]]:
-    """A small batch: some rows that are new, some that change what was stated before."""
+    """A small batch: some rows that are new, some that change what was stated before; orders, and now and then more."""
     ids = [rng.randint(0, 400) for _ in range(30)]
     stated = [
         f"O{i},C{i % 50},P{i % 20},2024-12-{1 + i % 28:02d},{rng.randint(1, 5)}.50,{rng.choice(_STATUS)}"
@@ -239,12 +239,15 @@ def files(rng: random.Random, n: int) -> dict[str, dict[str, str]]:
         "inventory": ("product_id,warehouse_location,location,stock_quantity", stock),
         "shipping": ("order_id,tracking_number,shipping_status,shipping_cost", shipped),
     }
+    come = [source for source in tables if n == 0 or source == "orders" or rng.random() < _OFTEN]
     return {
         source: {f"{source}_{n:04d}.csv": "\n".join([header, *rows]) + "\n"}
         for source, (header, rows) in tables.items()
+        if source in come
     }
 
 
+_OFTEN = 0.3
 _STATUS = ("pending", "shipped", "delivered", "cancelled")
 _CITIES = ("Rome", "Oslo", "Bern", "Graz")
 _CATEGORIES = ("Games", "Books")

@@ -30,8 +30,8 @@ TARGETS = {
     "inventory_target": "product_id, warehouse_location, location",
     "shipping_target": "order_id, tracking_number",
 }
-PAUSES = {"deltalake": 0.3, "duckdb": 0.3, "catalogue": 0.3, "catalogue-open": 0.5, "sail": 1.0, "spark": 2.0}
-"""Seconds between two polls: the readers leave the machine to the run that they watch."""
+PAUSE = 6
+"""A reader rests so many times as long as its poll took: the readers leave the machine to the run that they watch."""
 Sight = dict[str, Any]
 """What one poll saw: `broken` (keys of targets that overlap or have two current rows), and of which moment it was."""
 
@@ -193,7 +193,7 @@ def main(kind: str, warehouse: Path, out: Path) -> None:
             except Exception as error:
                 sight = {"error": f"{type(error).__name__}: {str(error)[:300]}"}
             print(json.dumps({"at": began, **sight}), file=lines, flush=True)
-            time.sleep(PAUSES[kind])
+            time.sleep(PAUSE * (datetime.now(UTC).timestamp() - began))
 
 
 if __name__ == "__main__":
