@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import structlog
 import typer
 
+from ecomm import logs
 from ecomm import settings as configuration
 from ecomm.errors import UsageError
 
@@ -48,17 +47,7 @@ def _everywhere(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each step, and show the whole error.")] = False,
 ) -> None:
     flags["verbose"] = verbose
-    level = logging.DEBUG if verbose else logging.WARNING
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    logs.configure(logging.DEBUG if verbose else logging.WARNING)
 
 
 def published(config: Path | None, warehouse: Path | None) -> Warehouse:
