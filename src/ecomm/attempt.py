@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, DataFrameWriter
 
 from ecomm.batches.entry import CHANGES
 from ecomm.batches.log import Log, Positions, today_of
@@ -36,16 +36,34 @@ class Workspace:
 
     def materialise(self, name: str, frame: DataFrame) -> DataFrame | None:
         """Compute a frame, and give it as it was written under a name; None if it is empty."""
-        # Some engines take zstd by default: smaller, but a quarter slower for what is read a moment later.
-        frame.write.mode("overwrite").option("compression", "snappy").parquet(self.engine.uri(self.folder / name))
+        self._write(name, frame.write)
         return self.read(name)
+
+    def _write(self, name: str, writer: DataFrameWriter) -> None:
+        # Some engines take zstd by default: smaller, but a quarter slower for what is read a moment later.
+        writer.mode("overwrite").option("compression", "snappy").parquet(self.engine.uri(self.folder / name))
+
+    def divide(self, name: str, frame: DataFrame, by: str) -> tuple[DataFrame | None, DataFrame | None]:
+        """Compute a frame once, and give the rows for which a column is false, and those for which it is true.
+
+        Each as they were written, without the column; None if there are none. The first lie in `part(name, by)`.
+        """
+        self._write(name, frame.write.partitionBy(by))
+        return self.read(f"{name}/{by}=false"), self.read(f"{name}/{by}=true")
+
+    def part(self, name: str, by: str) -> Path:
+        """The folder of the rows of a divided frame for which the column is false."""
+        return self.folder / name / f"{by}=false"
 
     def read(self, name: str) -> DataFrame | None:
         """What was written under a name; None if it has no row (some engines write a file without rows)."""
-        files = (self.folder / name).glob("*.parquet")
-        if not any(pq.read_metadata(file).num_rows for file in files):
+        if not any(pq.read_metadata(file).num_rows for file in self.parquet(name)):
             return None
         return self.engine.spark.read.parquet(self.engine.uri(self.folder / name))
+
+    def parquet(self, name: str) -> list[str]:
+        """The files that were written under a name."""
+        return sorted(str(file) for file in (self.folder / name).glob("*.parquet"))
 
 
 @dataclass(frozen=True)

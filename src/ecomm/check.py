@@ -26,7 +26,7 @@ from ecomm.errors import FileError, HeaderError, UsageError
 from ecomm.opening import open_files
 from ecomm.session import sources_of
 from ecomm.settings import Settings
-from ecomm.tables import reserved
+from ecomm.tables import reserved, stage_fields
 from ecomm.tasks import land, stage_load, unknown_words
 from ecomm.transforms import quality
 from ecomm.transforms import stage as staging
@@ -111,10 +111,11 @@ def _judged(work: Workspace, source: Source, file: OpenedFile, reading: Reading,
     told(f"reading {file.name} ({file.claimed.bytes / 1e6:,.1f} MB)")
     (landed,) = land.land(work, source, [file], {})
     told(f"judging {landed.records:,} rows")
-    rows = work.materialise(f"{source.name}_rows", land.read(source, [landed], reading))
-    (landed,) = land.of_source([landed], rows)
-    exceptions = None if rows is None else stage_load.judge(work, source, rows, reading, [file.name])
-    tallies = _tallies(rows, exceptions)
+    lineage = {"batch_id": F.lit(""), "revision": F.lit(0), "as_of": F.lit(reading.as_of)}
+    columns = [f.name for f in stage_fields(source)] + list(landed.header.extras)
+    judged = stage_load.judge(work, source, [landed], reading, lineage, columns)
+    (landed,) = land.of_source([landed], judged.rows)
+    tallies = _tallies(judged)
     rules = quality.in_force(source, reading.shop)
     lost = {v: sum(t.rows for t in tallies if t.verdict == v) for v in ("rejected", "duplicate", "superseded")}
     accepted, left_out = landed.records - sum(lost.values()), landed.left_out
@@ -130,7 +131,7 @@ def _judged(work: Workspace, source: Source, file: OpenedFile, reading: Reading,
         rows={"read": landed.records, "accepted": accepted, **lost, **({"left_out": left_out} if left_out else {})},
         score=quality.score(penalties, accepted + lost["rejected"]),
         findings=tuple(_findings(source, rules, tallies)),
-        rejected=() if exceptions is None else _rejected(exceptions, landed, limit),
+        rejected=() if judged.exceptions is None else _rejected(judged.exceptions, landed, limit),
         unread=landed.unread,
         reading=facts(copy, landed.header, _shape_name(source, copy.name), below=landed.unread),
     )
@@ -141,13 +142,11 @@ def _shape_name(source: Source, name: str) -> str:
     return next((n for n, shape in source.delivery.shapes.items() if shape.reads(name)), "")
 
 
-def _tallies(rows: DataFrame | None, exceptions: DataFrame | None) -> list[quality.Tally]:
+def _tallies(judged: stage_load.Judged) -> list[quality.Tally]:
     """What was said of the rows. Rows without a key are sampled too: here their lines count."""
-    if rows is None:
-        return []
     key = F.coalesce(F.col("key"), F.lit(""))
-    said = None if exceptions is None else exceptions.withColumn("key", key)
-    return quality.tallied(quality.tally(rows.withColumn("key", key), said).collect())
+    frames = (judged.plain, judged.apart, judged.exceptions)
+    return quality.tallied(quality.tally(*(None if f is None else f.withColumns({"key": key}) for f in frames)))
 
 
 def _findings(source: Source, rules: Sequence[Rule], tallies: Sequence[quality.Tally]) -> list[Finding]:

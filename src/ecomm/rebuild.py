@@ -13,9 +13,8 @@ from ecomm.settings import Settings
 from ecomm.tables import stage_name, target_name
 from ecomm.tasks.change_set import check_histories, fold_difference, history_of, written
 from ecomm.tasks.data_enrichment import write_enriched
-from ecomm.tasks.final_merge_operation import merge_target, write_analytics
+from ecomm.tasks.final_merge_operation import merge_target, targets_of, write_analytics
 from ecomm.tasks.found import ChangeSet
-from ecomm.transforms import enrich
 
 
 def rebuild(settings: Settings) -> dict[str, int]:
@@ -56,7 +55,7 @@ def refold(attempt: Attempt) -> dict[str, int]:
         check_histories(source, store.read(target_name(source.name)))
         rows[target_name(source.name)] = found.entering + found.leaving
         changes[source.name] = found
-    targets = enrich.Targets(**{name: store.read(target_name(name)) for name in session.sources})
+    targets = targets_of(store)
     rows |= write_enriched(attempt, targets, changes)
     rows |= write_analytics(attempt, changes, everything=True)
     return rows

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from ecomm import __version__
+from ecomm import __version__, logs
 from ecomm.batches import copies, drift, locks, rates
 from ecomm.batches.entry import CHANGES, Entry
 from ecomm.batches.landing import Landing
@@ -180,6 +180,7 @@ def open_warehouse(
     rebuilding: the tables will be folded again by the current contracts; otherwise these must be those that the tables
     were made by. The caller holds the locks. Others as of `session_of`. Raises FormatError, StorageError, UsageError.
     """
+    logs.configure_unless_done()
     session = session_of(settings, engine, listener, run_id or uuid.uuid4().hex, known=known, landing=landing)
     root, ledger, store = settings.warehouse, session.ledger, session.store
     if not ledger.log:

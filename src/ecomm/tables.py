@@ -163,12 +163,20 @@ def target_name(source: str) -> str:
     return f"{source}_target"
 
 
+def stage_fields(source: Source) -> tuple[Field, ...]:
+    """The columns of a source's stage table, without the extra ones."""
+    return (*_contract(source), *source.derived_fields, *LINEAGE, *_STAGE)
+
+
+def _contract(source: Source) -> tuple[Field, ...]:
+    return tuple(Field(c.name, c.type, c.comment) for c in source.stored)
+
+
 def _of_source(source: Source) -> Iterable[Table]:
-    contract = tuple(Field(c.name, c.type, c.comment) for c in source.stored)
     yield Table(
         stage_name(source.name),
         f"Accepted {source.name} rows: one row a key, batch and revision.",
-        (*contract, *source.derived_fields, *LINEAGE, *_STAGE),
+        stage_fields(source),
         statistics=("batch_id", "revision", "as_of", "key"),
         evolves=True,
     )
@@ -181,7 +189,7 @@ def _of_source(source: Source) -> Iterable[Table]:
     yield Table(
         target_name(source.name),
         f"Versions of {source.name} (SCD Type 2): one row a version of a key.",
-        (*contract, *source.version_fields, *_TARGET),
+        (*_contract(source), *source.version_fields, *_TARGET),
         key=(*source.key, "effective_date"),
         partition_by=("is_current",),
         statistics=(*source.key, "effective_date", "expiry_date"),

@@ -189,9 +189,11 @@ def staged(engine: Engine, source: Source, files: Sequence[Written]) -> tuple[Da
     apart = text.withColumn("case__text", F.concat("case__text", F.lit("#"), F.col("revision").cast("string")))
     own = quality.verdicts(source, _READING, among_rivals=False)
     judged = staging.typed(staging.with_key(apart, source), source, _READING, own).drop("revision", "batch_id", "as_of")
-    exceptions = quality.judge(judged, quality.rivals(judged, source, _READING), source, _READING)
+    rivals = quality.rivals(judged, quality.shared_keys(judged), source, _READING)
+    exceptions = quality.judge(judged, rivals, source, _READING)
     typed = staging.typed(staging.with_key(text, source), source, _READING, own)
-    stage = staging.stage(typed, exceptions, source, _READING, {})
+    together = quality.apart(staging.stage(typed, F.lit(True), source, _READING, {}), source)
+    stage = staging.accepted(together, exceptions, _READING)
     hashed = F.col("row_hash")
     for tracked in {f.tracked for f in files}:
         of_old = [f.revision for f in files if f.tracked == tracked]
@@ -235,7 +237,7 @@ def advanced(source: Source, stage: DataFrame, before: DataFrame, pairs: Mapping
     mine = stage.filter(F.col("revision").isin([revision for _, revision in pairs.values()]))
     current = target.filter("is_current")
     changes = folding.advance(mine, current, source, _target(source))
-    return relations.with_changes(target, changes, [*source.key, "effective_date"])
+    return relations.with_changes(target, changes, [*source.key, "effective_date"], _target(source))
 
 
 def _target(source: Source) -> list[str]:

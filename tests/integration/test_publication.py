@@ -16,11 +16,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from pyspark.sql import DataFrame
 
 from ecomm import revise
 from ecomm.batches import status
 from ecomm.engines import deltafiles
 from ecomm.sources import SOURCES
+from ecomm.store.datafiles import DataFile
+from ecomm.store.folders import FolderStore
 from ecomm.tables import CATALOGUE, target_name
 from tests.integration.conftest import Days
 from tests.integration.test_kills import CHILD
@@ -71,6 +74,29 @@ def test_each_batch_makes_one_version_of_what_it_changes(sample: Shop) -> None:
 
 
 @pytest.mark.long
+def test_a_row_of_stage_is_written_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that were judged are stage's; only rows that had to be looked at once more are written once more."""
+    rewritten: dict[str, int] = {}
+    write = FolderStore._write
+
+    def counts(store: FolderStore, name: str, rows: DataFrame) -> list[DataFile]:
+        files = write(store, name, rows)
+        rewritten[name] = sum(file.rows for file in files)
+        return files
+
+    monkeypatch.setattr(FolderStore, "_write", counts)
+    plain = "".join(f"O{n},C1,P1,2025-01-01,5.00,delivered\n" for n in range(50))
+    shop.drop("b1", "2025-01-10T00:00:00Z", {"orders": {"o1.csv": ORDERS + plain}})
+    shop.run()
+    assert DeltaTable(shop.settings.warehouse / "orders_stage").count() == 50
+    assert "orders_stage" not in rewritten
+    apart = "O7,C1,P1,2025-01-01,6.00,pending\nO7,C1,P1,2025-01-01,6.00,delivered\nO8,C1,P1,never,6.00,pending\n"
+    shop.drop("b2", "2025-01-11T00:00:00Z", {"orders": {"o2.csv": ORDERS + apart + plain[-100:].split("\n", 1)[1]}})
+    shop.run()
+    assert DeltaTable(shop.settings.warehouse / "orders_stage").count() == 50 + 1 + plain[-100:].count("\n") - 1
+    assert rewritten["orders_stage"] == 1
+
+
 def test_undo_replay_and_late_batches_leave_only_whole_versions(shop: Shop) -> None:
     for n, text in enumerate(("O1,C1,P1,2025-01-01,5,pending\n", "O1,C1,P1,2025-01-01,5,shipped\n")):
         shop.drop(f"b{n}", f"2025-02-0{1 + 2 * n}T12:00:00Z", {"orders": {f"{n}.csv": ORDERS + text}})

@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from ecomm.attempt import Workspace
 from ecomm.money import MONEY
 from ecomm.store.folders import FolderStore
 from tests.integration.conftest import Days
@@ -31,6 +32,9 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     "a row is another": ("orders_stage", lambda rows: rows.filter(~ONE).unionByName(rows.filter(OTHER))),
     "an amount is NULL": ("orders_stage", other("order_amount", lambda: F.when(~ONE, F.col("order_amount")))),
     "amounts are ten times": ("orders_stage", other("order_amount", lambda: (F.col("order_amount") * 10).cast(MONEY))),
+    "days are others": ("orders_stage", other("order_date", lambda: F.date_add("order_date", 1))),
+    "prices are others": ("products_stage", other("price", lambda: (F.col("price") + 1).cast(MONEY))),
+    "a row is of another file": ("orders_stage", other("source_line", lambda: F.col("source_line") + 1000)),
     "a customer is another's": ("customers_stage", other("city", lambda: F.lit("Bonn"))),
     "rejected rows are dropped": ("orders_errors", lambda rows: rows.limit(5)),
     "a version is dropped": ("orders_target", lambda rows: rows.filter(~ONE)),
@@ -57,13 +61,17 @@ def test_what_an_engine_writes_wrong_is_not_published(
     """On the second day, when targets are written anew."""
     shop = days.copy(shop.root / "copy")
     table, change = MISTAKES[mistake]
-    real = FolderStore._write
+    write, divide = FolderStore._write, Workspace.divide
 
-    def wrong(store: FolderStore, name: str, rows: DataFrame) -> object:
-        return real(store, name, change(rows) if name == table else rows)
+    def writes(store: FolderStore, name: str, rows: DataFrame) -> object:
+        return write(store, name, change(rows) if name == table else rows)
+
+    def divides(work: Workspace, name: str, rows: DataFrame, by: str) -> object:
+        return divide(work, name, change(rows) if name.replace("_rows", "_stage") == table else rows, by)
 
     with monkeypatch.context() as patch:
-        patch.setattr(FolderStore, "_write", wrong)
+        patch.setattr(FolderStore, "_write", writes)
+        patch.setattr(Workspace, "divide", divides)
         [outcome] = shop.run()
     assert (outcome.status, outcome.exit_code) == ("failed", 1)
     assert "nothing was published" in str(outcome.reason)

@@ -59,9 +59,9 @@ def _moment(text: str, date_format: str, as_of: datetime) -> tuple[datetime, tim
         day = date(year, int(found["M"]), int(found["d"]))
     except ValueError:
         return None
-    if not FIRST <= day <= LAST:
-        return None
-    return day if not rest else _with_time(day, rest)
+    if rest:  # of an instant its day in UTC counts
+        return _with_time(day, rest)
+    return day if FIRST <= day <= LAST else None
 
 
 def _with_time(day: date, behind: str) -> tuple[datetime, timedelta | None] | None:

@@ -7,6 +7,8 @@ on, and the order of arrival cannot show.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -73,15 +75,69 @@ def analytics_summary(batches: DataFrame, targets: Targets, stated: DataFrame, s
     versions = valuation.valued(stated_orders, shop)
     orders = _with_margin(_standing(versions, there), targets.products, shop)
     parcels = shipments.of_orders(_standing(targets.shipping, there), _today(shop), shop, within=("batch_id", "as_of"))
-    orders = orders.join(stated.withColumn("_stated", F.lit(True)), ["batch_id", *enrich.KEY], "left")
+    orders = _marked(orders, stated)
+    parcels = parcels.select("batch_id", "order_id", "shipping_cost_reporting", "delivery_status")
+    of_orders = _of_orders(orders).join(parcels, ["batch_id", "order_id"], "left")
 
+    known = orders.filter(F.col("customer_id").isNotNull())
+    people = buying(known, ("batch_id", "as_of", "customer_id"), shop, _today(shop))
+    earlier = F.broadcast(batches.select("batch_id", F.col("previous_as_of").alias("as_of")))
+    before = _standing(versions.filter(measures.sold()), earlier).select("batch_id", "customer_id").distinct()
+    heads = {name: _standing(getattr(targets, name), there) for name in ("customers", "products")}
+    return _published(batches, of_orders, orders, people, before, heads, shop)
+
+
+def newest(
+    batches: DataFrame, orders: DataFrame, people: DataFrame, targets: Targets, stated: DataFrame, shop: Shop
+) -> DataFrame:
+    """The row of the last live batch, of what is there already: what stands at its as-of is what is current.
+
+    batches, stated: as for `analytics_summary`, of this batch. orders: enriched_orders. people: customer_analytics.
+    Only for a batch whose as-of lies after that of the batch before, and after which nothing but what it states has
+    changed since then: so who buys for the first time is one of those whose orders it states.
+    """
+    this = F.broadcast(batches.select("batch_id"))
+    orders = _marked(orders.crossJoin(this), stated)
+    parcels = {
+        "shipping_cost_reporting": measures.Figure(F.col("shipping_cost_reporting"), "sum"),
+        "delivery_status": measures.Figure(F.col("delivery_status")),  # on the first line of an order alone
+    }
+    of_orders = _of_orders(orders, parcels)
+    current = {n: getattr(targets, n).filter(F.col("is_current")) for n in ("customers", "products")}
+    heads = {name: versions.drop("batch_id").crossJoin(this) for name, versions in current.items()}
+
+    buyers = orders.filter(measures.sold() & F.col("_stated") & F.col("customer_id").isNotNull())
+    earlier = F.broadcast(batches.select("batch_id", F.col("previous_as_of").alias("as_of")))
+    versions = targets.orders.select(*enrich.KEY, *USES["orders"], "effective_date", "expiry_date")
+    versions = versions.join(buyers.select("customer_id").distinct(), "customer_id", "left_semi")
+    bought = _standing(valuation.valued(versions, shop).filter(measures.sold()), earlier)
+    new = buyers.select("batch_id", "customer_id").distinct()
+    new = new.join(bought.select("customer_id").distinct(), "customer_id", "left_anti")
+    before = people.select("customer_id").join(new, "customer_id", "left_anti").crossJoin(this)
+    return _published(batches, of_orders, orders, people.crossJoin(this), before, heads, shop)
+
+
+def _published(
+    batches: DataFrame,
+    of_orders: DataFrame,
+    orders: DataFrame,
+    people: DataFrame,
+    before: DataFrame,
+    heads: Mapping[str, DataFrame],
+    shop: Shop,
+) -> DataFrame:
+    """FIELDS of what stands at each batch, each frame with `batch_id`.
+
+    of_orders: `_of_orders` with shipping_cost_reporting and delivery_status. orders: their rows. people: `buying`.
+    before: the customers who are no new buyers. heads: figure -> the versions that are counted.
+    """
     sold = orders.filter(measures.sold() & F.col("product_id").isNotNull()).select("batch_id", "product_id")
     sold = sold.distinct().groupBy("batch_id").agg(F.count(F.lit(1)).alias("products_sold"))
     rows = batches.select("batch_id", "as_of")
-    for part in (_counted(orders, parcels), _people(orders, versions, batches, shop), sold):
+    for part in (_counted(of_orders), _people(people, before), sold):
         rows = rows.join(part, "batch_id", "left")
-    for name, heads in (("customers", targets.customers), ("products", targets.products)):
-        counted = _standing(heads, there).groupBy("batch_id").agg(F.count(F.lit(1)).alias(name))
+    for name, versions in heads.items():
+        counted = versions.groupBy("batch_id").agg(F.count(F.lit(1)).alias(name))
         rows = rows.join(counted, "batch_id", "left")
     sums = {f.name: measures.count(F.col(f.name)) for f in FIELDS if f.type == "bigint"}
     amounts = ("shipping_cost", "clv_estimate", "batch_revenue")
@@ -128,19 +184,26 @@ def _with_margin(orders: DataFrame, products: DataFrame, shop: Shop) -> DataFram
     return joined.withColumn("margin_estimate", estimate).drop("_at", "_category", "_begun")
 
 
-def _counted(orders: DataFrame, parcels: DataFrame) -> DataFrame:
-    """One row a batch: what its orders add up to. parcels: one row a batch and order, so their cost is added once."""
+def _marked(orders: DataFrame, stated: DataFrame) -> DataFrame:
+    """The rows of orders with `_stated`: the batch states them itself; NULL if it does not."""
+    return orders.join(stated.withColumn("_stated", F.lit(True)), ["batch_id", *enrich.KEY], "left")
+
+
+def _of_orders(orders: DataFrame, more: Mapping[str, measures.Figure] | None = None) -> DataFrame:
+    """One row a batch and order: what its rows add up to, and `more`."""
     revenue = F.when(F.col("is_revenue"), F.col("amount"))
     of_order = {
         "_unconverted": measures.any_row(F.col("amount").isNull()),
         "_stated": measures.any_row(F.col("_stated") & measures.is_sale()),
-        "batch_revenue": F.sum(F.when(F.col("_stated"), revenue)),
+        "batch_revenue": measures.Figure(F.when(F.col("_stated"), revenue), "sum"),
     }
-    counted = measures.by_order(orders, ["batch_id"], of_order)
-    parcels = parcels.select("batch_id", "order_id", "shipping_cost_reporting", "delivery_status")
-    counted = counted.join(parcels, ["batch_id", "order_id"], "left")
+    return measures.by_order(orders, ["batch_id"], of_order | dict(more or {}))
+
+
+def _counted(of_orders: DataFrame) -> DataFrame:
+    """One row a batch: what its orders add up to."""
     is_order = F.col("orders") > 0
-    return counted.groupBy("batch_id").agg(
+    return of_orders.groupBy("batch_id").agg(
         *measures.added_further([*measures.COUNTED, "batch_revenue"]),
         measures.number(is_order & (F.col("_unconverted") > 0)).alias("unconverted_orders"),
         F.sum("_stated").alias("batch_orders"),
@@ -150,12 +213,8 @@ def _counted(orders: DataFrame, parcels: DataFrame) -> DataFrame:
     )
 
 
-def _people(orders: DataFrame, versions: DataFrame, batches: DataFrame, shop: Shop) -> DataFrame:
-    """One row a batch: what its orders say of the customers."""
-    known = orders.filter(F.col("customer_id").isNotNull())
-    people = buying(known, ("batch_id", "as_of", "customer_id"), shop, _today(shop))
-    earlier = F.broadcast(batches.select("batch_id", F.col("previous_as_of").alias("as_of")))
-    before = _standing(versions.filter(measures.sold()), earlier).select("batch_id", "customer_id").distinct()
+def _people(people: DataFrame, before: DataFrame) -> DataFrame:
+    """One row a batch: what its orders say of the customers. before: those who bought before, or do not buy."""
     people = people.join(before.withColumn("_before", F.lit(True)), ["batch_id", "customer_id"], "left")
     buys = F.col("revenue_orders") > 0
     return people.groupBy("batch_id").agg(

@@ -141,7 +141,8 @@ def buying(orders: DataFrame, by: Sequence[str], shop: Shop, today: Column) -> D
     expected_orders_12m is 0, and clv_estimate is clv_historic. today: a Column over `by`. Grouped by order and by day
     first, for distinct orders and days cost less so.
     """
-    placed = measures.by_order(orders, by, {"_day": F.min(F.when(measures.sold(), F.col("order_date")))})
+    day = measures.Figure(F.when(measures.sold(), F.col("order_date")), "min")
+    placed = measures.by_order(orders, by, {"_day": day})
     days = placed.groupBy(*by, "_day").agg(*measures.added_further(measures.COUNTED))
     rows = days.groupBy(*by).agg(
         *measures.added_further(measures.COUNTED),

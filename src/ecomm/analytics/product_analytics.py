@@ -110,8 +110,8 @@ def _sold(orders: DataFrame, today: date) -> DataFrame:
     """
     of_products = orders.filter(F.col("product_id").isNotNull())
     dates = {
-        "_day": F.min(F.when(measures.sold(), F.col("order_date"))),
-        "_last": F.max(F.when(measures.sold(), F.col("order_date"))),
+        "_day": measures.Figure(F.when(measures.sold(), F.col("order_date")), "min"),
+        "_last": measures.Figure(F.when(measures.sold(), F.col("order_date")), "max"),
     }
     counted = measures.by_order(of_products, ["product_id"], dates)
     recent = (F.col("_day") > F.lit(today - timedelta(days=WINDOW))) & (F.col("_day") <= F.lit(today))

@@ -8,7 +8,12 @@ import tempfile
 from pathlib import Path
 from threading import Lock
 
-SAFE = re.compile(r"[A-Za-z0-9._/-]+")
+_SAFE = re.compile(r"([A-Za-z0-9._/-]|(?<=/)[a-z_]+=(true|false)(?=/|\Z))+")
+
+
+def is_safe(path: str) -> bool:
+    """Engines take a path or a name as it stands: also that of a partition's folder, `is_current=true`."""
+    return _SAFE.fullmatch(path) is not None
 
 
 class Links:
@@ -24,12 +29,12 @@ class Links:
     def safe(self, path: Path) -> str:
         """The absolute path itself, or one through a link."""
         whole = path.absolute()
-        if SAFE.fullmatch(str(whole)):
+        if is_safe(str(whole)):
             return str(whole)
         # The longest safe tail stays; what stands before it is reached through the link.
         tail: list[str] = []
         head = whole
-        while SAFE.fullmatch(head.name) and not SAFE.fullmatch(str(head)):
+        while is_safe(f"/{head.name}") and not is_safe(str(head)):
             tail.insert(0, head.name)
             head = head.parent
         return str(self._link_to(head).joinpath(*tail))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ecomm.engines import Lake, deltafiles, spark_csv, spark_home, watchdog
 from ecomm.engines.folders import Folders
-from ecomm.engines.links import SAFE, Links
+from ecomm.engines.links import Links, is_safe
 from ecomm.engines.sessions import DEBUGGING, connect, first_line, peak_memory_mb, reach
 from ecomm.errors import EcommError, UsageError
 
@@ -44,7 +44,11 @@ JAVA = (
     *("-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"),
 )
 # Spark's default for Parquet files is a type without statistics, which Delta tables should not have.
-_INSTANTS = ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+# And rows that go into two folders need not be sorted by them: both are written at once.
+_WRITING = {
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.maxConcurrentOutputFileWriters": "2",
+}
 WITH_DELTA = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -159,7 +163,8 @@ class RemoteSpark:
         self.rows = Folders(self.spark, self.uri)
         try:
             self.expect(0)
-            self.spark.conf.set(*_INSTANTS)
+            for name, value in _WRITING.items():
+                self.spark.conf.set(name, value)
             _look(self.spark, uri, probe)
         except BaseException:
             self.spark.stop()
@@ -168,7 +173,7 @@ class RemoteSpark:
     def uri(self, path: Path) -> str:
         """The path; no link of ours reaches over to the cluster."""
         whole = str(path.absolute())
-        if not SAFE.fullmatch(whole.replace("/is_current=", "/")):  # upkeep's own folders
+        if not is_safe(whole):
             raise UsageError(
                 f"{whole}: a cluster reads this path as it stands, so it may have only letters, digits and . _ - / in "
                 "it; choose another --warehouse."
@@ -218,7 +223,7 @@ def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) 
         # Two sample days compile 1,300 classes, and of 1,000, the default, none was found again (decision 0011).
         "spark.sql.codegen.cache.maxEntries": "20000",
         "spark.sql.connect.serverStacktrace.enabled": "false",
-        _INSTANTS[0]: _INSTANTS[1],
+        **_WRITING,
         "spark.sql.warehouse.dir": str(folder / "catalog"),
         "spark.ui.enabled": "false",
         **WITH_DELTA,

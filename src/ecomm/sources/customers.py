@@ -55,7 +55,7 @@ DERIVED = (
 def age(date_of_birth: Column, on: Column) -> Column:
     """Full years between two days: a year is full once month and day have come round."""
     years = F.year(on) - F.year(date_of_birth)
-    before_birthday = F.date_format(on, "MMdd") < F.date_format(date_of_birth, "MMdd")
+    before_birthday = F.month(on) * 100 + F.day(on) < F.month(date_of_birth) * 100 + F.day(date_of_birth)
     return (years - F.when(before_birthday, F.lit(1)).otherwise(F.lit(0))).cast("bigint")
 
 

@@ -79,6 +79,9 @@ class Store(Protocol):
     def append(self, name: str, rows: DataFrame) -> int:
         """Append rows; how many they were."""
 
+    def adopt(self, name: str, rows: DataFrame, folder: Path) -> int:
+        """Append rows that were written into a folder of the attempt, which may go; how many they were."""
+
     def overwrite(self, name: str, rows: DataFrame, *, differs: bool = False) -> int:
         """Make these the table's rows, if they are not already; how many were written.
 
@@ -198,7 +201,7 @@ class Tables:
 
     def in_memory(self, name: str, rows: Sequence[Mapping[str, object]]) -> pa.Table:
         """Rows from memory, with the table's types."""
-        schema = pa.schema([(f.name, _arrow_type(f.type)) for f in self.catalogue[name].fields])
+        schema = pa.schema([(f.name, arrow_type(f.type)) for f in self.catalogue[name].fields])
         return pa.Table.from_pylist([dict(r) for r in rows], schema=schema)
 
     def added_up(self, name: str, before: int, entering: int, leaving: int, after: int) -> None:
@@ -222,7 +225,8 @@ def later(name: str, type_: str) -> Field:
     return Field(name, type_, LATER)
 
 
-def _arrow_type(spark_type: str) -> pa.DataType:
+def arrow_type(spark_type: str) -> pa.DataType:
+    """The Arrow type of a Spark type's name."""
     if spark_type == "array<string>":
         return pa.list_(pa.string())
     if spark_type == "map<string,string>":
@@ -233,6 +237,7 @@ def _arrow_type(spark_type: str) -> pa.DataType:
     return {
         "string": pa.string(),
         "bigint": pa.int64(),
+        "boolean": pa.bool_(),
         "timestamp": pa.timestamp("us", "UTC"),
         "date": pa.date32(),
     }[spark_type]

@@ -114,6 +114,10 @@ class CatalogStore(Tables):
             return 0
         return self._moved(name).rows - before.rows
 
+    def adopt(self, name: str, rows: DataFrame, folder: Path) -> int:
+        """Append rows that were written into a folder of the attempt; how many they were."""
+        return self.append(name, rows)
+
     def overwrite(self, name: str, rows: DataFrame, *, differs: bool = False) -> int:
         """Make these the table's rows, if they are not already; how many were written.
 

@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecomm.batches.trigger import sha256
 from ecomm.engines import deltafiles
+from ecomm.errors import InvariantError
 
 _LONGEST = 200
 """Characters of the longest text of which a log keeps the least or the greatest."""
@@ -42,10 +44,13 @@ def by_partition(files: Sequence[DataFile]) -> dict[tuple[tuple[str, str], ...],
     return alike
 
 
-def described(table: Path, folder: Path, partition: Mapping[str, str], columns: Collection[str]) -> list[DataFile]:
+def described(
+    table: Path, folder: Path, partition: Mapping[str, str], types: Mapping[str, pa.DataType], columns: Collection[str]
+) -> list[DataFile]:
     """The files that an engine has just written into a folder of a table, forced onto the disk; empty ones are deleted.
 
-    partition: see `DataFile`. columns: those whose least and greatest values the log may hold.
+    partition: see `DataFile`. types: the table's columns, which the files must have. columns: those whose least and
+    greatest values the log may hold. Raises InvariantError if the files have other columns.
     """
     found = []
     for file in sorted(folder.rglob("*")):
@@ -58,6 +63,8 @@ def described(table: Path, folder: Path, partition: Mapping[str, str], columns: 
         if not footer.num_rows:
             file.unlink()
             continue
+        if wrong := _other_columns(footer.schema.to_arrow_schema(), types):
+            raise InvariantError(f"{table.name}: the rows do not have the table's columns: {', '.join(wrong)}")
         deltafiles.fsync(file)
         said = json.dumps(_statistics(footer, columns))
         name = file.relative_to(table).as_posix()
@@ -66,6 +73,26 @@ def described(table: Path, folder: Path, partition: Mapping[str, str], columns: 
         for place in {folder, folder.parent}:
             deltafiles.fsync(place)
     return found
+
+
+def _other_columns(found: pa.Schema, types: Mapping[str, pa.DataType]) -> list[str]:
+    """What is not as a table has it, with the types: columns that are missing, of another type, or not the table's."""
+    there = {field.name: _plain(field.type) for field in found}
+    names = [*types, *(name for name in there if name not in types)]
+    return [
+        f"{n} {there.get(n)} (not {types.get(n)})" for n in names if n not in types or there.get(n) != _plain(types[n])
+    ]
+
+
+def _plain(of: pa.DataType) -> pa.DataType:
+    """A type without what readers do not tell apart: how long texts are, and what a list calls its elements."""
+    if pa.types.is_large_string(of) or pa.types.is_string_view(of):
+        return pa.string()
+    if pa.types.is_list(of) or pa.types.is_large_list(of):
+        return pa.list_(_plain(of.value_type))
+    if pa.types.is_map(of):
+        return pa.map_(_plain(of.key_type), _plain(of.item_type))
+    return of
 
 
 def _statistics(footer: pq.FileMetaData, columns: Collection[str]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ecomm.batches.entry import NAME as LEDGER
 from ecomm.batches.ledger import Ledger
 from ecomm.engines import deltafiles
 from ecomm.errors import InvariantError, LockedError, StorageError, taken_over
-from ecomm.store import Tables, aside, later
+from ecomm.store import Tables, arrow_type, aside, later
 from ecomm.store.compaction import rewrite, small_ones
 from ecomm.store.datafiles import DataFile, by_partition, described, holding
 from ecomm.store.duckdb_catalog import View
@@ -150,14 +150,18 @@ class FolderStore(Tables):
 
     def append(self, name: str, rows: DataFrame) -> int:
         """Append rows; how many they were."""
-        return self._add(name, self._write(name, self.fitting(name, rows)))
+        return self._add(name, self._write(name, rows))
+
+    def adopt(self, name: str, rows: DataFrame, folder: Path) -> int:
+        """Append rows that an engine has written into a folder of the attempt: its files become the table's."""
+        return self._add(name, self._moved_in(name, folder, {}))
 
     def overwrite(self, name: str, rows: DataFrame, *, differs: bool = False) -> int:
         """Make these the table's rows, if they are not already; how many were written.
 
         differs: they most likely are not, so nothing is compared.
         """
-        written = self._write(name, self.fitting(name, rows))
+        written = self._write(name, rows)
         count = sum(file.rows for file in written)
         if not count and not self._state(name).rows:
             return 0
@@ -178,13 +182,14 @@ class FolderStore(Tables):
         Only files that hold a leaving row are written anew. Raises InvariantError if the rows do not add up.
         """
         before = self._state(name).rows
-        rows = self.fitting(name, changes, "change").filter(F.col("change") == ENTER).drop("change")
+        rows, columns = changes.filter(F.col("change") == ENTER), self.columns(name)
         touched: list[DataFile] = []
         if leaving:
             touched = self._touched(name, closed=closed > 0)
             key = list(self.catalogue[name].key)
             gone = changes.filter(F.col("change") == LEAVE).select(*key)
-            rows = self._frame(name, touched).join(gone, key, "left_anti").select(*rows.columns).unionByName(rows)
+            stays = self._frame(name, touched).join(gone, key, "left_anti").select(*columns)
+            rows = stays.unionByName(rows.select(*columns))
         written = self._write(name, rows)
         ahead = self._ahead(name)
         self._prepared[name] = replace(ahead, removes=(*ahead.removes, *touched))
@@ -208,23 +213,27 @@ class FolderStore(Tables):
 
     def _write(self, name: str, rows: DataFrame) -> list[DataFile]:
         """Write rows as files of a table, each value of a partition column into files of its own."""
-        parts = self.catalogue[name].partition_by
+        rows = rows.select(*self.types(name))
+        folder, parts = self._new_folder(name), self.catalogue[name].partition_by
+        rows.write.option("compression", "snappy").partitionBy(*parts).parquet(self.engine.uri(folder))
         if not parts:
-            return self._write_part(name, rows, {})
-        (column,) = parts  # a boolean
+            return self._described(name, folder, {})
         written = []
-        for value in ("false", "true"):
-            alike = rows.filter(F.col(column) == F.lit(value == "true")).drop(column)
-            written += self._write_part(name, alike, {column: value})
+        for alike in sorted(folder.glob("*=*")):
+            column, _, value = alike.name.partition("=")
+            written += self._moved_in(name, alike, {column: value})
+        shutil.rmtree(folder, ignore_errors=True)  # without rows an engine may have made none
         return written
 
-    def _write_part(self, name: str, rows: DataFrame, partition: Mapping[str, str]) -> list[DataFile]:
-        folder = self._new_folder(name)
-        rows.write.option("compression", "snappy").parquet(self.engine.uri(folder))
-        return self._described(name, folder, partition)
+    def _moved_in(self, name: str, folder: Path, partition: Mapping[str, str]) -> list[DataFile]:
+        """The files of a folder that an engine has written, as files of a table: the folder moves into the table's."""
+        place = self._new_folder(name)
+        folder.rename(place)
+        return self._described(name, place, partition)
 
     def _described(self, name: str, folder: Path, partition: Mapping[str, str]) -> list[DataFile]:
-        files = described(self.path(name), folder, partition, self.catalogue[name].statistics)
+        types = {column: arrow_type(said) for column, said in self.types(name).items() if column not in partition}
+        files = described(self.path(name), folder, partition, types, self.catalogue[name].statistics)
         if not files:
             shutil.rmtree(folder, ignore_errors=True)
         if not self.catalogue[name].journal:

@@ -122,7 +122,7 @@ def _touched(batch: Batch, history: History, target: DataFrame, own: Sequence[Sn
 
 def _latest(attempt: Attempt, history: History, upserts: DataFrame, target: DataFrame, *, ended: bool) -> DataFrame:
     """The change set of upserts that lie after all others; a few keys may have to be folded all the same."""
-    source, columns = history.source, target.columns
+    source, columns = history.source, attempt.store.columns(target_name(history.source.name))
     current = target.filter(F.col("is_current"))
     refolding = folding.refolding(upserts, target, source, ended=ended)
     again = None if refolding is None else attempt.work.materialise(f"{source.name}_refolding", refolding)
@@ -204,7 +204,8 @@ def view(attempt: Attempt, source: Source, changes: Changes) -> DataFrame:
     rows = rows_of(attempt.work, source, changes.get(source.name, ChangeSet()))
     if rows is None:
         return target
-    return relations.with_changes(target, rows, attempt.store.catalogue[target_name(source.name)].key)
+    store, name = attempt.store, target_name(source.name)
+    return relations.with_changes(target, rows, store.catalogue[name].key, store.columns(name))
 
 
 def check_histories(source: Source, versions: DataFrame) -> None:

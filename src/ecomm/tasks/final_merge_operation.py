@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial, reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ecomm.analytics import analytics_summary, category_analysis, seasonal_analysis, segment_analysis
@@ -17,6 +17,8 @@ from ecomm.batches import landing
 from ecomm.batches.log import Positions
 from ecomm.contract import Shop, Source
 from ecomm.errors import InvariantError, SourceChangedError
+from ecomm.settings import SOURCE_NAMES
+from ecomm.store import Store
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories, rows_of
 from ecomm.tasks.data_enrichment import changes_nothing
@@ -106,10 +108,43 @@ def summarise(attempt: Attempt, changes: Changes, batch_id: str | None, *, every
         again.add(batch_id)
     if everything or attempt.counts_otherwise:
         again = set(alive)
-    targets = enrich.Targets(**{n: store.read(target_name(n)) for n in attempt.session.sources})
-    new = summary(alive, again, targets, store.read(stage_name("orders")), attempt.session.shop)
+    new = _newest(attempt, again, since) if not everything and not attempt.counts_otherwise else None
+    if new is None:
+        targets = targets_of(store)
+        new = summary(alive, again, targets, store.read(stage_name("orders")), attempt.session.shop)
     gone = sorted(again | there - set(alive))  # a few, where those that stay become a thousand
     return store.overwrite(name, new.unionByName(old.filter(~F.col("batch_id").isin(gone))))
+
+
+def _newest(attempt: Attempt, again: Collection[str], since: datetime | None) -> DataFrame | None:
+    """The row of the last batch, if it alone is asked for and follows from the other tables of 07; else None.
+
+    since: the least instant from which what the batch has changed tells.
+    """
+    store, alive, before = attempt.store, attempt.alive, _as_of_before(attempt.alive)
+    last = next(reversed(before), None)
+    if last is None or set(again) != {last}:
+        return None
+    as_of, revision = alive[last]
+    if (since is not None and since < as_of) or before[last] == as_of:
+        return None
+    orders, people = store.read("enriched_orders"), store.read("customer_analytics")
+    batches = _batches(orders.sparkSession, alive, [last])
+    stated = store.read(stage_name("orders")).filter(F.col("revision") == revision).select("batch_id", *enrich.KEY)
+    return analytics_summary.newest(batches, orders, people, targets_of(store), stated, attempt.session.shop)
+
+
+def targets_of(store: Store) -> enrich.Targets:
+    """The targets as they will be."""
+    return enrich.Targets(**{name: store.read(target_name(name)) for name in SOURCE_NAMES})
+
+
+def _batches(spark: SparkSession, alive: Positions, of: Iterable[str]) -> DataFrame:
+    """Some live batches: batch_id, as_of, previous_as_of (of the one before)."""
+    before = _as_of_before(alive)
+    return spark.createDataFrame(
+        [(b, alive[b][0], before[b]) for b in of], "batch_id string, as_of timestamp, previous_as_of timestamp"
+    )
 
 
 def summary(
@@ -129,10 +164,7 @@ def summary(
     standing = {
         n: getattr(targets, n).filter(~F.coalesce(ended, F.lit(False))) for n in ("orders", "customers", "shipping")
     }
-    batches = stage.sparkSession.createDataFrame(
-        [(b, alive[b][0], before[b]) for b in sorted(of)],
-        "batch_id string, as_of timestamp, previous_as_of timestamp",
-    )
+    batches = _batches(stage.sparkSession, alive, sorted(of))
     stated = stage.filter(F.col("revision").isin([alive[b][1] for b in sorted(of)])).select("batch_id", *enrich.KEY)
     return analytics_summary.analytics_summary(batches, replace(targets, **standing), stated, shop)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 import structlog
@@ -60,7 +61,7 @@ def land(
     """
     landed = []
     for number, file in enumerate(files):
-        place = work.folder / f"{source.name}_landed_{number}.parquet"
+        place = landed_at(work, source, number)
         found = by_cluster(work, source, file, place)
         if found is None:
             records = land_table(file.table, place)
@@ -75,6 +76,11 @@ def land(
             log.info("below_the_table", source=source.name, file=file.name, records=file.table.unread)
         landed.append(Landed(file, staging.corrected(frame, fixes), records, unread=file.table.unread))
     return landed
+
+
+def landed_at(work: Workspace, source: Source, number: int) -> Path:
+    """Where a source's file is as text: a Parquet file, or a folder of some. number: its place among the source's."""
+    return work.folder / f"{source.name}_landed_{number}.parquet"
 
 
 def by_cluster(work: Workspace, source: Source, file: OpenedFile, place: Path) -> tuple[DataFrame, int] | None:
@@ -101,29 +107,29 @@ def by_cluster(work: Workspace, source: Source, file: OpenedFile, place: Path) -
     return found
 
 
-def of_source(landed: Sequence[Landed], rows: DataFrame | None) -> list[Landed]:
+def of_source(landed: Sequence[Landed], rows: Sequence[DataFrame]) -> list[Landed]:
     """The files with the numbers of their records that are the source's, and of those that are left out.
 
-    rows: what `read` gave, materialised.
+    rows: what `texts` gave, judged and computed.
     """
     if not any(file.chooses for file in landed):
         return list(landed)
-    found = [] if rows is None else rows.groupBy("source_file", "file_sha256").count().collect()
+    named = [frame.select("source_file", "file_sha256") for frame in rows]
+    counted = reduce(DataFrame.unionByName, named).groupBy("source_file", "file_sha256").count() if named else None
+    found = [] if counted is None else counted.collect()
     kept = {(r["source_file"], r["file_sha256"]): r["count"] for r in found}
     numbers = [kept.get((one.file.name, one.file.claimed.sha256), 0) for one in landed]
     return [replace(one, records=n, left_out=one.records - n) for one, n in zip(landed, numbers, strict=True)]
 
 
-def read(source: Source, landed: Sequence[Landed], reading: Reading) -> DataFrame:
-    """The typed rows of all files of a source, each with the rules that it breaks by itself."""
+def texts(source: Source, landed: Sequence[Landed], reading: Reading) -> DataFrame:
+    """The records of all files of a source as texts, with their `key`."""
     frames = [_as_text(one, source, reading) for one in landed]
     extras = sorted({extra for one in landed for extra in one.header.extras})
-    texts = staging.together(frames, extras) if not source.in_parts else _joined(landed, frames, extras)
+    rows = staging.together(frames, extras) if not source.in_parts else _joined(landed, frames, extras)
     if source.delivery.refunds == "rows":
-        texts = lines.refunded(texts, source, reading)
-    rows = staging.with_key(texts, source)
-    verdicts = quality.verdicts(source, reading, among_rivals=False)
-    return staging.typed(rows, source, reading, verdicts)
+        rows = lines.refunded(rows, source, reading)
+    return staging.with_key(rows, source)
 
 
 def _joined(landed: Sequence[Landed], frames: Sequence[DataFrame], extras: Sequence[str]) -> DataFrame:

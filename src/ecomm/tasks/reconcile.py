@@ -1,14 +1,14 @@
 """What was written adds up, looked at in the files by another reader (DuckDB) than the engine that wrote them.
 
-Rows are compared as a sum of a hash of each, which no order changes, and money by its sum: from the typed rows to
-stage, from the change set to the target, from there to enriched_orders, and on to every table that follows.
+Stage is compared with the landed text (`as_delivered`). Then rows are compared as a sum of a hash of each, which no
+order changes, and money by its sum: from the change set to the target, from there to enriched_orders, and on to every
+table that follows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecomm.batch import Batch
@@ -17,6 +17,7 @@ from ecomm.errors import InvariantError
 from ecomm.store import Store
 from ecomm.store.duckdb_catalog import View, quoted, select, text
 from ecomm.tables import stage_name, target_name
+from ecomm.tasks import as_delivered
 from ecomm.tasks.found import ChangeSet, Loaded
 from ecomm.transforms.relations import ENTER, LEAVE
 
@@ -44,7 +45,9 @@ def reconcile(batch: Batch, loaded: Loaded) -> None:
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for source in batch.delivered():
-            _stage(connection, batch, source)
+            name, files = stage_name(source.name), loaded[source.name].files
+            _equal(name, "records", False, as_delivered.has_other_records(connection, batch, source, files))
+            _equal(name, "values", False, as_delivered.has_other_values(connection, batch, source))
         for source in batch.sources:
             _target(connection, batch, source, loaded[source.name].changes)
         _derived(connection, batch, views)
@@ -63,26 +66,12 @@ def check_same_rows(store: Store, name: str) -> None:
     _equal(name, "rows", before, after)
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, batch: Batch, source: Source) -> None:
-    """Stage got the typed rows of the files, without those that were rejected, duplicate or superseded."""
-    store, name = batch.store, stage_name(source.name)
-    columns = ["source_file", "source_line", *(column.name for column in source.stored)]
-    typed, exceptions = (_parquet(batch.work.folder / f"{source.name}_{kind}") for kind in ("rows", "exceptions"))
-    accepted = f"SELECT * FROM {typed} WHERE len(reasons) = 0" if typed else ""
-    if typed and exceptions:
-        accepted += (
-            f" AND (source_file, source_line) NOT IN (SELECT (source_file, source_line) FROM {exceptions} "
-            "WHERE verdict <> 'flagged')"
-        )
-    expected = _printed(connection, accepted, columns)
-    _equal(name, "rows", expected, _printed(connection, select(store.path(name), store.added(name)), columns))
-
-
 def _target(connection: duckdb.DuckDBPyConnection, batch: Batch, source: Source, changes: ChangeSet) -> None:
     """The files that enter a target hold the rows of those that leave it, less what leaves, with what enters."""
     store, name = batch.store, target_name(source.name)
     columns = store.columns(name)
-    changed = "" if changes.is_empty else _parquet(batch.work.folder / f"{source.name}_changes")
+    written = [] if changes.is_empty else batch.work.parquet(f"{source.name}_changes")
+    changed = f"read_parquet([{', '.join(map(text, written))}], hive_partitioning = false)" if written else ""
     enters, leaves = (
         _printed(connection, f"SELECT * FROM {changed} WHERE change = '{word}'" if changed else "", columns)
         for word in (ENTER, LEAVE)
@@ -147,9 +136,3 @@ def _equal(table: str, what: str, expected: object, found: object) -> None:
             f"{table}: the {what} that were written are not those that were computed; nothing was published. If it "
             "happens again, keep the warehouse as it is and report it."
         )
-
-
-def _parquet(folder: Path) -> str:
-    """What was computed into a folder of the attempt, as SQL reads it; empty if there is nothing."""
-    files = ", ".join(text(str(file)) for file in sorted(folder.glob("*.parquet")))
-    return f"read_parquet([{files}], hive_partitioning = false)" if files else ""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from ecomm import delivery
 from ecomm.attempt import Workspace
@@ -14,10 +16,10 @@ from ecomm.batch import Batch
 from ecomm.batches import drift
 from ecomm.batches.entry import FileEntry
 from ecomm.contract import Reading, Source
-from ecomm.tables import errors_name, stage_name, target_name
+from ecomm.tables import errors_name, stage_fields, stage_name, target_name
 from ecomm.tasks.change_set import change_set
 from ecomm.tasks.found import StageLoaded
-from ecomm.tasks.land import Landed, land, of_source, read
+from ecomm.tasks.land import Landed, land, of_source, texts
 from ecomm.transforms import quality
 from ecomm.transforms import stage as staging
 
@@ -41,42 +43,89 @@ def load(batch: Batch, source: Source) -> tuple[tuple[FileEntry, ...], tuple[qua
 
     source: as the files are read.
     """
-    opened = batch.files_of(source)
+    opened, store, name = batch.files_of(source), batch.store, stage_name(source.name)
     landed = land(batch.work, source, opened, batch.corrections)
-    rows = batch.work.materialise(f"{source.name}_rows", read(source, landed, batch.reading))
-    landed = of_source(landed, rows)
-    names = [file.name for file in opened]
-    exceptions = None if rows is None else judge(batch.work, source, rows, batch.reading, names)
-    tallies = [] if rows is None else quality.tallied(quality.tally(rows, exceptions).collect())
+    extras = sorted({extra for file in opened for extra in file.header.extras})
+    for table in (name, target_name(source.name)):
+        store.evolve(table, extras)
+    judged = judge(batch.work, source, landed, batch.reading, batch.lineage, store.columns(name))
+    landed = of_source(landed, judged.rows)
+    tallies = quality.tallied(quality.tally(judged.plain, judged.apart, judged.exceptions))
     counts = Counter[tuple[str, str]]()
     for tally in tallies:
         counts[tally.file, tally.verdict] += tally.rows
     files = tuple(_file_entry(batch, source, one, counts) for one in landed)
-    _write_stage(batch, source, rows, exceptions, files)
-    if exceptions is not None and any(f.rows_rejected or f.rows_superseded for f in files):
-        _write_errors(batch, source, exceptions, landed)
+    _write_stage(batch, source, judged)
+    if judged.exceptions is not None and any(f.rows_rejected or f.rows_superseded for f in files):
+        _write_errors(batch, source, judged.exceptions, landed)
     return files, tuple(tallies)
 
 
-def judge(work: Workspace, source: Source, rows: DataFrame, reading: Reading, files: Sequence[str]) -> DataFrame | None:
-    """The rows that are not simply accepted with their own flags, None if all are. files: the names, in their order."""
-    sharing = work.materialise(f"{source.name}_rivals", quality.rivals(rows, source, reading))
-    exceptions = quality.judge(rows, sharing, source, reading, files)
-    return work.materialise(f"{source.name}_exceptions", exceptions)
+@dataclass(frozen=True)
+class Judged:
+    """The rows of a source's files as stage stores them; each frame is None if it has no rows.
+
+    plain: those that are accepted with their own flags. apart: the others (`quality.apart`). exceptions: what becomes
+    of those that are not simply accepted (`quality.judge`).
+    """
+
+    plain: DataFrame | None
+    apart: DataFrame | None
+    exceptions: DataFrame | None
+
+    @property
+    def rows(self) -> list[DataFrame]:
+        """The frames that have all rows together."""
+        return [frame for frame in (self.plain, self.apart) if frame is not None]
 
 
-def _write_stage(
-    batch: Batch, source: Source, rows: DataFrame | None, exceptions: DataFrame | None, files: Sequence[FileEntry]
-) -> None:
-    """Append the accepted rows to stage; a column that no contract names becomes one of stage and target."""
+def judge(
+    work: Workspace,
+    source: Source,
+    landed: Sequence[Landed],
+    reading: Reading,
+    lineage: Mapping[str, Column],
+    columns: Sequence[str],
+) -> Judged:
+    """Judge the records of a source's files in one pass, which writes the rows that are plainly accepted for stage.
+
+    columns: those of stage. Rows that are rejected, or share their key, are few: they are looked at once more.
+    """
+    named = [one.file.name for one in landed]
+    records = texts(source, landed, reading)
+    shared = work.materialise(f"{source.name}_shared", quality.shared_keys(records))
+    is_shared = F.lit(False)
+    if shared is not None:
+        records = records.join(shared.select("key", F.lit(True).alias("_shared")), "key", "left")
+        is_shared = F.coalesce("_shared", is_shared)
+    verdicts = quality.verdicts(source, reading, among_rivals=False)
+    rows = staging.stage(staging.typed(records, source, reading, verdicts), is_shared, source, reading, lineage)
+    there = {field.name for field in stage_fields(source)} | {e for one in landed for e in one.header.extras}
+    stored = [F.col(c) if c in there else F.lit(None).cast("string").alias(c) for c in columns]
+    rows = rows.select(*stored, "apart")
+    plain, others = work.divide(_rows(source), rows, "apart")
+    if others is None:
+        return Judged(plain, None, None)
+    apart = quality.apart(others, source)
+    rivals = None
+    if shared is not None:
+        rivals = work.materialise(f"{source.name}_rivals", quality.rivals(apart, shared, source, reading))
+    exceptions = quality.judge(apart, rivals, source, reading, named)
+    return Judged(plain, apart, work.materialise(f"{source.name}_exceptions", exceptions))
+
+
+def _rows(source: Source) -> str:
+    return f"{source.name}_rows"
+
+
+def _write_stage(batch: Batch, source: Source, judged: Judged) -> None:
+    """Append the accepted rows to stage."""
     store, name = batch.store, stage_name(source.name)
-    extras = sorted({extra for file in batch.files_of(source) for extra in file.header.extras})
-    for table in (name, target_name(source.name)):
-        store.evolve(table, extras)
-    if rows is None or not sum(f.rows_accepted for f in files):
-        return
-    accepted = staging.stage(rows, exceptions, source, batch.reading, batch.lineage)
-    store.append(name, staging.with_extras(accepted, store.extras(name)).select(*store.columns(name)))
+    if judged.apart is not None:
+        accepted = staging.accepted(judged.apart, judged.exceptions, batch.reading)
+        store.append(name, accepted.select(*store.columns(name)))
+    if judged.plain is not None:
+        store.adopt(name, judged.plain, batch.work.part(_rows(source), "apart"))
 
 
 def _write_errors(batch: Batch, source: Source, exceptions: DataFrame, landed: Sequence[Landed]) -> None:

@@ -155,8 +155,8 @@ def enriched_orders(targets: Targets, shop: Shop, today: date) -> DataFrame:
     """FIELDS for every current line and refund. today: the day of the greatest live as-of (shop_timezone)."""
     orders = valuation.valued(targets.orders.filter(F.col("is_current")), shop)
     orders = orders.select(*_STATED, "rate", "amount", "is_revenue").withColumn("_at", valuation.instant(shop))
-    orders = orders.join(_first_orders(orders), ["customer_id", "order_id"], "left")
-    orders = orders.join(_further_lines(orders), list(KEY), "left")
+    first, further = _first_orders(orders), _further_lines(orders)
+    orders = orders.join(first, ["customer_id", "order_id"], "left").join(further, list(KEY), "left")
     joined = as_of_join(orders, _customer_line(targets.customers), "customer_id", F.col("_at"))
     joined = as_of_join(joined, _product_line(targets.products), "product_id", F.col("_at"))
     joined = as_of_join(joined, _stock_line(targets.inventory), "product_id", F.col("_at"))

@@ -96,7 +96,7 @@ def advance(statements: DataFrame, current: DataFrame, source: Source, columns: 
     statements: stage rows, all with one as_of that lies after every other statement's; without deletes, and without the
     keys of `refolding`. current: the current versions of the target. columns: its own. Gives them and `change`.
     """
-    joined, before = _beside_current(statements, current, source)
+    joined, before = _beside_current(statements, current, source, columns)
     extras = [c for c in columns if c not in {f.name for f in source.stored} | _VERSION | _names(source)]
     known = before("effective_date").isNotNull()
 
@@ -155,7 +155,7 @@ def refolding(statements: DataFrame, target: DataFrame, source: Source, *, ended
     """
     current, found = target.filter(F.col("is_current")), []
     if source.refolded is not None:
-        joined, before = _beside_current(statements, current, source)
+        joined, before = _beside_current(statements, current, source, current.columns)
         found.append(joined.filter(F.coalesce(source.refolded(before), F.lit(False))))
     if ended and source.version_fields:
         closed = target.filter(~F.col("is_current")).select(*source.key)
@@ -171,9 +171,11 @@ def ended(versions: DataFrame, at: Column, columns: Sequence[str]) -> DataFrame:
     return both.withColumns({"expiry_date": F.when(enters, at), "is_current": ~enters}).select(*columns, "change")
 
 
-def _beside_current(statements: DataFrame, current: DataFrame, source: Source) -> tuple[DataFrame, Before]:
+def _beside_current(
+    statements: DataFrame, current: DataFrame, source: Source, columns: Sequence[str]
+) -> tuple[DataFrame, Before]:
     """Each statement beside its key's current version, whose columns are reached by the function that comes with it."""
-    versions = current.select(*[F.col(c).alias(f"_current_{c}") for c in current.columns])
+    versions = current.select(*[F.col(c).alias(f"_current_{c}") for c in columns])
     same_key = [F.col(k) == F.col(f"_current_{k}") for k in source.key]
     return statements.join(versions, same_key, "left"), lambda name: F.col(f"_current_{name}")
 

@@ -7,6 +7,7 @@ The rows are lines of orders and refunds: they have `order_id`, `refund_id`, `is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from pyspark.sql import Column, DataFrame
@@ -34,9 +35,13 @@ def sold() -> Column:
     return is_sale() & F.col("is_revenue")
 
 
-def any_row(condition: Column) -> Column:
-    """1 if a row of the group fulfils a condition, else 0."""
-    return F.max(F.when(condition, F.lit(1)).otherwise(F.lit(0)))
+def any_row(condition: Column) -> Figure:
+    """1 if a row of the order fulfils a condition, else 0."""
+    return Figure(F.when(condition, F.lit(1)).otherwise(F.lit(0)))
+
+
+_SUM = "decimal(28,3)"
+"""The type that engines give a sum of money."""
 
 
 COUNTED = (
@@ -51,26 +56,57 @@ COUNTED = (
 """The figures of `by_order`, which may be added up further."""
 
 
-def by_order(rows: DataFrame, by: Sequence[str], more: Mapping[str, Column] | None = None) -> DataFrame:
-    """One row a `by` and order: COUNTED and `more`, an aggregate over the order's rows in the group each.
+@dataclass(frozen=True)
+class Figure:
+    """A figure of an order: the greatest, the least or the sum (`how`) of what its rows say. A sum is of money."""
+
+    of_row: Column
+    how: str = "max"
+
+    def of_rows(self, name: str) -> Column:
+        """The figure of several rows, each of which has its own under the figure's name."""
+        return {"max": F.max, "min": F.min, "sum": F.sum}[self.how](name).alias(name)
+
+
+def by_order(rows: DataFrame, by: Sequence[str], more: Mapping[str, Figure] | None = None) -> DataFrame:
+    """One row a `by` and order: COUNTED and `more`.
 
     orders: 1, or 0 if the rows are refunds alone. revenue_orders: 1 if any line is revenue. cancelled_orders: 1 if all
-    lines are cancelled. returned_orders: 1 if any line is returned or refunded, by its status or by a row. revenue: net
-    of refunds; gross_revenue: without them. Added up by `added_further`: no engine need count distinct orders.
+    lines are cancelled. returned_orders: 1 if any line is returned or refunded, by its status or by a refund. revenue:
+    net of refunds; gross_revenue: without them. Added up by `added_further`: no engine need count distinct orders.
+
+    Only the rows of orders of several rows are grouped, where `is_first_line` says which these are.
     """
     cancelled = F.when(F.col("order_status") == F.lit("cancelled"), F.lit(1)).otherwise(F.lit(0))
     returned = ~is_sale() | F.col("order_status").isin(*RETURNED)
     figures = {
         "orders": any_row(is_sale()),
         "revenue_orders": any_row(sold()),
-        "revenue": F.sum(F.when(F.col("is_revenue"), F.col("amount"))),
-        "gross_revenue": F.sum(F.when(sold(), F.col("amount"))),
-        "margin_estimate": F.sum("margin_estimate"),
-        "cancelled_orders": F.coalesce(F.min(F.when(is_sale(), cancelled)), F.lit(0)),
-        "returned_orders": any_row(is_sale()) * any_row(returned),
+        "revenue": Figure(F.when(F.col("is_revenue"), F.col("amount")), "sum"),
+        "gross_revenue": Figure(F.when(sold(), F.col("amount")), "sum"),
+        "margin_estimate": Figure(F.col("margin_estimate"), "sum"),
+        "cancelled_orders": Figure(F.when(is_sale(), cancelled), "min"),
+        "_returned": any_row(returned),
+        **(more or {}),
     }
-    figures |= dict(more or {})
-    return rows.groupBy(*by, "order_id").agg(*[column.alias(name) for name, column in figures.items()])
+    group = [*by, "order_id"]
+
+    def said(of: DataFrame) -> DataFrame:
+        return of.select(*group, *[figure.of_row.alias(name) for name, figure in figures.items()])
+
+    def grouped(of: DataFrame) -> DataFrame:
+        return said(of).groupBy(*group).agg(*[figure.of_rows(name) for name, figure in figures.items()])
+
+    if "is_first_line" not in rows.columns:
+        found = grouped(rows)
+    else:
+        further = rows.filter(~F.col("is_first_line")).select("order_id").distinct()
+        alone = said(rows.join(further, "order_id", "left_anti"))
+        sums = {name: F.col(name).cast(_SUM) for name, figure in figures.items() if figure.how == "sum"}
+        several = grouped(rows.join(further, "order_id", "left_semi"))
+        found = several.unionByName(alone.withColumns(sums))
+    returned, cancelled = F.col("orders") * F.col("_returned"), F.coalesce("cancelled_orders", F.lit(0))
+    return found.withColumns({"returned_orders": returned, "cancelled_orders": cancelled}).drop("_returned")
 
 
 def buyers(rows: DataFrame, by: Sequence[str], name: str = "buyers") -> DataFrame:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Row, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
@@ -134,10 +135,31 @@ def _broken(rules: Iterable[Rule], source: Source, reading: Reading) -> Column:
     return F.filter(F.array(*names).cast("array<string>"), lambda name: name.isNotNull())
 
 
-def rivals(rows: DataFrame, source: Source, reading: Reading) -> DataFrame:
+def shared_keys(rows: DataFrame) -> DataFrame:
+    """The keys that more than one row has."""
+    return several(rows.filter(F.col("key").isNotNull()).select("key"), ["key"])
+
+
+def apart(rows: DataFrame, source: Source) -> DataFrame:
+    """Stage's rows that stand apart, with what stage does not store: `reasons`, `malformed` and `ends`.
+
+    rows: their `quality_flags` are all that is said of them, and are those that reject nothing afterwards.
+    """
+    flags = strings(r.name for r in source.rules_in_force if r.severity is not Severity.HIGH)
+    said = F.col("quality_flags")
+    return rows.withColumns(
+        {
+            "reasons": F.array_except(said, flags),
+            "quality_flags": F.array_intersect(said, flags),
+            "malformed": F.array_contains(said, LINE_MALFORMED),
+            "ends": F.col("op") == F.lit("D"),
+        }
+    )
+
+
+def rivals(rows: DataFrame, shared: DataFrame, source: Source, reading: Reading) -> DataFrame:
     """The rows that share their key with another; what the rules that look at rivals find is added."""
-    repeated = several(rows.filter(F.col("key").isNotNull()), ["key"])
-    sharing = rows.join(repeated, "key", "left_semi")
+    sharing = rows.join(shared, "key", "left_semi")
     if not any(r.among_rivals for r in source.rules):
         return sharing
     found = verdicts(source, reading, among_rivals=True)
@@ -149,10 +171,10 @@ def judge(
 ) -> DataFrame:
     """The rows that are not simply accepted with their own flags: grain = one such record.
 
-    rows: a batch's typed rows of a source, with what they break by themselves. sharing: its `rivals`, None if there
-    are none. files: the names of the batch's files, in the trigger's order. Gives source_file, source_line, key,
-    verdict (rejected, duplicate, superseded, or flagged: accepted, with flags that come from its rivals), reasons (all
-    that is said of the row), severity.
+    rows: a batch's rows of a source that stand `apart`. sharing: their `rivals`, None if there are none. files: the
+    names of the batch's files, in the trigger's order. Gives source_file, source_line, key, verdict (rejected,
+    duplicate, superseded, or flagged: accepted, with flags that come from its rivals), reasons (all that is said of the
+    row), severity.
     Order: reject; then rows equal in all columns; then the winner of a key, which is the one with the greatest time
     (`Source.times`, missing lowest), at equal stated times one that ends the key, then the one in the later file, then
     the later record. What loses with other money than the winner's is rejected.
@@ -224,7 +246,7 @@ def _placed(sharing: DataFrame, source: Source, files: Sequence[str]) -> DataFra
     Equal rows have the place of the last of them: what is stated once more is stated later. _time: which of two
     statements is later, where it is stated. The winner's time and money stand beside (`_winning_<name>`).
     """
-    known = {c.name for c in source.stored} | _JUDGED
+    known = {c.name for c in source.stored} | {f.name for f in source.derived_fields} | _JUDGED
     extras = [c for c in sharing.columns if c not in known]
     compared = sharing.withColumns(
         {
@@ -288,6 +310,11 @@ _JUDGED = frozenset(
         "key",
         "reasons",
         "quality_flags",
+        "batch_id",
+        "revision",
+        "as_of",
+        "row_hash",
+        "op",
     )
 )
 
@@ -302,19 +329,25 @@ def errors(exceptions: DataFrame, standing: DataFrame, lineage: dict[str, Column
     return lost.join(standing, ["source_file", "source_line"]).withColumns(lineage)
 
 
-def tally(rows: DataFrame, exceptions: DataFrame | None) -> DataFrame:
+def tally(plain: DataFrame | None, apart: DataFrame | None, exceptions: DataFrame | None) -> DataFrame | None:
     """What was said of a source's rows: one row a file, verdict and set of names. Rows without any are left out.
 
-    rows: typed. exceptions: judge's result, None if it is empty. Gives source_file, verdict (also `accepted`: with its
+    plain: the rows that are accepted with their own flags. apart: the others. exceptions: judge's result. Each is None
+    if it is empty; the result is, if all are. Gives source_file, verdict (also `accepted`: with its
     own flags), said (the names, with blanks between), rows, sample (the first five by line: the line in twelve digits,
     then the key). It also counts what became of each file: in small batches a second plan would cost as much again.
     """
     where = ["source_file", "source_line"]
-    flagged = rows.filter((F.size("reasons") == 0) & (F.size("quality_flags") > 0))
-    plain = flagged if exceptions is None else flagged.join(exceptions.select(*where), where, "left_anti")
-    told = plain.select(*where, "key", F.lit("accepted").alias("verdict"), F.col("quality_flags").alias("reasons"))
+    if apart is not None and exceptions is not None:
+        apart = apart.join(exceptions.select(*where), where, "left_anti")
+    accepted = [frame.filter(F.size("quality_flags") > 0) for frame in (plain, apart) if frame is not None]
+    own = (F.lit("accepted").alias("verdict"), F.col("quality_flags").alias("reasons"))
+    frames = [frame.select(*where, "key", *own) for frame in accepted]
     if exceptions is not None:
-        told = told.unionByName(exceptions.select(*where, "key", "verdict", "reasons"))
+        frames.append(exceptions.select(*where, "key", "verdict", "reasons"))
+    if not frames:
+        return None
+    told = reduce(DataFrame.unionByName, frames)
     first = F.concat(F.lpad(F.col("source_line").cast("string"), 12, "0"), F.col("key"))
     sample = F.slice(F.sort_array(F.collect_list("first")), 1, SAMPLE)
     return (
@@ -340,8 +373,9 @@ class Tally:
         return self.verdict in ("rejected", "flagged", "accepted")
 
 
-def tallied(rows: Iterable[Row]) -> list[Tally]:
-    """A collected `tally`."""
+def tallied(told: DataFrame | None) -> list[Tally]:
+    """A `tally`, collected."""
+    rows = [] if told is None else told.collect()
     return [
         Tally(
             r["source_file"],

@@ -38,13 +38,13 @@ def contained(new: DataFrame, old: DataFrame, key: Sequence[str], columns: Seque
     return not printed(new).join(printed(old), [*key, "print"], "left_anti").limit(1).collect()
 
 
-def with_changes(target: DataFrame, changes: DataFrame, key: Sequence[str]) -> DataFrame:
+def with_changes(target: DataFrame, changes: DataFrame, key: Sequence[str], columns: Sequence[str]) -> DataFrame:
     """A target as it will be: without the versions that leave, with those that enter.
 
-    key: the columns that identify a row of the target.
+    key: the columns that identify a row of the target. columns: those of the target.
     """
     stays = target.join(changes.filter(F.col("change") == LEAVE).select(*key), list(key), "left_anti")
-    return stays.select(*target.columns).unionByName(entering(changes).select(*target.columns))
+    return stays.select(*columns).unionByName(entering(changes).select(*columns))
 
 
 def entering(changes: DataFrame) -> DataFrame:

@@ -11,7 +11,7 @@ from ecomm import canonical
 from ecomm.contract import Shop
 from ecomm.money import MONEY
 from ecomm.sources import shipping
-from ecomm.transforms.rates import rated
+from ecomm.transforms.rates import converted, rated
 from ecomm.transforms.relations import several
 
 _WORST_FIRST = ("Late", "Overdue", "Pending", "On Time")
@@ -37,7 +37,7 @@ def of_orders(standing: DataFrame, today: Column, shop: Shop, within: Sequence[s
         "tracking_number",
         "created_timestamp",
         "shipping_method",
-        canonical.published(F.col("shipping_cost") * F.col("rate"), shop.places).alias("cost"),
+        converted(F.col("shipping_cost"), shop).alias("cost"),
         badness.alias("badness"),
         shipping.delivery_days(today, shop.shop_timezone).alias("days"),
         numbered.alias("numbered"),

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import FINDINGS, ContractColumn, Header, Reading, Source, text, text_name
 from ecomm.delivery import POSITION
-from ecomm.transforms import cells, lines
+from ecomm.transforms import cells, lines, parts
 
 _STRINGS = "array<string>"
 
@@ -158,37 +158,46 @@ def with_key(rows: DataFrame, source: Source) -> DataFrame:
 def typed(rows: DataFrame, source: Source, reading: Reading, verdicts: dict[str, Column]) -> DataFrame:
     """The text rows as typed ones: the value of each contract column, and what is computed from it, with `verdicts`."""
     values = {c.name: _value(c, source, reading) for c in source.columns} | source.parsed(reading)
-    keep = [c for c in rows.columns if not c.endswith(text_name(""))]
-    return rows.withColumns(values).withColumns(verdicts).select(*keep, *values, *verdicts)
+    texts = [text_name(c.name) for c in source.columns] + [FINDINGS, parts.UNMATCHED]
+    return rows.withColumns(values).withColumns(verdicts).drop(*texts)
 
 
 def stage(
-    rows: DataFrame,
-    exceptions: DataFrame | None,
-    source: Source,
-    reading: Reading,
-    lineage: dict[str, Column],
+    rows: DataFrame, shared: Column, source: Source, reading: Reading, lineage: Mapping[str, Column]
 ) -> DataFrame:
-    """The accepted rows with everything that stage stores: grain = one key of this batch.
+    """Typed rows with everything that stage stores, and `apart`: the row alone does not say what becomes of it.
 
-    rows: typed. exceptions: quality.judge's result, None if it is empty. lineage: batch_id, revision,
-    as_of. A rule at the level NONE informs (validation_results), and is no flag.
+    rows: typed, with the verdicts `reasons` and `quality_flags`. shared: another row of the batch has the key. lineage:
+    batch_id, revision, as_of. The `quality_flags` are all that is said of a row: where nothing rejects it they are what
+    stage stores. A rule at the level NONE informs (validation_results), and is no flag, so its rows stand apart too.
     """
-    flags = F.col("quality_flags")
-    if exceptions is not None:
-        where = ["source_file", "source_line"]
-        verdicts = exceptions.select(*where, "verdict", F.col("reasons").alias("told"))
-        rows = rows.join(verdicts, where, "left")
-        rows = rows.filter(F.col("verdict").isNull() | (F.col("verdict") == "flagged"))
-        flags = F.when(F.col("verdict") == "flagged", F.col("told")).otherwise(flags)
+    apart = (F.size("reasons") > 0) | shared
     if reading.shop.quiet:
-        flags = F.filter(flags, lambda name: ~name.isin(*reading.shop.quiet))
+        apart |= F.arrays_overlap("quality_flags", strings(reading.shop.quiet))
     return rows.withColumns(
         {
             **source.derived(reading),
             **lineage,
             "row_hash": canonical.row_hash(source.tracked),
             "op": F.when(F.col("ends"), F.lit("D")).otherwise(F.lit("U")),
-            "quality_flags": flags,
+            "quality_flags": F.concat("reasons", "quality_flags"),
+            "apart": apart,
         }
     )
+
+
+def accepted(apart: DataFrame, exceptions: DataFrame | None, reading: Reading) -> DataFrame:
+    """Those of the rows that stand apart that are accepted, with the flags that stage stores.
+
+    exceptions: quality.judge's result, None if it is empty.
+    """
+    flags = F.col("quality_flags")
+    if exceptions is not None:
+        where = ["source_file", "source_line"]
+        verdicts = exceptions.select(*where, "verdict", F.col("reasons").alias("told"))
+        apart = apart.join(verdicts, where, "left")
+        apart = apart.filter(F.col("verdict").isNull() | (F.col("verdict") == "flagged"))
+        flags = F.when(F.col("verdict") == "flagged", F.col("told")).otherwise(flags)
+    if reading.shop.quiet:
+        flags = F.filter(flags, lambda name: ~name.isin(*reading.shop.quiet))
+    return apart.withColumns({"quality_flags": flags})

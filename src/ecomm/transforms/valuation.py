@@ -11,17 +11,17 @@ from ecomm import canonical
 from ecomm.contract import Shop
 from ecomm.money import MONEY
 from ecomm.transforms import measures
-from ecomm.transforms.rates import rated
+from ecomm.transforms.rates import converted, rated
 
 
 def valued(orders: DataFrame, shop: Shop) -> DataFrame:
     """Orders with rate, amount (order_amount x rate) and is_revenue (see FIELDS)."""
-    converted = canonical.published(F.col("order_amount") * F.col("rate"), shop.places)
     taken = [status for status in shop.non_revenue_statuses if status not in measures.RETURNED]
     sold = (F.col("amount") > 0) & ~_status_is(shop.non_revenue_statuses)
     given_back = (F.col("amount") < 0) & ~_status_is(taken)
     counts = F.when(measures.is_sale(), sold).otherwise(given_back)
-    rows = rated(orders, F.col("order_date"), shop).withColumn("amount", converted)
+    rows = rated(orders, F.col("order_date"), shop)
+    rows = rows.withColumn("amount", converted(F.col("order_amount"), shop))
     return rows.withColumn("is_revenue", F.coalesce(counts, F.lit(False)))
 
 
