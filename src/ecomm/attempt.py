@@ -46,7 +46,7 @@ class Workspace:
     def divide(self, name: str, frame: DataFrame, by: str) -> tuple[DataFrame | None, DataFrame | None]:
         """Compute a frame once, and give the rows for which a column is false, and those for which it is true.
 
-        Each as they were written, without the column; None if there are none. The first lie in `part(name, by)`.
+        Each as they were written, without the column; None if there are none. The first are in `part(name, by)`.
         """
         self._write(name, frame.write.partitionBy(by))
         return self.read(f"{name}/{by}=false"), self.read(f"{name}/{by}=true")

@@ -71,8 +71,7 @@ def analytics_summary(batches: DataFrame, targets: Targets, stated: DataFrame, s
     key of the lines and refunds in their live stage rows.
     """
     there = F.broadcast(batches.select("batch_id", "as_of"))
-    stated_orders = targets.orders.select(*enrich.KEY, *USES["orders"], "effective_date", "expiry_date")
-    versions = valuation.valued(stated_orders, shop)
+    versions = valuation.valued(_used(targets.orders), shop)
     orders = _with_margin(_standing(versions, there), targets.products, shop)
     parcels = shipments.of_orders(_standing(targets.shipping, there), _today(shop), shop, within=("batch_id", "as_of"))
     orders = _marked(orders, stated)
@@ -81,8 +80,7 @@ def analytics_summary(batches: DataFrame, targets: Targets, stated: DataFrame, s
 
     known = orders.filter(F.col("customer_id").isNotNull())
     people = buying(known, ("batch_id", "as_of", "customer_id"), shop, _today(shop))
-    earlier = F.broadcast(batches.select("batch_id", F.col("previous_as_of").alias("as_of")))
-    before = _standing(versions.filter(measures.sold()), earlier).select("batch_id", "customer_id").distinct()
+    before = _standing(versions.filter(measures.sold()), _earlier(batches)).select("batch_id", "customer_id").distinct()
     heads = {name: _standing(getattr(targets, name), there) for name in ("customers", "products")}
     return _published(batches, of_orders, orders, people, before, heads, shop)
 
@@ -107,12 +105,10 @@ def newest(
     heads = {name: versions.drop("batch_id").crossJoin(this) for name, versions in current.items()}
 
     buyers = orders.filter(measures.sold() & F.col("_stated") & F.col("customer_id").isNotNull())
-    earlier = F.broadcast(batches.select("batch_id", F.col("previous_as_of").alias("as_of")))
-    versions = targets.orders.select(*enrich.KEY, *USES["orders"], "effective_date", "expiry_date")
-    versions = versions.join(buyers.select("customer_id").distinct(), "customer_id", "left_semi")
-    bought = _standing(valuation.valued(versions, shop).filter(measures.sold()), earlier)
-    new = buyers.select("batch_id", "customer_id").distinct()
-    new = new.join(bought.select("customer_id").distinct(), "customer_id", "left_anti")
+    buyers = buyers.select("customer_id").distinct()
+    versions = valuation.valued(_used(targets.orders).join(buyers, "customer_id", "left_semi"), shop)
+    bought = _standing(versions.filter(measures.sold()), _earlier(batches))
+    new = buyers.join(bought.select("customer_id").distinct(), "customer_id", "left_anti")
     before = people.select("customer_id").join(new, "customer_id", "left_anti").crossJoin(this)
     return _published(batches, of_orders, orders, people.crossJoin(this), before, heads, shop)
 
@@ -155,6 +151,16 @@ def _published(
         }
     )
     return measures.published(rows, FIELDS)
+
+
+def _used(orders: DataFrame) -> DataFrame:
+    """The versions of orders with the columns that the rows are made of."""
+    return orders.select(*enrich.KEY, *USES["orders"], "effective_date", "expiry_date")
+
+
+def _earlier(batches: DataFrame) -> DataFrame:
+    """Each batch with the as-of of the one before it."""
+    return F.broadcast(batches.select("batch_id", F.col("previous_as_of").alias("as_of")))
 
 
 def _standing(versions: DataFrame, batches: DataFrame) -> DataFrame:

@@ -47,6 +47,11 @@ class Correction:
         return self.source, self.batch_id, self.file_sha256, self.source_line
 
 
+def of_file(corrections: Mapping[Place, Correction], source: str, sha256: str) -> dict[int, Correction]:
+    """Those of a file's records: record number -> what is read in its place."""
+    return {line: one for (of, _, digest, line), one in corrections.items() if (of, digest) == (source, sha256)}
+
+
 @dataclass(frozen=True)
 class Rejected:
     """A rejected record as it is offered to a person: where it stands, why it was rejected, and its cells."""

@@ -79,7 +79,7 @@ class Store(Protocol):
     def append(self, name: str, rows: DataFrame) -> int:
         """Append rows; how many they were."""
 
-    def adopt(self, name: str, rows: DataFrame, folder: Path) -> int:
+    def adopt(self, name: str, folder: Path) -> int:
         """Append rows that were written into a folder of the attempt, which may go; how many they were."""
 
     def overwrite(self, name: str, rows: DataFrame, *, differs: bool = False) -> int:
@@ -186,18 +186,6 @@ class Tables:
     def types(self, name: str) -> dict[str, str]:
         """All columns of a table with their types, in the order of the catalogue."""
         return {f.name: f.type for f in self.catalogue[name].fields} | dict.fromkeys(self.extras(name), "string")
-
-    def fitting(self, name: str, rows: DataFrame, *others: str) -> DataFrame:
-        """The rows with exactly the table's columns; a type that is not the table's is an error of this program.
-
-        others: columns that rows may have besides, and keep.
-        """
-        wanted = self.types(name)
-        found = {f.name: f.dataType.simpleString() for f in rows.schema.fields if f.name not in others}
-        wrong = [f"{c} {found.get(c)} (not {t})" for c, t in wanted.items() if found.get(c) != t]
-        if wrong or len(found) != len(wanted):
-            raise InvariantError(f"{name}: the rows do not have the table's columns: {', '.join(wrong) or list(found)}")
-        return rows.select(*wanted, *others)
 
     def in_memory(self, name: str, rows: Sequence[Mapping[str, object]]) -> pa.Table:
         """Rows from memory, with the table's types."""

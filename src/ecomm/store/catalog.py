@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from ecomm.batches.entry import Entry
 from ecomm.batches.ledger import Ledger
 from ecomm.contract import Field
-from ecomm.errors import LockedError
+from ecomm.errors import InvariantError, LockedError
 from ecomm.store import Tables, later
 from ecomm.store.duckdb_catalog import View
 from ecomm.store.publication import Left
@@ -109,14 +109,14 @@ class CatalogStore(Tables):
     def append(self, name: str, rows: DataFrame) -> int:
         """Append rows; how many they were. Where there are none, an engine may or may not make a version."""
         before = self.state[name]
-        self._catalog.write(self.path(name), self.fitting(name, rows), "append")
+        self._catalog.write(self.path(name), self._fitting(name, rows), "append")
         if self.lake.version(self.path(name)) == before.version:
             return 0
         return self._moved(name).rows - before.rows
 
-    def adopt(self, name: str, rows: DataFrame, folder: Path) -> int:
+    def adopt(self, name: str, folder: Path) -> int:
         """Append rows that were written into a folder of the attempt; how many they were."""
-        return self.append(name, rows)
+        return self.append(name, self.engine.spark.read.parquet(self.engine.uri(folder)))
 
     def overwrite(self, name: str, rows: DataFrame, *, differs: bool = False) -> int:
         """Make these the table's rows, if they are not already; how many were written.
@@ -132,7 +132,7 @@ class CatalogStore(Tables):
         same = not differs and new.count() == self.state[name].rows
         if same and relations.contained(new, self.read(name), key, columns):
             return 0
-        self._catalog.write(self.path(name), self.fitting(name, new), "overwrite")
+        self._catalog.write(self.path(name), self._fitting(name, new), "overwrite")
         return self._moved(name).rows
 
     def apply(self, name: str, changes: DataFrame, entering: int, leaving: int, closed: int) -> None:
@@ -162,13 +162,13 @@ class CatalogStore(Tables):
         current = self.read(name).filter(F.col("is_current"))
         stays = current.join(leaving, list(self.catalogue[name].key), "left_anti").select(*self.columns(name))
         rows = stays.unionByName(enters.filter(F.col("is_current")).select(*self.columns(name)))
-        self._catalog.write(self.path(name), self.fitting(name, rows), "overwrite", where="is_current = true")
+        self._catalog.write(self.path(name), self._fitting(name, rows), "overwrite", where="is_current = true")
         self._moved(name)
 
     def _merge(self, name: str, changes: DataFrame) -> None:
         table, columns = self.catalogue[name], self.columns(name)
         view = f"changes_{uuid.uuid4().hex}"
-        self.fitting(name, changes, "change").createOrReplaceTempView(view)
+        self._fitting(name, changes, "change").createOrReplaceTempView(view)
         on = [f"t.{c} = s.{c}" for c in (*table.key, *table.partition_by)]
         try:
             self.engine.spark.sql(
@@ -276,6 +276,18 @@ class CatalogStore(Tables):
         self.lake.shorten_log(self.path(name), keep)
         self._at_newest(name)
         return deleted
+
+    def _fitting(self, name: str, rows: DataFrame, *others: str) -> DataFrame:
+        """The rows with exactly the table's columns; a type that is not the table's is an error of this program.
+
+        others: columns that rows may have besides, and keep.
+        """
+        wanted = self.types(name)
+        found = {f.name: f.dataType.simpleString() for f in rows.schema.fields if f.name not in others}
+        wrong = [f"{c} {found.get(c)} (not {t})" for c, t in wanted.items() if found.get(c) != t]
+        if wrong or len(found) != len(wanted):
+            raise InvariantError(f"{name}: the rows do not have the table's columns: {', '.join(wrong) or list(found)}")
+        return rows.select(*wanted, *others)
 
     def _at_newest(self, name: str) -> None:
         """Expect a table at its newest version, which holds the same rows."""

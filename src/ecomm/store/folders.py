@@ -152,7 +152,7 @@ class FolderStore(Tables):
         """Append rows; how many they were."""
         return self._add(name, self._write(name, rows))
 
-    def adopt(self, name: str, rows: DataFrame, folder: Path) -> int:
+    def adopt(self, name: str, folder: Path) -> int:
         """Append rows that an engine has written into a folder of the attempt: its files become the table's."""
         return self._add(name, self._moved_in(name, folder, {}))
 

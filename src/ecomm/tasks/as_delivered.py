@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecomm.batch import Batch, OpenedFile
+from ecomm.batches.corrections import of_file
 from ecomm.batches.entry import FileEntry
 from ecomm.contract import ContractColumn, Source
 from ecomm.money import MONEY
@@ -61,9 +62,7 @@ def _differs(
     if landed.is_dir():  # a cluster has read the file; only it knows the records' numbers
         return False
     mine = f"SELECT * FROM ({_stage(batch, source)}) WHERE source_file = {text(file.name)}"
-    corrected = [
-        line for of, _, digest, line in batch.corrections if (of, digest) == (source.name, file.claimed.sha256)
-    ]
+    corrected = list(of_file(batch.corrections, source.name, file.claimed.sha256))
     wrong = " OR ".join(["landed.source_line IS NULL", *_wrong(source, file)])
     query = (
         f"SELECT 1 FROM ({mine}) stage LEFT JOIN read_parquet(?) landed USING (source_line) "

@@ -106,9 +106,10 @@ def summarise(attempt: Attempt, changes: Changes, batch_id: str | None, *, every
     }
     if batch_id is not None and batch_id in alive:
         again.add(batch_id)
-    if everything or attempt.counts_otherwise:
+    whole = everything or attempt.counts_otherwise
+    if whole:
         again = set(alive)
-    new = _newest(attempt, again, since) if not everything and not attempt.counts_otherwise else None
+    new = None if whole else _newest(attempt, again, since)
     if new is None:
         targets = targets_of(store)
         new = summary(alive, again, targets, store.read(stage_name("orders")), attempt.session.shop)

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from ecomm.attempt import Workspace
 from ecomm.batch import OpenedFile
-from ecomm.batches.corrections import Correction, Place
+from ecomm.batches.corrections import Correction, Place, of_file
 from ecomm.batches.dialect import dialect
 from ecomm.batches.reading.tables import land as land_table
 from ecomm.batches.survey import survey
@@ -67,11 +67,8 @@ def land(
             records = land_table(file.table, place)
             found = work.engine.spark.read.parquet(work.engine.uri(place)), records
         frame, records = found
-        fixes = {
-            line: [made.fixed.get(name) for name in file.header.names]
-            for (of, _, digest, line), made in corrections.items()
-            if (of, digest) == (source.name, file.claimed.sha256)
-        }
+        made = of_file(corrections, source.name, file.claimed.sha256)
+        fixes = {line: [one.fixed.get(name) for name in file.header.names] for line, one in made.items()}
         if file.table.unread:
             log.info("below_the_table", source=source.name, file=file.name, records=file.table.unread)
         landed.append(Landed(file, staging.corrected(frame, fixes), records, unread=file.table.unread))

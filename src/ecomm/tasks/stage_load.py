@@ -91,7 +91,6 @@ def judge(
 
     columns: those of stage. Rows that are rejected, or share their key, are few: they are looked at once more.
     """
-    named = [one.file.name for one in landed]
     records = texts(source, landed, reading)
     shared = work.materialise(f"{source.name}_shared", quality.shared_keys(records))
     is_shared = F.lit(False)
@@ -110,7 +109,7 @@ def judge(
     rivals = None
     if shared is not None:
         rivals = work.materialise(f"{source.name}_rivals", quality.rivals(apart, shared, source, reading))
-    exceptions = quality.judge(apart, rivals, source, reading, named)
+    exceptions = quality.judge(apart, rivals, source, reading, [one.file.name for one in landed])
     return Judged(plain, apart, work.materialise(f"{source.name}_exceptions", exceptions))
 
 
@@ -125,7 +124,7 @@ def _write_stage(batch: Batch, source: Source, judged: Judged) -> None:
         accepted = staging.accepted(judged.apart, judged.exceptions, batch.reading)
         store.append(name, accepted.select(*store.columns(name)))
     if judged.plain is not None:
-        store.adopt(name, judged.plain, batch.work.part(_rows(source), "apart"))
+        store.adopt(name, batch.work.part(_rows(source), "apart"))
 
 
 def _write_errors(batch: Batch, source: Source, exceptions: DataFrame, landed: Sequence[Landed]) -> None:

@@ -333,9 +333,9 @@ def tally(plain: DataFrame | None, apart: DataFrame | None, exceptions: DataFram
     """What was said of a source's rows: one row a file, verdict and set of names. Rows without any are left out.
 
     plain: the rows that are accepted with their own flags. apart: the others. exceptions: judge's result. Each is None
-    if it is empty; the result is, if all are. Gives source_file, verdict (also `accepted`: with its
-    own flags), said (the names, with blanks between), rows, sample (the first five by line: the line in twelve digits,
-    then the key). It also counts what became of each file: in small batches a second plan would cost as much again.
+    if it is empty; the result is, if all are. Gives source_file, verdict (also `accepted`: with its own flags), said
+    (the names, with blanks between), rows, sample (the first five by line: the line in twelve digits, then the key). It
+    also counts what became of each file: in small batches a second plan would cost as much again.
     """
     where = ["source_file", "source_line"]
     if apart is not None and exceptions is not None:
