@@ -9,7 +9,6 @@ from enum import StrEnum
 from functools import cached_property
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 from ecomm.attempt import Attempt, Workspace
 from ecomm.batches.corrections import Correction, Place
@@ -21,6 +20,7 @@ from ecomm.contract import Header, Reading, Source
 from ecomm.session import Session
 from ecomm.shop_settings import ShopSettings
 from ecomm.store import Store
+from ecomm.transforms.stage import lineage
 
 
 class Origin(StrEnum):
@@ -132,11 +132,7 @@ class Batch:
     @property
     def lineage(self) -> dict[str, Column]:
         """The columns that say which batch and attempt wrote a row."""
-        return {
-            "batch_id": F.lit(self.batch_id),
-            "revision": F.lit(self.revision).cast("bigint"),
-            "as_of": F.lit(self.as_of).cast("timestamp"),
-        }
+        return lineage(self.batch_id, self.revision, self.as_of)
 
     @property
     def held(self) -> Entry | None:

@@ -111,7 +111,7 @@ def _judged(work: Workspace, source: Source, file: OpenedFile, reading: Reading,
     told(f"reading {file.name} ({file.claimed.bytes / 1e6:,.1f} MB)")
     (landed,) = land.land(work, source, [file], {})
     told(f"judging {landed.records:,} rows")
-    lineage = {"batch_id": F.lit(""), "revision": F.lit(0), "as_of": F.lit(reading.as_of)}
+    lineage = staging.lineage("", 0, reading.as_of)
     columns = [f.name for f in stage_fields(source)] + list(landed.header.extras)
     judged = stage_load.judge(work, source, [landed], reading, lineage, columns)
     (landed,) = land.of_source([landed], judged.rows)

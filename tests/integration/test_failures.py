@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import random
 import shutil
@@ -19,7 +18,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import structlog
 from deltalake import DeltaTable, write_deltalake
 
 from ecomm import driver
@@ -40,14 +38,6 @@ OUTSIDE = ("batch_ledger", "processing_log", "validation_results")
 
 def orders(*ids: str, amount: str = "5.00") -> str:
     return HEADER + "".join(f"{i},C1,P1,2025-01-14,{amount},\n" for i in ids)
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """No log of what fails on purpose."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -14,6 +15,15 @@ from ecomm.delivery import POSITION
 from ecomm.transforms import cells, lines, parts
 
 _STRINGS = "array<string>"
+
+
+def lineage(batch_id: str, revision: int, as_of: datetime) -> dict[str, Column]:
+    """The columns that say which batch and attempt wrote a row."""
+    return {
+        "batch_id": F.lit(batch_id),
+        "revision": F.lit(revision).cast("bigint"),
+        "as_of": F.lit(as_of).cast("timestamp"),
+    }
 
 
 def strings(values: Iterable[str]) -> Column:
