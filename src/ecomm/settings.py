@@ -191,6 +191,11 @@ class Settings(BaseSettings):
         ge=256,
         description="How much the engine may hold (sail: sorts and joins; spark: heap); default half of the machine's.",
     )
+    trust_local_users: bool = Field(
+        False,
+        description="`ecomm watch` goes on where the system cannot close the embedded engine's port to other users of "
+        "the machine, who could run programs as this user.",
+    )
     source_dirs: dict[str, str] = Field(
         default_factory=dict, description="The folder of a source below landing; default <source>_data."
     )

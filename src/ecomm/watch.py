@@ -32,7 +32,7 @@ from ecomm.batches.log import NOTHING, Log
 from ecomm.batches.trigger import TRIGGER, Candidate, State
 from ecomm.batches.untriggered import untriggered
 from ecomm.engines import Engine, sail
-from ecomm.errors import LockedError, sentence
+from ecomm.errors import LockedError, UsageError, sentence
 from ecomm.progress import Listener, TaskResult, silent
 from ecomm.session import left_behind, open_warehouse, recover, running
 from ecomm.settings import SOURCE_NAMES, Settings
@@ -43,7 +43,7 @@ logger = structlog.get_logger()
 RESCAN = 2.0
 """Seconds between two looks if nothing hints at an earlier one."""
 RENEWED = 100
-"""So many batches a process publishes before it is to be started anew: the engine keeps some 1 MB of each for ever."""
+"""So many batches an embedded engine publishes before another takes its place: it keeps some 1 MB of each for ever."""
 _FIRST, _LONGEST = 5.0, 600.0  # seconds
 _LEFT_BEHIND = 60.0  # seconds between two tries at what an earlier run left behind
 
@@ -177,6 +177,16 @@ def _paths(candidate: Candidate) -> list[Path]:
     return [candidate.path, *(file.path for file in candidate.files)]
 
 
+def refuse_open_engine(settings: Settings) -> None:
+    """Raise UsageError if others could reach the engine of a watcher that stays, and nobody has agreed to that."""
+    if _is_embedded(settings) and not settings.trust_local_users and not sail.can_be_closed():
+        raise UsageError(f"{sail.OPEN} If you trust them all, say so with --trust-local-users.")
+
+
+def _is_embedded(settings: Settings) -> bool:
+    return settings.engine == "sail" and settings.remote is None
+
+
 class Watch:
     """A watcher of the landing folder that the settings name.
 
@@ -204,7 +214,7 @@ class Watch:
         self._landing = Landing(settings)
         self._until = ExitStack()
         self._version, self._due, self._tidied_at = -2, 0.0, -math.inf
-        self._left = RENEWED if settings.engine == "sail" else math.inf
+        self._left = 0.0
         self.stopping = self._growing = self._once = False
         self._wake = SimpleQueue[None]()  # a signal's handler may put to it
 
@@ -214,29 +224,22 @@ class Watch:
         self._wake.put(None)
 
     def run(self, *, once: bool = False) -> None:
-        """Watch until `stop`, or until it is `worn`. once: until all is published and no file grows any more.
+        """Watch until `stop`. once: until all is published and no file grows any more.
 
         What goes wrong at the first look is raised (FormatError, StorageError, UsageError; with once LockedError too);
         later it is said, and tried again. A KeyboardInterrupt takes back what was written of the batch at work.
         """
         sail.give_memory_back()
         self._once = once
-        if once:
-            self._left = math.inf
         try:
             with self._hints():
-                while not (self.stopping or self.worn):
+                while not self.stopping:
                     pause = self._try_to_look(once or self._version == -2, once)
                     if once and not self._growing:
                         break
                     self._pause(pause)
         finally:
             self._end_engine()
-
-    @property
-    def worn(self) -> bool:
-        """It has published as many batches as one process should."""
-        return self._left <= 0
 
     def _try_to_look(self, first: bool, once: bool) -> float:
         """Look and publish; how many seconds there is nothing to do if nothing changes."""
@@ -340,11 +343,12 @@ class Watch:
         with locks.of(self.settings):
             if self._engine is None:
                 self._engine = self._until.enter_context(running(self.settings))
+                self._left = RENEWED if _is_embedded(self.settings) and not self._once else math.inf
             failed = False
             session = open_warehouse(self.settings, self._engine, self._hear, known=self._log, landing=self._landing)
             try:
                 for outcome in pipeline.publish(
-                    session, lambda name: not (self.stopping or self.worn) and name in found.complete_since
+                    session, lambda name: not self.stopping and self._left > 0 and name in found.complete_since
                 ):
                     self._left -= 1
                     now, name = time.monotonic(), outcome.batch_id
@@ -359,8 +363,8 @@ class Watch:
                     recover(session, "stopped")
                 raise
         self.report = replace(self.report, working_on=None)
-        if failed:
-            self._end_engine()  # it may be what failed
+        if failed or self._left <= 0:  # the engine may be what failed
+            self._end_engine()
 
     def _hear(self, batch: str, task: str, result: TaskResult | None) -> None:
         self.report = replace(self.report, working_on=batch)

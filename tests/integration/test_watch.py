@@ -6,7 +6,6 @@ import os
 import signal
 import statistics
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,10 +18,14 @@ from typing import NamedTuple
 import pytest
 import watchfiles
 
+from ecomm import watch
 from ecomm.batches import locks, status
 from ecomm.batches.landing import Claimed, Landing
 from ecomm.batches.trigger import LandedFile, Trigger
+from ecomm.engines import Engine
 from ecomm.progress import TaskResult
+from ecomm.session import running
+from ecomm.settings import Settings
 from ecomm.transaction import Outcome
 from ecomm.watch import Watch
 from tests.integration.test_cli import ECOMM
@@ -243,33 +246,24 @@ def process(shop: Shop, *more: str, **environment: str) -> subprocess.Popen[str]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
 
 
-@pytest.mark.long
-def test_a_worn_process_starts_anew(shop: Shop, tmp_path: Path) -> None:
-    """The engine keeps something of each batch for ever: after so many a fresh process goes on, as the one before."""
-    script = tmp_path / "worn_soon.py"
-    script.write_text("from ecomm import cli, watch\n\nwatch.RENEWED = 2\ncli.main()\n")
-    folders = ("-l", str(shop.settings.landing), "-w", str(shop.settings.warehouse))
-    command = [sys.executable, str(script), "watch", "--json", "--health", "0", *folders]
-    said = list[str]()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
-        assert running.stdout
-        try:
-            for n in range(1, 6):  # the third and fourth come at once: a backlog is left to the next process too
-                if n != 4:
-                    drop(shop, f"b{n}", n)
-                if n == 3:
-                    drop(shop, "b4", 4)
-                while f'"batch_id": "b{n}"' not in (line := running.stdout.readline()):
-                    said.append(line)
-                    assert line, said
-                assert '"status": "published"' in line, line
-        finally:
-            running.terminate()
-    assert running.wait(PATIENCE) == 0
-    assert sum("watching" in line for line in said) == 3
-    addresses = [line for line in said if "/health" in line]
-    assert addresses == addresses[:1] * 3, "the port that was found stays"
-    assert [e.batch_id for e in shop.warehouse.log if e.entry == "PUBLISH"] == [f"b{n}" for n in range(1, 6)]
+def test_a_worn_engine_is_replaced(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps something of each batch for ever: after so many another takes its place, also within a backlog."""
+    started = []
+
+    @contextmanager
+    def counted(settings: Settings) -> Iterator[Engine]:
+        with running(settings) as engine:
+            started.append(engine)
+            yield engine
+
+    monkeypatch.setattr(watch, "RENEWED", 2)
+    monkeypatch.setattr(watch, "running", counted)
+    for n in range(1, 6):
+        drop(shop, f"b{n}", n)
+    with watching(shop) as watched:
+        watched.until(("b5", "published"))
+    assert watched.statuses == [(f"b{n}", "published") for n in range(1, 6)]
+    assert len(started) == 3
 
 
 def test_once(shop: Shop, sample: Shop) -> None:
@@ -309,7 +303,7 @@ def test_a_signal_while_a_batch_is_published(shop: Shop, sample: Shop, signals: 
 
 
 class Spent(NamedTuple):
-    """What the system has counted of a process since its start, and what it holds now."""
+    """What the system has counted of a watcher and its engine since their start, and what they hold now."""
 
     seconds: float
     """CPU seconds"""
@@ -322,16 +316,20 @@ class Spent(NamedTuple):
 
 
 def of_process(pid: int) -> Spent:
-    """What a process has spent, by /proc."""
+    """What a process and those that it has started have spent, by /proc."""
+    children = [
+        int(child) for told in Path(f"/proc/{pid}/task").glob("*/children") for child in told.read_text().split()
+    ]
     told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     counted = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return Spent(
+    own = Spent(
         (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK"),
         int(counted["syscr"]),
         int(counted["syscw"]),
         pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
     )
+    return Spent(*map(sum, zip(own, *map(of_process, children), strict=True)))
 
 
 @pytest.mark.alone

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
-import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +32,6 @@ from ecomm.settings import Settings
 if TYPE_CHECKING:
     from ecomm.progress import TaskResult
     from ecomm.transaction import Outcome
-    from ecomm.watch import Watch
 
 
 @app.command(
@@ -132,6 +129,9 @@ def watch(
     health: Annotated[
         int | None, typer.Option("--health", help="Answer /health and /metrics on this port of 127.0.0.1; 0: any.")
     ] = None,
+    trust_local_users: Annotated[
+        bool, typer.Option("--trust-local-users", help="Go on where others on this machine can reach the engine.")
+    ] = False,
     engine: EngineName = None,
     remote: Remote = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON for each batch.")] = False,
@@ -140,15 +140,24 @@ def watch(
 
     The first SIGTERM or Ctrl-C lets the batch at work end, a second one takes it back.
     """
-    settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
+    settings = configuration.load(
+        config,
+        landing=landing,
+        warehouse=warehouse,
+        engine=engine,
+        remote=remote,
+        trust_local_users=trust_local_users or None,
+    )
     raise typer.Exit(_watch(settings, once, health, as_json))
 
 
 def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> int:
     from ecomm import alerts, screens
     from ecomm.health import Metrics, served
-    from ecomm.watch import Watch
+    from ecomm.watch import Watch, refuse_open_engine
 
+    if not once:
+        refuse_open_engine(settings)
     outcomes: list[Outcome] = []
     metrics, show = Metrics(), listener_for(as_json)
 
@@ -186,26 +195,11 @@ def _watch(settings: Settings, once: bool, port: int | None, as_json: bool) -> i
         if not once:
             say(f"watching {settings.landing.absolute()}; Ctrl-C ends it.")
         watching.run(once=once)
-    if watching.worn:
-        _start_anew(watching, ["--health", str(found)] if port == 0 else [])
     if once and not outcomes and not as_json:
         screens.out.print("Nothing is pending.")
     if once:
         _name_untriggered(settings, as_json)
     return exit_code(outcomes)
-
-
-def _start_anew(watching: Watch, more: list[str]) -> None:
-    """Put a fresh process in the place of this one, under its number, unless a signal has come to end it.
-
-    more: arguments that come after those that were given, so that they count.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)  # nothing is at work
-    if not watching.stopping:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.execv(sys.executable, [*sys.orig_argv, *more])
 
 
 @app.command(rich_help_panel="Publish", epilog="Example: `ecomm status`")

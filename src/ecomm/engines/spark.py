@@ -107,12 +107,7 @@ class Spark:
 
     def peak_memory_mb(self) -> int:
         """Of this process and of the server, where the system tells about that one (Linux)."""
-        try:
-            status = Path("/proc", (self._folder / "pid").read_text(encoding="ascii"), "status").read_text()
-        except OSError:
-            return peak_memory_mb()
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        return peak_memory_mb() + (int(found[1]) >> 10 if found else 0)
+        return peak_memory_mb(int((self._folder / "pid").read_text(encoding="ascii")))
 
     def stop(self) -> None:
         """End the session, then the server."""
@@ -218,6 +213,7 @@ def _command(java: Path, classes: Sequence[Path], folder: Path, memory_mb: int) 
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.local.dir": str(folder),
+        "spark.authenticate": "true",  # on its other ports; in this mode Spark makes the secret by itself
         DEBUGGING: "false",
         "spark.scheduler.mode": "FAIR",
         # Two sample days compile 1,300 classes, and of 1,000, the default, none was found again (decision 0011).
