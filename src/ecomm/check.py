@@ -19,10 +19,11 @@ from ecomm.batches.landing import Claimed
 from ecomm.batches.reading.facts import facts
 from ecomm.batches.reading.tables import open_table
 from ecomm.batches.trigger import LandedFile
-from ecomm.contract import Reading, Rule, Severity, Source, match_header
+from ecomm.contract import Reading, Rule, Severity, Source
 from ecomm.delivery import written
 from ecomm.engines import start as start_engine
 from ecomm.errors import FileError, HeaderError, UsageError
+from ecomm.headers import match_header
 from ecomm.opening import open_files
 from ecomm.session import sources_of
 from ecomm.settings import Settings

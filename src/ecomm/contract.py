@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,10 +15,9 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from ecomm import canonical
 from ecomm.currencies import places, with_digits
 from ecomm.delivery import Computed, Delivery, Shape
-from ecomm.errors import HeaderError, UsageError
+from ecomm.errors import UsageError
 from ecomm.money import MONEY
 
 KEY_LENGTH = 64
@@ -247,11 +244,6 @@ def findings() -> Column:
 Before = Callable[[str], Column]
 
 
-def _plain(name: str) -> str:
-    """A header name as it is compared: without blanks around it, in lower case."""
-    return name.strip(canonical.BLANKS).lower()
-
-
 def _nothing(_: object) -> dict[str, Column]:
     return {}
 
@@ -423,15 +415,6 @@ class Source:
         return tuple(c.name for c in self.columns if c.name not in always and not c.key)
 
 
-_NAME = re.compile(r"[^a-z0-9]+")
-_MAX_EXTRA = 200
-# What frames on their way through the program call their own columns. (Extra columns never begin with `_`.)
-INTERNAL = frozenset(
-    "all_hash at_the_top change closes copy count ends header kept life malformed next_as_of opened_by opens place "
-    "raw raw_line reasons severity side step told verdict".split()
-)
-
-
 @dataclass(frozen=True)
 class Header:
     """How a file's header meets a source's contract.
@@ -454,203 +437,3 @@ class Header:
     only: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     computed: Mapping[str, Computed] = field(default_factory=dict)
     cells: Mapping[str, int] = field(default_factory=dict)
-
-
-def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, reserved: frozenset[str]) -> Header:
-    """Match a header by name, in any case and order.
-
-    shape: of the file. reserved: column names of the tables that an extra column must not take.
-    Raises HeaderError when a required column is missing, or a contract column or the delete_column stands twice.
-    """
-    plain = [_plain(n) for n in names]
-    theirs = {_plain(name) for column in shape.columns for name in shape.headers_of(column)}
-    positions: dict[str, int] = {}
-    computed, cells = _computed(shape, plain, file)
-    for column in source.columns:
-        own_names = [_plain(name) for name in shape.headers_of(column.name)]
-        for candidate in (*own_names, column.name, *column.aliases):
-            if column.name in computed or (candidate in theirs and candidate not in own_names):
-                continue
-            found = _place(plain, candidate, file)
-            if found is not None:
-                positions[column.name] = found
-                break
-    if shape.line_id:
-        positions.pop("line_id", None)  # a column of that name is an extra one
-    line_cells = _line_cells(shape, plain, positions, file)
-    if len(line_cells) == 1:
-        positions["line_id"] = line_cells[0]
-    demanded = source.demanded(shape) if not shape.part else source.key[:1]
-    missing = [name for name in demanded if name not in positions and name not in computed]
-    if missing:
-        own = {name: _wanted(shape, name, plain) for name in missing}
-        said = ", ".join(f"{own[name]} (for {name})" if own[name] else name for name in missing)
-        split = next((d for d in ";\t|," if len(names) == 1 and d in names[0]), None)
-        raise HeaderError(
-            f"{file}: the header lacks {said}, which {source.name} must have; "
-            f"it has: {', '.join(n.strip(canonical.BLANKS) for n in names)[:300]}"
-            + (_renamed(shape, source, missing, names, positions) or _advised(source, split, positions, missing))
-        )
-    # All of a joined text's cells are in it; of another computed column the cells are kept as well.
-    joined = {cells[name] for way in computed.values() for name in way.joined if name in cells}
-    held = {*positions.values(), *joined}
-    extras: dict[str, int] = {}
-    for i, name in enumerate(plain):
-        if i not in held and i not in line_cells:
-            extras[_extra_name(name, i, reserved | INTERNAL | extras.keys())] = i
-    if len(extras) > _MAX_EXTRA:
-        raise HeaderError(
-            f"{file}: {len(extras)} unknown columns; at most {_MAX_EXTRA} are kept. Is this the right file?"
-        )
-    stated = {
-        *positions,
-        *computed,
-        *(["line_id"] if shape.line_id else []),
-        *(["currency"] if shape.amounts == "written" and source.money else []),
-    }
-    absent = tuple(c.name for c in source.columns if c.name not in stated)
-    flag = source.delivery.delete_column
-    deletes = None if flag is None else _place(plain, flag.strip(canonical.BLANKS).lower(), file)
-    only = {_only_place(plain, name, source, file): words for name, words in shape.only.items()}
-    together = line_cells if len(line_cells) > 1 else ()
-    return Header(distinct(names), positions, extras, absent, deletes, together, shape, only, computed, cells)
-
-
-def _only_place(header: Sequence[str], name: str, source: Source, file: str) -> int:
-    """Where a header is by whose cells records are chosen. Raises HeaderError if it is missing."""
-    place = _place(header, _plain(name), file)
-    if place is None:
-        raise HeaderError(
-            f"{file}: the header lacks {name}, by which `only` in [sources.{source.name}] chooses records; "
-            "is this the right file?"
-        )
-    return place
-
-
-def _line_cells(shape: Shape, plain: Sequence[str], positions: Mapping[str, int], file: str) -> tuple[int, ...]:
-    """Where the cells are that tell the lines of an order apart, by the names of headers, or of contract columns.
-
-    Raises HeaderError if the header lacks one.
-    """
-    found = []
-    for name in shape.line_headers:
-        place = _place(plain, _plain(name), file)
-        if place is None:
-            place = positions.get(name)
-        if place is None:
-            raise HeaderError(
-                f"{file}: the header lacks {name}, which line_id in [sources.orders] names; without it the lines of an "
-                "order cannot be told apart."
-            )
-        found.append(place)
-    return tuple(found)
-
-
-def match_parts(source: Source, headers: Mapping[str, Header]) -> None:
-    """Check that the files of a batch that are heads or lines of orders have together what the source must have.
-
-    headers: file -> its header, of one source. Raises HeaderError.
-    """
-    of_part = {part: {f: h for f, h in headers.items() if h.shape.part == part} for part in ("heads", "lines")}
-    heads, lines = of_part["heads"], of_part["lines"]
-    if not heads and not lines:
-        return
-    if not heads or not lines:
-        file, lacking = next(iter(heads or lines)), "lines" if heads else "heads"
-        raise HeaderError(
-            f"{file}: its shape says part = {'lines' if lines else 'heads'!r}, and no file of the batch has the "
-            f"{lacking} of these orders; list both files in one trigger."
-        )
-    lacks = [set.union(*[set(h.absent) for h in files.values()]) for files in (heads, lines)]
-    shape = next(iter(lines.values())).shape
-    without = {name for h in heads.values() for name in h.shape.without}
-    if missing := [n for n in source.demanded(shape) if n in lacks[0] & lacks[1] and n not in without]:
-        raise HeaderError(
-            f"{' and '.join((next(iter(heads)), next(iter(lines))))}: neither header has {', '.join(missing)}, which "
-            f"{source.name} must have; name the header in [sources.{source.name}.shapes], or the column in without."
-        )
-
-
-def _computed(shape: Shape, header: Sequence[str], file: str) -> tuple[dict[str, Computed], dict[str, int]]:
-    """The contract columns that can be computed from a file, and where the cells are of which they are made."""
-    computed: dict[str, Computed] = {}
-    cells: dict[str, int] = {}
-    for name in shape.columns:
-        way = shape.computed_of(name)
-        if way is None:
-            continue
-        found = {h: at for h in way.headers if (at := _place(header, _plain(h), file)) is not None}
-        if way.can_do_with(found):
-            computed[name] = way
-            cells |= found
-    return computed, cells
-
-
-def _renamed(
-    shape: Shape, source: Source, missing: Sequence[str], names: Sequence[str], found: Mapping[str, int]
-) -> str:
-    """How to say that a column for which the settings have a name is called otherwise in this file; "" if none has."""
-    column = next((c for c in missing if c in shape.columns and shape.computed_of(c) is None), None)
-    if column is None or len(found) < 2:
-        return ""
-    unknown = [n.strip(canonical.BLANKS) for i, n in enumerate(names) if i not in found.values()]
-    both = json.dumps(
-        [*shape.headers_of(column), unknown[0] if len(unknown) == 1 else "its new name"], ensure_ascii=False
-    )
-    return f"; has the column another name now? Set {column} = {both} in [sources.{source.name}.columns]."
-
-
-def _advised(source: Source, split: str | None, found: Mapping[str, int], missing: Sequence[str]) -> str:
-    """What may be wrong with a header that lacks columns, as the end of its sentence."""
-    place = f"[sources.{source.name}]"
-    if split:
-        return f"; is the delimiter {split!r}? Say so in {place}."
-    if not found:
-        return f"; is the header further down, or has it other names? Set skip_lines or columns in {place}."
-    lacking = [name for name in ("customer_id", "product_id", "price") if name in missing]
-    without = (
-        f"; if the shop has none, set without = [{', '.join(map(json.dumps, lacking))}] in {place}" if lacking else ""
-    )
-    if source.name == "orders" and source.group in found and lacking:
-        return (
-            f'{without}; if orders and their lines are in two files, part = "heads" and part = "lines" in its shapes.'
-        )
-    return f"{without}."
-
-
-def _wanted(shape: Shape, column: str, header: Sequence[str]) -> str:
-    """The names that the settings have for a column and that a header lacks."""
-    way = shape.computed_of(column)
-    if way is None:
-        return " or ".join(shape.headers_of(column))
-    lacking = [name for name in way.headers if _plain(name) not in header]
-    return (" and " if way.needs_all else " or ").join(dict.fromkeys(lacking))
-
-
-def _place(header: Sequence[str], name: str, file: str) -> int | None:
-    """Where a name stands in a header; None if it does not."""
-    found = [i for i, n in enumerate(header) if n == name]
-    if len(found) > 1:
-        raise HeaderError(f"{file}: the column {name} stands {len(found)} times in the header; leave one.")
-    return found[0] if found else None
-
-
-def _extra_name(name: str, position: int, taken: Set[str]) -> str:
-    """A name for an extra column that no other column has."""
-    plain = _NAME.sub("_", name).strip("_") or f"column_{position + 1}"
-    if plain in taken or plain[0].isdigit():
-        plain = f"extra_{plain}"
-    return _free(plain, position, taken)
-
-
-def _free(name: str, position: int, taken: Set[str]) -> str:
-    behind = (f"{name}_{position + 1}" + "_" * i for i in itertools.count())
-    return next(c for c in itertools.chain([name], behind) if c not in taken)
-
-
-def distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """The names as keys of a map: a repeated one gets its position behind it."""
-    seen: list[str] = []
-    for i, name in enumerate(names):
-        seen.append(name if name not in seen else _free(name, i, {*names, *seen}))
-    return tuple(seen)

@@ -16,6 +16,7 @@ EcommError                  exit code 1: something failed, and what to do about 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -37,7 +38,14 @@ class TriggerError(EcommError):
 
 
 class HeaderError(EcommError):
-    """A file lacks a required column, or names one twice."""
+    """A file lacks a required column, or names one twice.
+
+    names: the header as it stands, which may be a record; for who looks at the file by hand, never in a message.
+    """
+
+    def __init__(self, message: str, names: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.names = tuple(names)
 
 
 class FileError(EcommError):

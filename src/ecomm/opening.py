@@ -13,7 +13,8 @@ from ecomm.batches.entry import Entry
 from ecomm.batches.landing import Claimed
 from ecomm.batches.log import Positions
 from ecomm.batches.reading.tables import open_table
-from ecomm.contract import Source, match_header, match_parts
+from ecomm.contract import Source
+from ecomm.headers import match_header, match_parts
 from ecomm.session import Session, sources_of
 from ecomm.shop_settings import ShopSettings
 from ecomm.tables import reserved

@@ -20,9 +20,9 @@ from ecomm.batches.entry import Entry, FileEntry
 from ecomm.batches.landing import Landing
 from ecomm.batches.log import Log
 from ecomm.batches.reading.tables import open_table
-from ecomm.contract import distinct
 from ecomm.engines import deltafiles
 from ecomm.errors import UsageError
+from ecomm.headers import distinct
 from ecomm.progress import Listener, silent
 from ecomm.revise import position, user
 from ecomm.session import working

@@ -259,6 +259,12 @@ def progress(*, hidden: bool = False) -> Iterator[Callable[[str], None]]:
         yield lambda said: line.update(escape(said))
 
 
+def header(names: Sequence[str]) -> None:
+    """A refused header as it stands, for the person who looks at the file: errors do not show it."""
+    if names:
+        out.print(f"The header: {escape(' | '.join(map(cell, names)))}", soft_wrap=True)
+
+
 def checked(said: Checked) -> None:
     """A file that was judged: its header, what would become of its rows, which rules they break, the first of them."""
     out.print(

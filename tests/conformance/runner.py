@@ -23,9 +23,10 @@ from ecomm import canonical, history, money
 from ecomm.batches.entry import Entry, FileEntry
 from ecomm.batches.log import Log
 from ecomm.batches.trigger import parsed
-from ecomm.contract import ContractColumn, Reading, Shop, Source, match_header
+from ecomm.contract import ContractColumn, Reading, Shop, Source
 from ecomm.delivery import Delivery
 from ecomm.engines import Engine
+from ecomm.headers import match_header
 from ecomm.history import History, with_files
 from ecomm.money import MONEY
 from ecomm.sources.rules import key_rules, readable_rules

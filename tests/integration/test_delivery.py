@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ecomm.contract import Header, match_header
+from ecomm.contract import Header
 from ecomm.delivery import Delivery
 from ecomm.errors import HeaderError, UsageError
+from ecomm.headers import match_header
 from ecomm.sources import of_shop
 from ecomm.tables import reserved
 from ecomm.trace import versions_of
@@ -95,6 +96,13 @@ def match(columns: dict[str, str], names: list[str], source: str = "orders") -> 
     """A header against the contract with a shop's names."""
     shops = of_shop({source: Delivery(columns=columns)}, {})
     return match_header(shops[source], shops[source].delivery, names, "in/x.csv", reserved(source))
+
+
+def test_a_name_that_looks_like_a_value_may_be_told() -> None:
+    """What the settings name is a name, also where it looks like a record's value."""
+    with pytest.raises(HeaderError, match="looks like a value"):
+        match({}, [*LEAST, "order_amount", "2024"])
+    assert match({"order_amount": "2024"}, [*LEAST, "2024"]).positions["order_amount"] == len(LEAST)
 
 
 @pytest.mark.parametrize("name", ["Total", "TOTAL", "  total\t", "\ufefftotal"])

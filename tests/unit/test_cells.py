@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import FINDINGS, Reading, Shop, match_header, text, text_name
+from ecomm.contract import FINDINGS, Reading, Shop, text, text_name
 from ecomm.delivery import Computed, Delivery
 from ecomm.engines import Engine
+from ecomm.headers import match_header
 from ecomm.sources import SOURCES
 from ecomm.tables import reserved
 from ecomm.transforms import days

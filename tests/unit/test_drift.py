@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from ecomm.batches import drift
 from ecomm.batches.entry import Entry, FileEntry
-from ecomm.contract import Header, Severity, Source, match_header
+from ecomm.contract import Header, Severity, Source
 from ecomm.delivery import Computed, Delivery, Shape
+from ecomm.headers import match_header
 from ecomm.sources import SOURCES
 from ecomm.tables import reserved
 from tests.oracle import drift as oracle

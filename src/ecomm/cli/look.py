@@ -12,7 +12,7 @@ import typer
 
 from ecomm import settings as configuration
 from ecomm.cli.door import Config, EngineName, Json, Landing, Limit, Remote, WarehouseDir, app, print_json, published
-from ecomm.errors import EcommError, UsageError
+from ecomm.errors import EcommError, HeaderError, UsageError
 from ecomm.keys import written
 
 if TYPE_CHECKING:
@@ -211,7 +211,12 @@ def check(
 
     settings = configuration.load(config)
     with screens.progress(hidden=as_json) as told:
-        said = judged(settings, file, source, configuration.instant(as_of, "--as-of"), limit, told)
+        try:
+            said = judged(settings, file, source, configuration.instant(as_of, "--as-of"), limit, told)
+        except HeaderError as error:
+            if not as_json:
+                screens.header(error.names)
+            raise
     if as_json:
         print_json(asdict(said))
     else:

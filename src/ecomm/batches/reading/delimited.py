@@ -7,7 +7,7 @@ same way, byte by byte, as it always did.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -22,6 +22,9 @@ from ecomm.batches.reading.place import Table
 from ecomm.delivery import Shape
 from ecomm.errors import HeaderError
 
+_FIRST_RECORDS = 1 << 16
+"""Bytes in which the first records are looked at."""
+_WIDE = 5
 HEAD = 2 * csvfile.MAX_RECORD
 """Bytes from the beginning in which the header must be."""
 _SEPARATOR = re.compile(rb"[ \t\r\n]*\"?sep=([\x20-\x7e\t])\"?[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
@@ -51,6 +54,7 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
     if said is not None and not shape.skip_lines:
         start += said.end()
     names, offset = _header(data, _below(data, start, shape.skip_lines), eof, form, shape, str(where))
+    _check_end(names, data, offset, eof, form, str(where))
 
     def pieces() -> Iterator[pa.Table]:
         with _text(path, where, kind, encoding) as file:
@@ -103,18 +107,35 @@ def _header(data: bytes, at: int, eof: bool, form: Dialect, shape: Shape, where:
     while at < len(data):
         taken = csvfile.take(data, at, eof, form)
         if taken is None:
-            break
+            raise HeaderError(
+                f"{where}: the header has no end within {HEAD >> 20} MiB; are the line ends those of Unix or Windows?"
+            )
         at, cells, raw = taken
         if not raw.strip(form.blank):
             continue
         if cells is None and not shape.header_starts_with:
-            raise HeaderError(f"{where}: the header line has a broken quote: {form.text(raw)[:100]}")
+            raise HeaderError(f"{where}: the header line has a broken quote; look at the file's first line.")
         names = [cell.decode("utf-8", "replace") for cell in cells or ()]
         if not place.is_header(names, shape) and (shape.header_starts_with or shape.ignore_blank_rows):
             continue
         _check_text(raw, form, shape, where)
         return place.trimmed(names) if shape.ignore_surplus_cells else names, at
     raise place.no_header(shape, where)
+
+
+def _check_end(names: Sequence[str], data: bytes, at: int, eof: bool, form: Dialect, where: str) -> None:
+    """Raise HeaderError if the first record stands in the header, by the records that follow: they are shorter.
+
+    Of a narrow header that says too little: it may as well lack a cell in each record.
+    """
+    if len(names) < _WIDE or len(names) % 2 == 0:
+        return
+    records, _ = csvfile.scan(data[at : at + _FIRST_RECORDS], len(names) // 2 + 1, eof, form)
+    if records and all(record.cells is not None for record in records[:2]):
+        raise HeaderError(
+            f"{where}: the header has {len(names)} columns and the records have {len(names) // 2 + 1}; is the line end "
+            "behind the header missing? Correct the file."
+        )
 
 
 def _check_text(raw: bytes, form: Dialect, shape: Shape, where: str) -> None:
