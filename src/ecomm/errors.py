@@ -16,6 +16,7 @@ EcommError                  exit code 1: something failed, and what to do about 
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import gettempdir
@@ -88,9 +89,10 @@ def taken_over(warehouse: Path) -> LockedError:
 
 
 def sentence(error: BaseException, folder: Path) -> str:
-    """What to tell a person about an error: its own sentence, or its kind and first line.
+    """What to tell a person about an error: its own sentence, or its kind and where in this program it came up.
 
-    folder: where the program was writing, in case the disk is full; engines do not say where.
+    What a library says of an error may hold values of records, and sentences are kept, sent and logged. folder: where
+    the program was writing, in case the disk is full; engines do not say where.
     """
     if isinstance(error, EcommError):
         return str(error)
@@ -103,5 +105,10 @@ def sentence(error: BaseException, folder: Path) -> str:
             "the engine has ended or cannot be reached any more (its memory is memory_mb; a cluster's log says more); "
             "nothing of the batch was published, run the command again."
         )
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {text[:300]}; run with --verbose for the whole story."
+    return f"{type(error).__name__}{_place(error)}: an unexpected error; run with --verbose for the whole story."
+
+
+def _place(error: BaseException) -> str:
+    ours = Path(__file__).parent
+    places = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(ours)]
+    return f" in {Path(places[-1].filename).relative_to(ours)}, line {places[-1].lineno}" if places else ""

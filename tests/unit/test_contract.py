@@ -117,7 +117,7 @@ def test_missing_required_column(source: str) -> None:
     assert "first" not in str(caught.value), "it may be a record"
     assert caught.value.exit_code == 1
     if source == "orders":
-        with pytest.raises(HeaderError, match="it has: .*, total"):
+        with pytest.raises(HeaderError, match=r"it has: .*, total"):
             match(source, ["total" if n == "order_amount" else n for n in names])
 
 

@@ -130,6 +130,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "empty id": ({"trigger_id": " \t\n"}, "trigger_id"),
     "id is a number": ({"trigger_id": 7}, "trigger_id"),
     "id with NUL": ({"trigger_id": "a\0b"}, "trigger_id"),
+    "id that steers a terminal": ({"trigger_id": "a\x1b[2K\nERROR b"}, "control character"),
+    "id that hides others": ({"trigger_id": "a\u202eb"}, "control character"),
+    "file that steers a terminal": ({"expected_files": ["a\x1b[2K.csv"]}, "cannot be shown"),
+    "more files than a batch has": ({"expected_files": [f"{n}.csv" for n in range(1001)]}, "1,001 files"),
     "id that is no text": ({"trigger_id": "\ud800"}, "trigger_id"),
     "no time": ({"trigger_timestamp": None}, "trigger_timestamp"),
     "no such day": ({"trigger_timestamp": "2025-02-30"}, "2025-02-30"),
@@ -194,6 +198,8 @@ BYTES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "not valid JSON"),
     "half": (b'{"trigger_id": "b1",', "line 1"),
     "comment": (b'{"trigger_id": "b1"} // x', "not valid JSON"),
+    "a name twice": (b'{"trigger_id": "b1", "trigger_id": "b2"}', "twice"),
+    "huge": (b" " * (1 << 20) + b"{}", "larger than 1 MiB"),
     "a list": (b"[]", "must be a JSON object"),
     "null": (b"null", "must be a JSON object"),
     "utf-16": (json.dumps(GOOD).encode("utf-16"), "UTF-8"),
@@ -443,13 +449,36 @@ def test_equal_bytes_under_another_id_are_a_statement(shop: Shop) -> None:
 
 
 def test_what_is_no_trigger(shop: Shop) -> None:
-    """Only files that end in .json are triggers: drafts, folders and others are left alone."""
+    """Only files that end in .json, in any case, are triggers: drafts and others are left alone."""
     put(shop)
     text = tell(shop).read_text()
     for name in ("x.tmp", "x.json.part", "readme.txt"):
         shop.trigger(text, name)
-    (shop.settings.source_dir("trigger") / "source" / "folder.json").mkdir()
     assert states(look(shop)) == {"b1": "pending"}
+    tell(shop, "UPPER.JSON", trigger_id="upper", expected_files=["later.csv"])
+    assert states(look(shop)) == {"b1": "pending", "upper": "waiting"}
+
+
+def test_a_trigger_that_is_no_file(shop: Shop, tmp_path: Path) -> None:
+    """It is told, for who sent it waits for a batch; nothing is read through a link, and nobody waits for a pipe."""
+    put(shop)
+    tell(shop)
+    folder = shop.settings.source_dir("trigger") / "source"
+    (folder / "folder.json").mkdir()
+    os.mkfifo(folder / "pipe.json")
+    secret = tmp_path / "secret"
+    secret.write_text("{}")
+    (folder / "link.json").symlink_to(secret)
+    found = look(shop)
+    failed = {"folder.json": "failed", "link.json": "failed", "pipe.json": "failed"}
+    assert states(found) == {"b1": "pending", **failed}
+    assert {str(c.reason).split(": ")[1].partition(";")[0] for c in found if c.reason} == {"not a regular file"}
+
+
+def test_many_missing_files_are_counted(shop: Shop) -> None:
+    tell(shop, expected_files=[f"{n:03}.csv" for n in range(1000)])
+    (waiting,) = look(shop)
+    assert str(waiting.reason).endswith("009.csv and 990 more")
 
 
 def test_no_landing(tmp_path: Path) -> None:

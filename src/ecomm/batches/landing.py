@@ -18,7 +18,17 @@ from pathlib import Path
 from ecomm.batches import trigger as triggers
 from ecomm.batches.entry import JUDGES, Entry, FileEntry
 from ecomm.batches.log import Log
-from ecomm.batches.trigger import TRIGGER, Candidate, LandedFile, Trigger, folder_of, read_trigger, sha256, text_of
+from ecomm.batches.trigger import (
+    TRIGGER,
+    Candidate,
+    LandedFile,
+    Trigger,
+    folder_of,
+    read_trigger,
+    sha256,
+    text_of,
+    trigger_files,
+)
 from ecomm.delivery import Delivery
 from ecomm.engines.deltafiles import fsync
 from ecomm.errors import StorageError
@@ -142,7 +152,7 @@ class Landing:
         archive = self.archive_of(TRIGGER, folder_of(last.batch_id))
         if archive.is_dir() and any(archive.iterdir()):
             return
-        for path in sorted((self.settings.source_dir(TRIGGER) / "source").glob("*.json")):
+        for path in trigger_files(self.settings.source_dir(TRIGGER) / "source"):
             if text_of(path) == last.trigger:
                 yield last, read_trigger(path, SOURCE_NAMES)
 

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import stat
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -23,6 +24,11 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 _AHEAD = timedelta(days=1)
 TRIGGER = "trigger"
 _LONGEST_NAME = 240  # bytes; with `.part` and a hash behind it still a file name
+_LONGEST_TRIGGER = 1 << 20  # bytes: each entry of the ledger keeps the trigger
+_MOST_FILES = 1_000
+_NAMED = 10
+"""How many of the missing files are named."""
+_SHOWN = 200
 
 
 class State(StrEnum):
@@ -117,7 +123,7 @@ def read_trigger(path: Path, sources: Sequence[str]) -> Trigger:
 def parsed(path: Path, text: str, sources: Sequence[str]) -> Trigger:
     """What the text of a trigger says. path: where it lies, for the sentence. Raises TriggerError."""
     try:
-        said = json.loads(text)
+        said = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise TriggerError(
             f"{path}: not valid JSON (line {error.lineno}, column {error.colno}: {error.msg}); correct the file."
@@ -129,34 +135,48 @@ def parsed(path: Path, text: str, sources: Sequence[str]) -> Trigger:
     if not isinstance(said, dict):
         raise TriggerError(f"{path}: the trigger must be a JSON object with trigger_id, expected_files and a time.")
     batch_id = said.get("trigger_id")
-    if not isinstance(batch_id, str) or not batch_id.strip() or not _is_text(batch_id):
-        raise TriggerError(f"{path}: trigger_id is missing or empty; give the batch a name of its own.")
+    batch_id = batch_id.strip() if isinstance(batch_id, str) else ""
+    if not batch_id or not _is_text(batch_id):
+        raise TriggerError(
+            f"{path}: trigger_id is missing, empty, or holds a control character; give the batch a name of its own."
+        )
     ready = said.get("data_files_ready", True)
     if not isinstance(ready, bool):
-        raise TriggerError(f"{path}: data_files_ready is {ready!r}; use true or false.")
+        raise TriggerError(f"{path}: data_files_ready is {_short(ready)}; use true or false.")
     batch_date = _day(path, said.get("batch_date"))
     client = said.get("client_name")
     return Trigger(
         path=path,
         text=text,
-        batch_id=batch_id.strip(),
+        batch_id=batch_id,
         as_of=_instant(path, said.get("trigger_timestamp"), batch_date),
         batch_date=batch_date,
-        client_name=None if client is None else str(client),
+        client_name=None if client is None else str(client)[:_LONGEST_NAME],
         ready=ready,
         expected=tuple(_expected(path, said.get("expected_files"), sources)),
     )
+
+
+def trigger_files(folder: Path) -> list[Path]:
+    """What a folder of landing has under the name of a trigger, whatever it is."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json") if folder.is_dir() else []
 
 
 def text_of(path: Path) -> str | None:
     """A trigger file's text; None if it is not there or cannot be read."""
     try:
         return _text(path)
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError, TriggerError):
         return None
 
 
 def _text(path: Path) -> str:
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise TriggerError(f"{path}: not a regular file; put the trigger itself there, not a link or folder.")
+    if path.stat().st_size > _LONGEST_TRIGGER:
+        raise TriggerError(
+            f"{path}: larger than {_LONGEST_TRIGGER >> 20} MiB, which no trigger is; put a trigger there."
+        )
     return path.read_bytes().decode("utf-8-sig")
 
 
@@ -166,7 +186,7 @@ def _day(path: Path, said: object) -> date | None:
     try:
         return date.fromisoformat(str(said))
     except ValueError as error:
-        raise TriggerError(f"{path}: batch_date is {said!r}; write it as 2025-01-31.") from error
+        raise TriggerError(f"{path}: batch_date is {_short(said)}; write it as 2025-01-31.") from error
 
 
 def _instant(path: Path, said: object, batch_date: date | None) -> datetime:
@@ -178,9 +198,9 @@ def _instant(path: Path, said: object, batch_date: date | None) -> datetime:
         instant = datetime.fromisoformat(str(said))
         instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise TriggerError(f"{path}: trigger_timestamp is {said!r}; write it as 2025-01-31T06:00:00Z.") from error
+        raise TriggerError(f"{path}: trigger_timestamp is {_short(said)}; write it as 2025-01-31T06:00:00Z.") from error
     if not 1700 <= instant.year <= 2200:
-        raise TriggerError(f"{path}: trigger_timestamp is {said!r}; the year must lie between 1700 and 2200.")
+        raise TriggerError(f"{path}: trigger_timestamp is {_short(said)}; the year must lie between 1700 and 2200.")
     return instant
 
 
@@ -188,7 +208,9 @@ def _expected(path: Path, said: object, sources: Sequence[str]) -> list[tuple[st
     if isinstance(said, Mapping):
         unknown = [s for s in said if s not in sources]
         if unknown:
-            raise TriggerError(f"{path}: expected_files names the source {unknown[0]!r}; use {', '.join(sources)}.")
+            raise TriggerError(
+                f"{path}: expected_files names the source {_short(unknown[0])}; use {', '.join(sources)}."
+            )
         pairs = [(s, name) for s, names in said.items() for name in (names if isinstance(names, list) else [names])]
     elif isinstance(said, list):
         pairs = [(None, name) for name in said]
@@ -196,14 +218,18 @@ def _expected(path: Path, said: object, sources: Sequence[str]) -> list[tuple[st
         pairs = []
     if not pairs:
         raise TriggerError(f"{path}: expected_files is missing or empty; list the batch's CSV files.")
+    if len(pairs) > _MOST_FILES:
+        raise TriggerError(f"{path}: expected_files lists {len(pairs):,} files; at most {_MOST_FILES:,} are a batch.")
     for _, name in pairs:
         if isinstance(name, str) and can_be_listed(name):
             continue
         if not isinstance(name, str) or not name or name in (".", "..") or any(c in name for c in "/\\\x00"):
-            raise TriggerError(f"{path}: expected_files holds {name!r}; only bare file names, without a folder.")
+            raise TriggerError(f"{path}: expected_files holds {_short(name)}; only bare file names, without a folder.")
         if name.endswith(".part"):
-            raise TriggerError(f"{path}: expected_files holds {name!r}; the archive itself uses .part, rename it.")
-        raise TriggerError(f"{path}: expected_files holds {name[:40]!r}...; no file can have such a name.")
+            raise TriggerError(
+                f"{path}: expected_files holds {_short(name)}; the archive uses .part itself, rename it."
+            )
+        raise TriggerError(f"{path}: expected_files holds {_short(name)}; such a name is too long, or cannot be shown.")
     return list(dict.fromkeys(pairs))
 
 
@@ -214,8 +240,22 @@ def can_be_listed(name: str) -> bool:
 
 
 def _is_text(said: str) -> bool:
-    """It can be written: no half of a character, no NUL."""
-    return "\x00" not in said and not any("\ud800" <= c <= "\udfff" for c in said)
+    """It can be written and shown as it is: no half of a character, none that steers a terminal or hides others."""
+    return not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in said)
+
+
+def _short(said: object) -> str:
+    """Something of a trigger for a message."""
+    text = repr(said)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON. Raises ValueError if it states something twice: which counts?"""
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return said
 
 
 def scan(
@@ -239,7 +279,7 @@ def scan(
     taken: dict[Path, str] = {}
     candidates: list[Candidate] = []
     triggers: list[Trigger] = []
-    for path in sorted(p for p in folder.iterdir() if p.suffix == ".json" and p.is_file()):
+    for path in trigger_files(folder):
         try:
             triggers.append(read_trigger(path, sources))
         except EcommError as error:
@@ -279,7 +319,8 @@ def _candidate(
     if not trigger.ready:
         reason = "waits: its trigger says data_files_ready: false"
     elif missing:
-        reason = f"waits for {', '.join(missing)}"
+        more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
+        reason = f"waits for {', '.join(missing[:_NAMED])}{more}"
     elif trigger.as_of > now + _AHEAD:
         reason = f"waits: its time, {trigger.as_of:%Y-%m-%d %H:%M} UTC, is more than a day ahead"
     elif others := {taken[f.path] for f in files if f.path in taken}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +48,7 @@ def _everywhere(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each step, and show the whole error.")] = False,
 ) -> None:
     flags["verbose"] = verbose
+    os.umask(0o077)  # what is made is for this user; an access control list on a folder opens it to others
     logs.configure(logging.DEBUG if verbose else logging.WARNING)
 
 
