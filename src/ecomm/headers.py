@@ -244,6 +244,8 @@ def _shown(names: Sequence[str], known: Set[int]) -> str:
     doubtful = any(is_doubtful(name) for at, name in enumerate(names) if at not in known)
     if _is_plausible(names, known) and not doubtful:
         return f"it has: {', '.join(name.strip(canonical.BLANKS) for name in names)[:300]}"
+    if len(names) == 1:
+        return "it is one column"
     return f"of its {len(names)} columns {len(known)} have a known name"
 
 
