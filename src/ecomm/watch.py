@@ -156,7 +156,9 @@ def plan(
     for candidate in candidates:
         name, paths = candidate.name, _paths(candidate)
         before, since = failures.get(name), still.since(paths, now)
-        if candidate.state is State.WAITING:
+        if candidate.growing:
+            growing[name], due = candidate.reason or "", min(due, now + RESCAN)
+        elif candidate.state is State.WAITING:
             waiting[name] = candidate.reason or ""
         elif since + quiet > now:
             growing[name], due = "waits until its files stand still", min(due, since + quiet)

@@ -158,6 +158,13 @@ def test_demo(demo: Path) -> None:
         assert f"  ecomm {command} " in said
 
 
+def test_what_is_made_is_private(demo: Path) -> None:
+    """Files of tables, of the archive, of the ledger: nobody but their user opens one."""
+    made = [demo, *demo.rglob("*")]
+    assert len(made) > 200
+    assert [str(path) for path in made if path.stat().st_mode & 0o077] == []
+
+
 def test_demo_leaves_other_folders_alone(tmp_path: Path) -> None:
     """A folder that is not of a demo is never emptied."""
     (tmp_path / "mine").mkdir()

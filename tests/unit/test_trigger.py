@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -152,6 +153,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an empty list": ({"expected_files": []}, "expected_files"),
     "an empty map": ({"expected_files": {"orders": []}}, "expected_files"),
     "files are a text": ({"expected_files": "orders.csv"}, "expected_files"),
+    "a file with an unknown total": ({"expected_files": [{"name": "a.csv", "lines": 3}]}, "'lines'"),
+    "a file with half a row": ({"expected_files": [{"name": "a.csv", "rows": 1.5}]}, "'rows'"),
+    "a file with fewer than no bytes": ({"expected_files": [{"name": "a.csv", "bytes": -1}]}, "'bytes'"),
+    "a file with another hash": ({"expected_files": [{"name": "a.csv", "sha256": "abc"}]}, "'sha256'"),
+    "a file without a name": ({"expected_files": [{"rows": 1}]}, "bare file names"),
+    "a folder with totals": ({"expected_files": [{"name": "../x.csv", "rows": 1}]}, "bare file names"),
     "unknown source": ({"expected_files": {"refunds": ["a.csv"]}}, "refunds"),
     "a list in a list": ({"expected_files": [["a.csv"]]}, "a.csv"),
     "a number": ({"expected_files": [7]}, "7"),
@@ -473,6 +480,37 @@ def test_a_trigger_that_is_no_file(shop: Shop, tmp_path: Path) -> None:
     failed = {"folder.json": "failed", "link.json": "failed", "pipe.json": "failed"}
     assert states(found) == {"b1": "pending", **failed}
     assert {str(c.reason).split(": ")[1].partition(";")[0] for c in found if c.reason} == {"not a regular file"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell who has a file open")
+def test_a_file_that_somebody_has_open_to_write(shop: Shop) -> None:
+    """However long it stands still: what has not come yet would be lost."""
+    path = put(shop)
+    tell(shop)
+    with path.open("a") as writer:
+        (waiting,) = look(shop)
+        assert (waiting.state, waiting.growing) == (State.WAITING, True)
+        assert waiting.reason == f"waits until {path.name} is written"
+        writer.write("O9,C1,P1,2025-01-01,5\n")
+    with path.open():
+        assert states(look(shop)) == {"b1": "pending"}, "who only reads it is no writer"
+
+
+def test_bytes_that_are_still_to_come(shop: Shop) -> None:
+    """A trigger that says how large a file is: fewer are waited for, more are wrong."""
+    path = put(shop)
+    size = path.stat().st_size
+    tell(shop, expected_files={"orders": [{"name": path.name, "bytes": size + 1}]})
+    (waiting,) = look(shop)
+    assert waiting.reason == f"waits until {path.name} ({size} of {size + 1} bytes) is written"
+    with path.open("a") as writer:
+        writer.write("\n")
+    assert states(look(shop)) == {"b1": "pending"}
+    with path.open("a") as writer:
+        writer.write("\n")
+    (failed,) = look(shop)
+    assert failed.state is State.FAILED
+    assert f"it has {size + 2} bytes, and its trigger says {size + 1}" in str(failed.reason)
 
 
 def test_many_missing_files_are_counted(shop: Shop) -> None:

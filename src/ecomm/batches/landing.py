@@ -22,6 +22,7 @@ from ecomm.batches.trigger import (
     TRIGGER,
     Candidate,
     LandedFile,
+    Totals,
     Trigger,
     folder_of,
     read_trigger,
@@ -29,9 +30,10 @@ from ecomm.batches.trigger import (
     text_of,
     trigger_files,
 )
+from ecomm.batches.writers import is_being_written
 from ecomm.delivery import Delivery
 from ecomm.engines.deltafiles import fsync
-from ecomm.errors import StorageError
+from ecomm.errors import FileError, StorageError
 from ecomm.settings import SOURCE_NAMES, Settings
 
 _PART = ".part"
@@ -67,8 +69,19 @@ class Landing:
     # --- claim ---
 
     def claim(self, trigger: Trigger, files: Iterable[LandedFile]) -> list[Claimed]:
-        """Copy the files of a batch to the archive, hashing what is copied. Raises StorageError if one cannot be."""
-        return [_copy(file, self.archive_of(file.source, trigger.folder)) for file in files]
+        """Copy the files of a batch to the archive, hashing what is copied.
+
+        Raises StorageError if one cannot be, FileError if one is not what its trigger says.
+        """
+        claimed = [_copy(file, self.archive_of(file.source, trigger.folder)) for file in files]
+        for one in claimed:
+            said = trigger.totals.get(one.file.name, Totals())
+            if said.sha256 not in (None, one.sha256) or said.bytes not in (None, one.bytes):
+                raise FileError(
+                    f"{one.file.path}: its bytes or its SHA-256 are not those that its trigger says; send it, or the "
+                    "trigger, again."
+                )
+        return claimed
 
     def release(self, trigger: Trigger) -> None:
         """Drop the copies of an attempt that was not published."""
@@ -106,7 +119,8 @@ class Landing:
         """Give the copies of a published batch their names, and take what they hold out of landing.
 
         trigger: as it was read in landing, None if it lies there no more. Safe to repeat: a crash anywhere is finished
-        by the next call. Gives the names of landed files that stay, which hold other bytes than those published.
+        by the next call. Gives the names of landed files that stay: they hold other bytes than those published, or
+        somebody has them open to write to them.
         """
         assert entry.batch_id is not None
         folder, left = folder_of(entry.batch_id), []
@@ -115,7 +129,7 @@ class Landing:
             _name_copy(archive, file.name, file.sha256)
             landed = self.settings.source_dir(file.source) / "source" / file.name
             if landed.exists() and _archived(archive, file.name, file.sha256):
-                if _is_still(landed, file.sha256):
+                if _is_still(landed, file.sha256) and not is_being_written(landed):
                     landed.unlink()
                 else:
                     left.append(file.name)

@@ -9,18 +9,21 @@ import shlex
 import stat
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from ecomm.batches.entry import Entry
 from ecomm.batches.log import Log
-from ecomm.errors import EcommError, RefusedError, StorageError, TriggerError, UsageError
+from ecomm.batches.writers import is_being_written
+from ecomm.errors import EcommError, FileError, RefusedError, StorageError, TriggerError, UsageError
 from ecomm.settings import Settings
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _AHEAD = timedelta(days=1)
 TRIGGER = "trigger"
 _LONGEST_NAME = 240  # bytes; with `.part` and a hash behind it still a file name
@@ -41,8 +44,20 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
+class Totals:
+    """What a trigger says of a file, by which it is known to be whole: records below the header, bytes, SHA-256."""
+
+    rows: int | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
 class Trigger:
-    """What a trigger file says. as_of: the batch's instant (UTC). expected: (source or None, bare file name)."""
+    """What a trigger file says. as_of: the batch's instant (UTC). expected: (source or None, bare file name).
+
+    totals: what whoever sent a file says of it, of those of which something is said.
+    """
 
     path: Path
     text: str
@@ -52,6 +67,7 @@ class Trigger:
     client_name: str | None
     ready: bool
     expected: tuple[tuple[str | None, str], ...]
+    totals: Mapping[str, Totals] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -81,7 +97,8 @@ class LandedFile:
 class Candidate:
     """A trigger in landing, the files of it that are there, and what is to be done with it.
 
-    trigger: None if the file cannot be read. reason: why it waits or failed, one sentence.
+    trigger: None if the file cannot be read. reason: why it waits or failed, one sentence. growing: it waits for a file
+    that somebody is still writing.
     """
 
     path: Path
@@ -90,6 +107,7 @@ class Candidate:
     files: tuple[LandedFile, ...] = ()
     reason: str | None = None
     error: EcommError | None = None
+    growing: bool = False
 
     @property
     def name(self) -> str:
@@ -145,6 +163,7 @@ def parsed(path: Path, text: str, sources: Sequence[str]) -> Trigger:
         raise TriggerError(f"{path}: data_files_ready is {_short(ready)}; use true or false.")
     batch_date = _day(path, said.get("batch_date"))
     client = said.get("client_name")
+    expected, totals = _expected(path, said.get("expected_files"), sources)
     return Trigger(
         path=path,
         text=text,
@@ -153,7 +172,8 @@ def parsed(path: Path, text: str, sources: Sequence[str]) -> Trigger:
         batch_date=batch_date,
         client_name=None if client is None else str(client)[:_LONGEST_NAME],
         ready=ready,
-        expected=tuple(_expected(path, said.get("expected_files"), sources)),
+        expected=expected,
+        totals=totals,
     )
 
 
@@ -204,7 +224,11 @@ def _instant(path: Path, said: object, batch_date: date | None) -> datetime:
     return instant
 
 
-def _expected(path: Path, said: object, sources: Sequence[str]) -> list[tuple[str | None, str]]:
+def _expected(
+    path: Path, said: object, sources: Sequence[str]
+) -> tuple[tuple[tuple[str | None, str], ...], dict[str, Totals]]:
+    """The files of a batch, and what is said of some of them. Raises TriggerError."""
+    totals: dict[str, Totals] = {}
     if isinstance(said, Mapping):
         unknown = [s for s in said if s not in sources]
         if unknown:
@@ -220,7 +244,8 @@ def _expected(path: Path, said: object, sources: Sequence[str]) -> list[tuple[st
         raise TriggerError(f"{path}: expected_files is missing or empty; list the batch's CSV files.")
     if len(pairs) > _MOST_FILES:
         raise TriggerError(f"{path}: expected_files lists {len(pairs):,} files; at most {_MOST_FILES:,} are a batch.")
-    for _, name in pairs:
+    listed = [(source, _name(path, item, totals)) for source, item in pairs]
+    for _, name in listed:
         if isinstance(name, str) and can_be_listed(name):
             continue
         if not isinstance(name, str) or not name or name in (".", "..") or any(c in name for c in "/\\\x00"):
@@ -230,7 +255,24 @@ def _expected(path: Path, said: object, sources: Sequence[str]) -> list[tuple[st
                 f"{path}: expected_files holds {_short(name)}; the archive uses .part itself, rename it."
             )
         raise TriggerError(f"{path}: expected_files holds {_short(name)}; such a name is too long, or cannot be shown.")
-    return list(dict.fromkeys(pairs))
+    return tuple(dict.fromkeys(listed)), totals
+
+
+def _name(path: Path, item: Any, totals: dict[str, Totals]) -> Any:
+    """The name of a file that a trigger lists; what it says of the file is added to `totals`. Raises TriggerError."""
+    if not isinstance(item, Mapping):
+        return item
+    name, said = item.get("name"), {key: value for key, value in item.items() if key != "name"}
+    for key, value in said.items():
+        counts = key in ("rows", "bytes") and type(value) is int and value >= 0
+        if not counts and not (key == "sha256" and isinstance(value, str) and _SHA256.fullmatch(value)):
+            raise TriggerError(
+                f"{path}: expected_files says {_short(key)} of a file; say rows and bytes, which are whole numbers, or "
+                "sha256, which are 64 hexadecimal digits."
+            )
+    if isinstance(name, str) and said:
+        totals[name] = Totals(said.get("rows"), said.get("bytes"), said.get("sha256", "").lower() or None)
+    return name
 
 
 def can_be_listed(name: str) -> bool:
@@ -308,8 +350,10 @@ def _candidate(
     sources: Sequence[str],
     now: datetime,
 ) -> Candidate:
+    busy: list[str] = []
     try:
         files, missing = _find(trigger, settings, sources)
+        busy = _unfinished(trigger, files)
         if trigger.batch_id in known:
             return _again(trigger, files, known[trigger.batch_id])
     except EcommError as error:
@@ -319,15 +363,46 @@ def _candidate(
     if not trigger.ready:
         reason = "waits: its trigger says data_files_ready: false"
     elif missing:
-        more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
-        reason = f"waits for {', '.join(missing[:_NAMED])}{more}"
+        reason = f"waits for {_some(missing)}"
+    elif busy:
+        reason = f"waits until {_some(busy)} is written"
     elif trigger.as_of > now + _AHEAD:
         reason = f"waits: its time, {trigger.as_of:%Y-%m-%d %H:%M} UTC, is more than a day ahead"
     elif others := {taken[f.path] for f in files if f.path in taken}:
         reason = f"waits: {', '.join(sorted(others))} comes first and lists the same file"
     if reason is None:
         taken |= {file.path: trigger.batch_id for file in files}
-    return Candidate(trigger.path, State.WAITING if reason else State.PENDING, trigger, found, reason)
+    state = State.WAITING if reason else State.PENDING
+    return Candidate(trigger.path, state, trigger, found, reason, growing=bool(busy))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _unfinished(trigger: Trigger, files: Sequence[LandedFile]) -> list[str]:
+    """The files that somebody is still writing, or that have fewer bytes than their trigger says.
+
+    Raises FileError if one has more.
+    """
+    busy = []
+    for file in files:
+        whole = trigger.totals.get(file.name, Totals()).bytes
+        try:
+            size = file.path.stat().st_size
+        except FileNotFoundError:  # it has just gone
+            busy.append(file.name)
+            continue
+        if whole is not None and size > whole:
+            raise FileError(
+                f"{file.path}: it has {size:,} bytes, and its trigger says {whole:,}; send the right ones again."
+            )
+        if whole is not None and size < whole:
+            busy.append(f"{file.name} ({size:,} of {whole:,} bytes)")
+        elif is_being_written(file.path):
+            busy.append(file.name)
+    return list(dict.fromkeys(busy))
 
 
 def _find(trigger: Trigger, settings: Settings, sources: Sequence[str]) -> tuple[list[LandedFile], list[str]]:

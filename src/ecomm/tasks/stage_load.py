@@ -15,7 +15,9 @@ from ecomm.attempt import Workspace
 from ecomm.batch import Batch
 from ecomm.batches import drift
 from ecomm.batches.entry import FileEntry
+from ecomm.batches.trigger import Totals
 from ecomm.contract import Reading, Source
+from ecomm.errors import FileError
 from ecomm.tables import errors_name, stage_fields, stage_name, target_name
 from ecomm.tasks.change_set import change_set
 from ecomm.tasks.found import StageLoaded
@@ -50,6 +52,7 @@ def load(batch: Batch, source: Source) -> tuple[tuple[FileEntry, ...], tuple[qua
         store.evolve(table, extras)
     judged = judge(batch.work, source, landed, batch.reading, batch.lineage, store.columns(name))
     landed = of_source(landed, judged.rows)
+    _check_rows(batch, landed)
     tallies = quality.tallied(quality.tally(judged.plain, judged.apart, judged.exceptions))
     counts = Counter[tuple[str, str]]()
     for tally in tallies:
@@ -59,6 +62,18 @@ def load(batch: Batch, source: Source) -> tuple[tuple[FileEntry, ...], tuple[qua
     if judged.exceptions is not None and any(f.rows_rejected or f.rows_superseded for f in files):
         _write_errors(batch, source, judged.exceptions, landed)
     return files, tuple(tallies)
+
+
+def _check_rows(batch: Batch, landed: Sequence[Landed]) -> None:
+    """Raise FileError if a file has not as many records as its trigger says."""
+    for one in landed:
+        said = batch.trigger.totals.get(one.file.name, Totals()).rows
+        there = one.records + one.left_out
+        if said not in (None, there):
+            raise FileError(
+                f"{one.file.claimed.file.path}: it has {there:,} records, and its trigger says {said:,}; send it, or "
+                "the trigger, again."
+            )
 
 
 @dataclass(frozen=True)
