@@ -6,14 +6,24 @@ The numbers are for Prometheus; its counters start at nought with the process. B
 from __future__ import annotations
 
 import json
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from wsgiref.simple_server import WSGIRequestHandler, make_server
-from wsgiref.types import StartResponse, WSGIEnvironment
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, make_wsgi_app
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from ecomm.errors import UsageError
 from ecomm.progress import TaskResult
@@ -21,6 +31,14 @@ from ecomm.transaction import Outcome
 from ecomm.watch import RESCAN, Report
 
 _LATE = timedelta(seconds=30 * RESCAN)
+_MOST = 32
+"""Connections at once."""
+_PATIENCE = 5.0
+"""Seconds that a connection has from its beginning to its end."""
+_NAMES = ("127.0.0.1", "localhost", "[::1]")
+_JSON = "application/json"
+Answer = tuple[int, str, bytes]
+"""Status, content type, content."""
 _SECONDS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800)
 
 
@@ -87,11 +105,64 @@ def said(report: Report, now: datetime) -> tuple[bool, dict[str, object]]:
     }
 
 
-class _Silent(WSGIRequestHandler):
-    """Requests are not logged."""
+class _Server(ThreadingHTTPServer):
+    """A server on which few can connect, and nobody for long: who is silent keeps nobody else from being answered."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, address: tuple[str, int], answer: Callable[[str], Answer]) -> None:
+        self.answer, self._free = answer, threading.BoundedSemaphore(_MOST)
+        super().__init__(address, _Request)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own, or not at all."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one connection, which is closed by force if that takes long."""
+        closing = threading.Timer(_PATIENCE, lambda: request.shutdown(socket.SHUT_RDWR))
+        closing.daemon = True
+        closing.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            closing.cancel()
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asked may have gone, or been too slow."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _Request(BaseHTTPRequestHandler):
+    """One request; it is not logged."""
+
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Answer, if the request is for this machine: a page of another site may have been led here."""
+        name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
+        status, kind, body = self.server.answer(self.path) if name in _NAMES else (403, _JSON, b"{}")
+        self.send_response(status)
+        for header, value in (
+            ("Content-Type", kind),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+        ):
+            self.send_header(header, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815  the library looks for this name
 
     def log_message(self, *_: object) -> None:
-        return
+        """Nothing is logged."""
 
 
 @contextmanager
@@ -100,20 +171,18 @@ def served(host: str, port: int, report: Callable[[], Report], metrics: Metrics)
 
     port: 0 takes a free one. Raises UsageError if it is taken.
     """
-    numbers = make_wsgi_app(metrics.registry)
 
-    def answer(request: WSGIEnvironment, start: StartResponse) -> object:
-        if request["PATH_INFO"] == "/metrics":
+    def answer(path: str) -> Answer:
+        if path == "/metrics":
             metrics.look(report())
-            return numbers(request, start)
+            return 200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)
+        if path != "/health":
+            return 404, _JSON, b'{"error": "there are /health and /metrics"}'
         well, body = said(report(), datetime.now(UTC))
-        known = request["PATH_INFO"] == "/health"
-        status = "404 Not Found" if not known else "200 OK" if well else "503 Service Unavailable"
-        start(status, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
-        return [json.dumps(body if known else {"error": "there are /health and /metrics"}).encode()]
+        return 200 if well else 503, _JSON, json.dumps(body).encode()
 
     try:
-        server = make_server(host, port, answer, handler_class=_Silent)  # type: ignore[arg-type]
+        server = _Server((host, port), answer)
     except OSError as error:
         raise UsageError(f"--health {host}:{port}: cannot be listened on ({error.strerror}); name another.") from error
     thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)

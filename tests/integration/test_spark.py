@@ -195,6 +195,7 @@ def test_nobody_enters_a_server_without_its_password(tmp_path: Path, monkeypatch
         assert found is not None
         with pytest.raises(Exception, match=r"(?i)token|unauthenticated|authentication"):
             sessions.connect(f"sc://127.0.0.1:{found[1]}")
+        assert running.spark.conf.get("spark.authenticate") == "true", "its other ports take objects from who connects"
     finally:
         running.stop()
 
