@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,13 @@ from ecomm.watch import refuse_open_engine
 from tests.integration.test_cli import ECOMM
 from tests.shop import DAYS, Shop
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have neither namespaces nor keys")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="other systems have neither namespaces nor keys"),
+    pytest.mark.skipif(
+        shutil.which("unshare") is None or subprocess.run(["unshare", "-Ur", "true"], check=False).returncode != 0,
+        reason="this system has no user namespaces, in which another one is imitated",
+    ),
+]
 
 WITHOUT_NETWORKS = ("unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$@"', "sh")
 """A system that gives no process a network of its own, as a container or a hardened distribution."""
