@@ -25,7 +25,7 @@ from ecomm.errors import EcommError, InvariantError, StorageError, UsageError, s
 from ecomm.opening import opened_batch, settings_of
 from ecomm.progress import silent
 from ecomm.rebuild import refold
-from ecomm.session import Session, attempts_dir, running, session_of
+from ecomm.session import Session, attempts_dir, forget_attempts, running, session_of
 from ecomm.settings import Settings
 from ecomm.tables import State, create_all, errors_name, stage_name, target_name
 from ecomm.tasks.stage_load import load
@@ -105,6 +105,7 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
         raise UsageError(f"there is no table {unknown[0]}; there are: {', '.join(store.catalogue)}.")
     try:
         store.recover(session.ledger, attempts_dir(settings))
+        forget_attempts(session)
     except (EcommError, OSError) as error:  # what was being published may be damaged as well
         listener(sentence(error, settings.warehouse))
     found = damage.find(settings.warehouse, store.catalogue, session.log, deep=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -193,10 +194,7 @@ def open_warehouse(
         # A table that came with a newer program is made now; the ledger names it from its next entry on.
         create_all(store.lake, root, store.catalogue)
         complete_journals(store.lake, root, store.catalogue)
-        broken_off = left_over(settings)
         session.finished = recover(session)
-        if broken_off:  # perhaps between an entry and what other programs see of it
-            session.show()
     session.landing.settle_all(ledger.log)
     return session
 
@@ -246,16 +244,27 @@ def recover(session: Session, reason: str | None = None) -> Entry | None:
         reason = failure_of(session.settings, broken)
     before = len(session.log)
     taken_back = session.store.recover(session.ledger, attempts_dir(session.settings))
-    if len(session.log) > before:
-        return session.log.last
-    if broken is not None or taken_back:
+    finished = session.log.last if len(session.log) > before else None
+    if finished is None and (broken is not None or taken_back):
         session.entry(
             "RECOVER",
             batch_id=broken.batch_id if broken else None,
             revision=broken.seq if broken else None,
             reason=reason or "broken off",
         )
-    return None
+    forget_attempts(session)
+    return finished
+
+
+def forget_attempts(session: Session) -> None:
+    """Remove the folders of attempts that were ended, once other programs see what came of them.
+
+    One may have ended between its entry and `catalog.duckdb`. As long as a folder is there, the next run comes by here.
+    """
+    if left_over(session.settings):
+        session.show()
+        for folder in attempts_dir(session.settings).iterdir():
+            shutil.rmtree(folder)
 
 
 def left_behind(landing: Landing, log: Log) -> bool:

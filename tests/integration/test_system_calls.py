@@ -64,7 +64,7 @@ def traced(shop: Shop, *options: str) -> subprocess.CompletedProcess[str]:
 
 def calls_of(shop: Shop) -> int:
     """How many calls a traced run has made."""
-    return sum("+++" not in line for line in (shop.root / "calls").read_text().splitlines())
+    return sum("(" in line.partition(" ")[0] for line in (shop.root / "calls").read_text().splitlines())
 
 
 def killed_at(shop: Shop, number: int) -> bool:

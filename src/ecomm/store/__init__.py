@@ -145,7 +145,10 @@ class Store(Protocol):
         """Expect the tables as they are said to be."""
 
     def recover(self, ledger: Ledger, attempts: Path) -> bool:
-        """Finish a publication that was broken off, and forget what others prepared; True if a table was taken back."""
+        """Finish a publication that was broken off, and forget what others prepared; True if a table was taken back.
+
+        The folders in `attempts` stay.
+        """
 
     # --- maintenance ---
 

@@ -6,7 +6,6 @@ it back by RESTORE. Readers go by the ledger.
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -249,7 +248,6 @@ class CatalogStore(Tables):
 
     def recover(self, ledger: Ledger, attempts: Path) -> bool:
         """Take every table back to what the ledger says; True if one was taken back."""
-        shutil.rmtree(attempts, ignore_errors=True)
         self._expect(ledger)
         return self._restore(self.state)
 

@@ -374,7 +374,8 @@ class FolderStore(Tables):
     def recover(self, ledger: Ledger, attempts: Path) -> bool:
         """Finish a publication that was broken off, and forget what others prepared; nothing is ever taken back.
 
-        Raises StorageError if a table has rows that no ledger entry tells of.
+        The attempts' folders stay, under names by which an attempt that wakes does not find its own. Raises
+        StorageError if a table has rows that no ledger entry tells of.
         """
         for folder in sorted(attempts.iterdir()) if attempts.is_dir() else []:
             over = folder
@@ -387,7 +388,6 @@ class FolderStore(Tables):
                 finish(self.root, ledger, publication)
             elif publication is None:
                 self._discard_all(_number(over.name), ledger)
-            shutil.rmtree(over)
         self._prepared.clear()
         self._columns.clear()
         self._published = {name: self._adopted(name, *said) for name, said in ledger.log.last.tables.items()}
