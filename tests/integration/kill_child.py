@@ -90,6 +90,7 @@ SEAMS: dict[str, Seam] = {
     "commit": Seam(((DeltaTable, "create_write_transaction"),), _committed),
     "sync": Seam(((deltafiles, "sync"),), _table),
     "ledger": Seam(((Ledger, "write"),), _entry),
+    "show": Seam(((FolderStore, "show"),)),
     "archive": Seam(((landing.Landing, "settle"),)),
     "move": Seam(((Path, "rename"), (Path, "unlink")), _landed),  # what `archive` does, one by one
     "record": Seam(((FolderStore, "record"),), _table),

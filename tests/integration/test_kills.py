@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from ecomm.batch import Batch
@@ -62,6 +63,8 @@ IN_RECOVERY = [
     ("after merge:orders", "after recover", "after commit#8"),
     ("after commit#2", "before recover", "before commit#1", "after commit#2"),
     ("after commit#9", "before ledger:PUBLISH", "after ledger:PUBLISH"),
+    ("after commit#2", "before show"),
+    ("before show", "before show"),
 ]
 FIRST_RUN = [
     ("before create#1", "after create#1", "after create#9"),
@@ -106,6 +109,9 @@ def recovered(shop: Shop, days: Days, at: str) -> None:
     assert len(now.published) == 2, at
     assert (now.triggers, now.unexpected, now.running) == ([], [], False), at
     last = shop.warehouse.entry
+    with duckdb.connect(warehouse / "catalog.duckdb", read_only=True) as catalogue:
+        shown = catalogue.sql("SELECT count(*) FROM orders_target").fetchall()
+    assert shown == [(last.tables["orders_target"][1],)], at
     assert {n: v for n, (v, _) in last.tables.items()} == {n: deltafiles.version(warehouse / n) for n in last.tables}
     assert [e.seq for e in shop.warehouse.log] == list(range(len(shop.warehouse.log)))
     before = shop.versions()
