@@ -13,6 +13,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.measure import cpu_seconds
 from ecomm import settings, transaction
 from ecomm.batch import Plan
 from ecomm.batches.locks import TASKS
@@ -34,11 +35,11 @@ def publish(engine: Engine, shop: Path) -> dict[str, dict[str, float]]:
     session = open_warehouse(config, engine, listen)
     for candidate in session.landing.scan(session.log, datetime.now(UTC)):
         assert candidate.state is State.PENDING, candidate
-        wall, cpu = time.monotonic(), time.process_time()
+        wall, cpu = time.monotonic(), cpu_seconds()
         assert candidate.trigger is not None
         outcome = transaction.run_batch(session, Plan(candidate.trigger, files=candidate.files))
         assert outcome.status == "published", outcome
-        spent = {"wall": time.monotonic() - wall, "cpu": time.process_time() - cpu}
+        spent = {"wall": time.monotonic() - wall, "cpu": cpu_seconds() - cpu}
         said[outcome.batch_id] = spent | {task: said[outcome.batch_id][task] for task in TASKS}
     return said
 
