@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--scenarios", default=20, type=int, help="so many random scenarios (seeds 0, 1, ...)")
     parser.addoption("--pasts", default=8, type=int, help="so many random pasts of a whole warehouse")
     parser.addoption("--steps", default=12, type=int, help="of so many steps")
-    parser.addoption("--batches", default=36, type=int, help="so many batches in one process of `ecomm watch`")
+    parser.addoption("--batches", default=36, type=int, help="how many batches one process of `ecomm watch` publishes")
     parser.addoption("--all-arrivals", action="store_true", help="six batches in all 720 orders of arrival")
     parser.addoption("--engine", default="sail", choices=["sail", "spark"], help="the engine that the tests run on")
     parser.addoption("--at-least", default=0, type=int, help="fail if fewer tests than this were run to their end")

@@ -1,8 +1,8 @@
 """Names in a header that no contract knows: what they may be, and the column of a table that each becomes.
 
-A table's column has the header's name in lower case, in any script, with `_` for a blank and a hyphen, which say the
-same. What cannot stand in a name is written by its number: `Price (EUR)` is `price__x28eur_x29`. So different names
-are different columns in every batch, and a column's name tells the header's.
+A table's column has the header's name in lower case, in any script; blanks and hyphens become `_`. Every other
+character that a column's name cannot have is written as its code: `Price (EUR)` is `price__x28eur_x29`. So different
+names are different columns in every batch, and the header's name can be read from the column's.
 """
 
 from __future__ import annotations
@@ -29,10 +29,15 @@ _NUMBERS = re.compile(r"(?=.*\d)[\d\s.,:/+()'%$€£¥TZ-]+")
 """Numbers, days, times, telephone numbers: nothing but digits and what stands between them."""
 
 
+def folded(name: str) -> str:
+    """A header's name as it is compared: without blanks around it, in lower case."""
+    return name.strip(canonical.BLANKS).lower()
+
+
 def column_name(header: str, taken: Set[str] = frozenset()) -> str:
     """The column of an unknown name. taken: names that have another meaning in the tables; another is never given."""
-    plain = unicodedata.normalize("NFC", header.strip(canonical.BLANKS).lower())
-    # What only looks like a character that is written by its number has the `_` written so.
+    plain = unicodedata.normalize("NFC", folded(header))
+    # A `_` that only looks like the beginning of a code is written as a code itself.
     name = "_x5f".join("".join(map(_written, part)) for part in _LIKE_WRITTEN.split(plain))
     if name in taken or name == UNNAMED or not name[:1].isalpha() or name.startswith("extra_"):
         return f"extra_{name}" if name else UNNAMED
@@ -40,7 +45,7 @@ def column_name(header: str, taken: Set[str] = frozenset()) -> str:
 
 
 def _written(character: str) -> str:
-    """A character of a header, in lower case, as it stands in a column's name."""
+    """A character of a header's name, in lower case, as a column's name has it."""
     kind = unicodedata.category(character)
     if character in "_-" or kind == "Zs":
         return "_"
@@ -51,7 +56,7 @@ def _written(character: str) -> str:
 
 
 def nth(name: str, number: int) -> str:
-    """The column of a name that stands for the second, third ... time in one header: `notes_x02`."""
+    """The column of the second, third ... occurrence of a name in one header: `notes_x02`."""
     return f"{name}{_written(chr(number))}" if number > 1 else name
 
 
@@ -68,12 +73,12 @@ def is_doubtful(name: str) -> bool:
 
 
 def is_glued(names: Sequence[str], unknown: Collection[int], vocabulary: Set[str]) -> bool:
-    """The first record stands in the header, for the line end between them is lost: `..., emailC3, Oslo, ...`.
+    """The header contains the first record, because the line end between them is missing: `..., emailC3, Oslo, ...`.
 
     unknown: where no contract knows the name. vocabulary: all names that it would know, in lower case.
     """
     last, rest = divmod(len(names) - 1, 2)  # where the header's last name and the record's first value are one
     if rest or last < 1 or min(unknown, default=0) != last:
         return False
-    glued = names[last].strip(canonical.BLANKS).lower()
+    glued = folded(names[last])
     return any(glued.startswith(word) and re.search(r"\d", glued.removeprefix(word)) for word in vocabulary)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence, Set
 
 from ecomm import canonical
-from ecomm.column_names import column_name, is_doubtful, is_glued, line_end_in, nth
+from ecomm.column_names import column_name, folded, is_doubtful, is_glued, line_end_in, nth
 from ecomm.contract import Header, Source
 from ecomm.delivery import Computed, Shape
 from ecomm.errors import HeaderError
@@ -23,29 +23,24 @@ INTERNAL = frozenset(
 )
 
 
-def _plain(name: str) -> str:
-    """A header name as it is compared: without blanks around it, in lower case."""
-    return name.strip(canonical.BLANKS).lower()
-
-
 def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, reserved: frozenset[str]) -> Header:
     """Match a header by name, in any case and order.
 
     shape: of the file. reserved: column names of the tables that an extra column must not take.
-    Raises HeaderError when a required column is missing, a contract column or the delete_column stands twice, or
-    records stand in the header.
+    Raises HeaderError when a required column is missing, a contract column or the delete_column occurs twice, or the
+    header contains records.
     """
     if end := line_end_in(names):
         raise HeaderError(
             f"{file}: there is a line end of another kind in the header ({end}), so that records would be taken for "
             "names; save the file with the line ends of Unix or Windows."
         )
-    plain = [_plain(n) for n in names]
-    theirs = {_plain(name) for column in shape.columns for name in shape.headers_of(column)}
+    plain = [folded(n) for n in names]
+    theirs = {folded(name) for column in shape.columns for name in shape.headers_of(column)}
     positions: dict[str, int] = {}
     computed, cells = _computed(shape, plain, file)
     for column in source.columns:
-        own_names = [_plain(name) for name in shape.headers_of(column.name)]
+        own_names = [folded(name) for name in shape.headers_of(column.name)]
         for candidate in (*own_names, column.name, *column.aliases):
             if column.name in computed or (candidate in theirs and candidate not in own_names):
                 continue
@@ -88,7 +83,7 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
     }
     absent = tuple(c.name for c in source.columns if c.name not in stated)
     flag = source.delivery.delete_column
-    deletes = None if flag is None else _place(plain, flag.strip(canonical.BLANKS).lower(), file)
+    deletes = None if flag is None else _place(plain, folded(flag), file)
     only = {_only_place(plain, name, source, file): words for name, words in shape.only.items()}
     together = line_cells if len(line_cells) > 1 else ()
     return Header(distinct(names), positions, extras, absent, deletes, together, shape, only, computed, cells)
@@ -96,7 +91,7 @@ def match_header(source: Source, shape: Shape, names: Sequence[str], file: str, 
 
 def _only_place(header: Sequence[str], name: str, source: Source, file: str) -> int:
     """Where a header is by whose cells records are chosen. Raises HeaderError if it is missing."""
-    place = _place(header, _plain(name), file)
+    place = _place(header, folded(name), file)
     if place is None:
         raise HeaderError(
             f"{file}: the header lacks {name}, by which `only` in [sources.{source.name}] chooses records; "
@@ -112,7 +107,7 @@ def _line_cells(shape: Shape, plain: Sequence[str], positions: Mapping[str, int]
     """
     found = []
     for name in shape.line_headers:
-        place = _place(plain, _plain(name), file)
+        place = _place(plain, folded(name), file)
         if place is None:
             place = positions.get(name)
         if place is None:
@@ -157,7 +152,7 @@ def _computed(shape: Shape, header: Sequence[str], file: str) -> tuple[dict[str,
         way = shape.computed_of(name)
         if way is None:
             continue
-        found = {h: at for h in way.headers if (at := _place(header, _plain(h), file)) is not None}
+        found = {h: at for h in way.headers if (at := _place(header, folded(h), file)) is not None}
         if way.can_do_with(found):
             computed[name] = way
             cells |= found
@@ -199,12 +194,12 @@ def _wanted(shape: Shape, column: str, header: Sequence[str]) -> str:
     way = shape.computed_of(column)
     if way is None:
         return " or ".join(shape.headers_of(column))
-    lacking = [name for name in way.headers if _plain(name) not in header]
+    lacking = [name for name in way.headers if folded(name) not in header]
     return (" and " if way.needs_all else " or ").join(dict.fromkeys(lacking))
 
 
 def _place(header: Sequence[str], name: str, file: str) -> int | None:
-    """Where a name stands in a header; None if it does not."""
+    """Where a name is in a header; None if it is not."""
     found = [i for i, n in enumerate(header) if n == name]
     if len(found) > 1:
         raise HeaderError(f"{file}: the column {name} stands {len(found)} times in the header; leave one.")
@@ -214,8 +209,9 @@ def _place(header: Sequence[str], name: str, file: str) -> int | None:
 def _extras(names: Sequence[str], unknown: Sequence[int], reserved: Set[str]) -> dict[str, int]:
     """The columns that keep what no contract names: their names, and where they are."""
     extras: dict[str, int] = {}
+    taken = reserved | INTERNAL
     for at in unknown:
-        name = column_name(names[at], reserved | INTERNAL)
+        name = column_name(names[at], taken)
         extras[next(n for n in (nth(name, number) for number in itertools.count(1)) if n not in extras)] = at
     return extras
 
@@ -223,7 +219,7 @@ def _extras(names: Sequence[str], unknown: Sequence[int], reserved: Set[str]) ->
 def _check_unknown(source: Source, shape: Shape, names: Sequence[str], unknown: Sequence[int], file: str) -> None:
     """Raise HeaderError if names that no contract knows are rather a record."""
     doubtful = [at for at in unknown if is_doubtful(names[at])]
-    vocabulary = {_plain(n) for c in source.columns for n in (c.name, *c.aliases, *shape.headers_of(c.name))}
+    vocabulary = {folded(n) for c in source.columns for n in (c.name, *c.aliases, *shape.headers_of(c.name))}
     if not doubtful and is_glued(names, unknown, vocabulary):
         doubtful = [len(names) // 2]
     if doubtful:

@@ -106,7 +106,7 @@ def said(report: Report, now: datetime) -> tuple[bool, dict[str, object]]:
 
 
 class _Server(ThreadingHTTPServer):
-    """A server on which few can connect, and nobody for long: who is silent keeps nobody else from being answered."""
+    """A server with few connections, none of them for long: silent clients do not keep others from being answered."""
 
     daemon_threads = True
     block_on_close = False
@@ -134,7 +134,7 @@ class _Server(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever asked may have gone, or been too slow."""
+        """Say nothing of a client that has gone or was too slow."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 

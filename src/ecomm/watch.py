@@ -43,7 +43,7 @@ logger = structlog.get_logger()
 RESCAN = 2.0
 """Seconds between two looks if nothing hints at an earlier one."""
 RENEWED = 100
-"""So many batches an embedded engine publishes before another takes its place: it keeps some 1 MB of each for ever."""
+"""Batches that an embedded engine publishes before another replaces it: it never frees some 1 MB of each."""
 _FIRST, _LONGEST = 5.0, 600.0  # seconds
 _LEFT_BEHIND = 60.0  # seconds between two tries at what an earlier run left behind
 

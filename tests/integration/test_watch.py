@@ -247,7 +247,7 @@ def process(shop: Shop, *more: str, **environment: str) -> subprocess.Popen[str]
 
 
 def test_a_worn_engine_is_replaced(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It keeps something of each batch for ever: after so many another takes its place, also within a backlog."""
+    """An engine never frees a part of each batch: after a number of them another replaces it, also within a backlog."""
     started = []
 
     @contextmanager

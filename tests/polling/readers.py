@@ -31,7 +31,7 @@ TARGETS = {
     "shipping_target": "order_id, tracking_number",
 }
 PAUSE = 6
-"""A reader rests so many times as long as its poll took: the readers leave the machine to the run that they watch."""
+"""How many times as long as its poll a reader rests, which leaves the machine to the run that it watches."""
 Sight = dict[str, Any]
 """What one poll saw: `broken` (keys of targets that overlap or have two current rows), and of which moment it was."""
 

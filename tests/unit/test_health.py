@@ -1,4 +1,4 @@
-"""The health port: it answers whoever may ask, whatever others do."""
+"""The health port: it answers, no matter what other clients do."""
 
 from __future__ import annotations
 

@@ -22,7 +22,6 @@ from ecomm.batches.trigger import (
     TRIGGER,
     Candidate,
     LandedFile,
-    Totals,
     Trigger,
     folder_of,
     read_trigger,
@@ -75,7 +74,7 @@ class Landing:
         """
         claimed = [_copy(file, self.archive_of(file.source, trigger.folder)) for file in files]
         for one in claimed:
-            said = trigger.totals.get(one.file.name, Totals())
+            said = trigger.totals_of(one.file.name)
             if said.sha256 not in (None, one.sha256) or said.bytes not in (None, one.bytes):
                 raise FileError(
                     f"{one.file.path}: its bytes or its SHA-256 are not those that its trigger says; send it, or the "

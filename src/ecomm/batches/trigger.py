@@ -56,7 +56,7 @@ class Totals:
 class Trigger:
     """What a trigger file says. as_of: the batch's instant (UTC). expected: (source or None, bare file name).
 
-    totals: what whoever sent a file says of it, of those of which something is said.
+    totals: file name -> what the sender says of the file, if anything.
     """
 
     path: Path
@@ -73,6 +73,10 @@ class Trigger:
     def folder(self) -> str:
         """The batch's name as a folder."""
         return folder_of(self.batch_id)
+
+    def totals_of(self, name: str) -> Totals:
+        """What the trigger says of a file."""
+        return self.totals.get(name, Totals())
 
     @property
     def position(self) -> tuple[datetime, bytes]:
@@ -178,7 +182,7 @@ def parsed(path: Path, text: str, sources: Sequence[str]) -> Trigger:
 
 
 def trigger_files(folder: Path) -> list[Path]:
-    """What a folder of landing has under the name of a trigger, whatever it is."""
+    """The entries of a folder that are named as triggers are, links and folders too."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json") if folder.is_dir() else []
 
 
@@ -388,7 +392,7 @@ def _unfinished(trigger: Trigger, files: Sequence[LandedFile]) -> list[str]:
     """
     busy = []
     for file in files:
-        whole = trigger.totals.get(file.name, Totals()).bytes
+        whole = trigger.totals_of(file.name).bytes
         try:
             size = file.path.stat().st_size
         except FileNotFoundError:  # it has just gone

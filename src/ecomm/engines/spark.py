@@ -107,7 +107,10 @@ class Spark:
 
     def peak_memory_mb(self) -> int:
         """Of this process and of the server, where the system tells about that one (Linux)."""
-        return peak_memory_mb(int((self._folder / "pid").read_text(encoding="ascii")))
+        try:
+            return peak_memory_mb(int((self._folder / "pid").read_text(encoding="ascii")))
+        except OSError:
+            return peak_memory_mb()
 
     def stop(self) -> None:
         """End the session, then the server."""

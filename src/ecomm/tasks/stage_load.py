@@ -15,7 +15,6 @@ from ecomm.attempt import Workspace
 from ecomm.batch import Batch
 from ecomm.batches import drift
 from ecomm.batches.entry import FileEntry
-from ecomm.batches.trigger import Totals
 from ecomm.contract import Reading, Source
 from ecomm.errors import FileError
 from ecomm.tables import errors_name, stage_fields, stage_name, target_name
@@ -67,7 +66,7 @@ def load(batch: Batch, source: Source) -> tuple[tuple[FileEntry, ...], tuple[qua
 def _check_rows(batch: Batch, landed: Sequence[Landed]) -> None:
     """Raise FileError if a file has not as many records as its trigger says."""
     for one in landed:
-        said = batch.trigger.totals.get(one.file.name, Totals()).rows
+        said = batch.trigger.totals_of(one.file.name).rows
         there = one.records + one.left_out
         if said not in (None, there):
             raise FileError(

@@ -22,8 +22,8 @@ from ecomm.batches.reading.place import Table
 from ecomm.delivery import Shape
 from ecomm.errors import HeaderError
 
-_FIRST_RECORDS = 1 << 16
-"""Bytes in which the first records are looked at."""
+_FIRST_RECORDS = 20
+"""Lines that are read to find the first records, for some may be blank."""
 _WIDE = 5
 HEAD = 2 * csvfile.MAX_RECORD
 """Bytes from the beginning in which the header must be."""
@@ -124,16 +124,22 @@ def _header(data: bytes, at: int, eof: bool, form: Dialect, shape: Shape, where:
 
 
 def _check_end(names: Sequence[str], data: bytes, at: int, eof: bool, form: Dialect, where: str) -> None:
-    """Raise HeaderError if the first record stands in the header, by the records that follow: they are shorter.
+    """Raise HeaderError if the header contains the first record, which shows by the shorter records that follow.
 
-    Of a narrow header that says too little: it may as well lack a cell in each record.
+    A narrow header is not checked: its records may as well lack a cell each.
     """
     if len(names) < _WIDE or len(names) % 2 == 0:
         return
-    records, _ = csvfile.scan(data[at : at + _FIRST_RECORDS], len(names) // 2 + 1, eof, form)
+    width = len(names) // 2 + 1
+    end = at
+    for _ in range(_FIRST_RECORDS):
+        if (taken := csvfile.take(data, end, eof, form)) is None:
+            break
+        end = taken[0]
+    records, _ = csvfile.scan(data[at:end], width, True, form)
     if records and all(record.cells is not None for record in records[:2]):
         raise HeaderError(
-            f"{where}: the header has {len(names)} columns and the records have {len(names) // 2 + 1}; is the line end "
+            f"{where}: the header has {len(names)} columns and the records have {width}; is the line end "
             "behind the header missing? Correct the file."
         )
 
