@@ -260,7 +260,8 @@ class Source:
     derived: what stage adds to a row, as at the batch's as-of.
     statements: what the fold does to a key's ordered statements (which have `life`) before it makes versions of them.
     continued: the same for one statement that continues the current version. refolded: where that version does not
-    know enough for it. version_values: what a version says of the one before it.
+    know enough for it. version_values: what a version says of the one before it. personal_derived: what is derived
+    from personal columns. about_people: the rules that look at a personal column and do not bear its name.
     """
 
     name: str
@@ -276,6 +277,8 @@ class Source:
     version_fields: tuple[Field, ...] = ()
     computed: tuple[ContractColumn, ...] = field(default=())
     at_stake: tuple[str, ...] = ()
+    personal_derived: tuple[str, ...] = ()
+    about_people: tuple[str, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
 
     def of_shop(self, delivery: Delivery, severity: Mapping[str, str]) -> Source:
@@ -375,6 +378,12 @@ class Source:
     def identity(self) -> frozenset[str]:
         """The names of the rules that look at the key: all that a row must fulfil which only ends it."""
         return frozenset(f"{name}_{ending}" for name in self.key for ending in ("present", "well_formed", "intact"))
+
+    @property
+    def personal_rules(self) -> list[str]:
+        """The names of the rules that look at a column which tells about a person."""
+        beginnings = tuple(f"{c.name}_" for c in self.columns if c.personal)
+        return [r.name for r in self.rules if r.name.startswith(beginnings) or r.name in self.about_people]
 
     @property
     def rules_in_force(self) -> tuple[Rule, ...]:

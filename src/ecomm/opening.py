@@ -12,8 +12,10 @@ from ecomm.batches.corrections import Correction, Place
 from ecomm.batches.entry import Entry
 from ecomm.batches.landing import Claimed
 from ecomm.batches.log import Positions
+from ecomm.batches.people import forgotten
 from ecomm.batches.reading.tables import open_table
-from ecomm.contract import Source
+from ecomm.contract import Reading, Source
+from ecomm.erasing import in_place, records_in, their_orders
 from ecomm.headers import match_header, match_parts
 from ecomm.session import Session, sources_of
 from ecomm.shop_settings import ShopSettings
@@ -34,6 +36,8 @@ def open_batch(session: Session, plan: Plan) -> Batch:
     claimed = _claim(session, plan)
     session.expect(sum(c.bytes for c in claimed) or sum(f.bytes for f in (plan.of.files if plan.of else ())))
     read_by = session.counting
+    if plan.origin is Origin.LANDING and session.log.forgotten:
+        claimed = _without_forgotten(attempt, plan, claimed)
     if plan.origin is Origin.ARCHIVE and plan.as_then and plan.of is not None and plan.of.files:
         read_by = settings_of(session, plan.of)
     if claimed:
@@ -85,10 +89,21 @@ def _claim(session: Session, plan: Plan) -> list[Claimed]:
     if plan.origin is Origin.LANDING:
         return session.landing.claim(plan.trigger, plan.files)
     if plan.of is not None and plan.origin is Origin.ARCHIVE:
-        return session.landing.ingested(plan.of)
+        return session.landing.ingested(session.log, plan.of)
     if plan.of is not None and plan.origin is Origin.NOWHERE:
-        session.landing.lay_out(plan.of, settings_of(session, plan.of).deliveries if plan.of.files else {})
+        session.landing.lay_out(session.log, plan.of, settings_of(session, plan.of).deliveries if plan.of.files else {})
     return []
+
+
+def _without_forgotten(attempt: Attempt, plan: Plan, claimed: Sequence[Claimed]) -> list[Claimed]:
+    """The claimed files without the cells of people who are forgotten."""
+    session = attempt.session
+    files = open_files(session.sources, claimed)
+    people = forgotten(session.settings, session.log)
+    people = people.with_orders(their_orders(session.store, people))
+    found = records_in(attempt.work, session.sources, files, Reading(plan.trigger.as_of, session.shop), people)
+    theirs = {file.claimed: records for one, records in found for file in one.files if records}
+    return [in_place(one, theirs[one.claimed]) if one.claimed in theirs else one.claimed for one in files]
 
 
 def settings_of(session: Session, entry: Entry) -> ShopSettings:

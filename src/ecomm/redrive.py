@@ -67,8 +67,9 @@ def rejected(settings: Settings, warehouse: Warehouse, source: str, batch: str |
             continue
         named = row["revision"], row["source_file"]
         if named not in files:
-            file = next(f for f in kept[named[0]].files if (f.source, f.name) == (source, named[1]))
-            files[named] = file, _header(settings, row["batch_id"], file)
+            entry = kept[named[0]]
+            file = next(f for f in entry.files if (f.source, f.name) == (source, named[1]))
+            files[named] = file, _header(settings, row["batch_id"], warehouse.log.as_archived(entry, file))
         file, names = files[named]
         place = (source, row["batch_id"], file.sha256, row["source_line"])
         cells = {name: (row["raw"] or {}).get(name) for name in names}
@@ -77,7 +78,7 @@ def rejected(settings: Settings, warehouse: Warehouse, source: str, batch: str |
 
 
 def _header(settings: Settings, batch_id: str, file: FileEntry) -> tuple[str, ...]:
-    """The names of a file's columns, as `raw` has them."""
+    """The names of a file's columns, as `raw` has them. file: as it is archived now."""
     copy = Landing(settings).copy_of(batch_id, file)
     return distinct(open_table(copy, delivery.read(file.shape), copy.with_name(file.name)).names)
 
@@ -114,7 +115,8 @@ def _made(settings: Settings, said: Mapping[Place, Mapping[str, str]], why: str)
     """The corrections that a person has made: records left as they were exported, or as they are read now, are none."""
     warehouse, by, now = Warehouse(settings.warehouse), user(), datetime.now(UTC)
     current = _current(settings, warehouse, said)
-    there = {(e.batch_id, f.source, f.sha256) for e in warehouse.log.kept for f in e.files}
+    kept = {(f.source, str(e.batch_id), f.sha256): (e, f) for e in warehouse.log.kept for f in e.files}
+    erased = {place: warehouse.log.as_archived(entry, file).erased for place, (entry, file) in kept.items()}
     version, _ = warehouse.entry.tables.get("corrections", (None, 0))
     known = [] if version is None else corrections.of_table(deltafiles, warehouse.path / "corrections", version)
     before, made = corrections.in_force(known), []
@@ -123,12 +125,14 @@ def _made(settings: Settings, said: Mapping[Place, Mapping[str, str]], why: str)
         where = f"record {place[3]} of {place[0]} in {place[1]}"
         if record is not None:
             stands = record.cells
-        elif earlier is not None and (place[1], place[0], place[2]) in there:
+        elif earlier is not None and place[:3] in kept:
             stands = earlier.fixed
         else:
             raise UsageError(f"{where} is not in quarantine; `ecomm quarantine export` writes what is.")
         if strange := [name for name, cell in cells.items() if cell and name not in stands]:
             raise UsageError(f"{where} has a cell for {strange[0]}, a column that its file does not have; empty it.")
+        if place[3] in erased.get(place[:3], ()):
+            raise UsageError(f"{where} is of a customer who is forgotten, so nothing is brought in for it.")
         original = earlier.original if earlier else _original(record)
         fixed = {name: cells.get(name, was or "") or None for name, was in stands.items()}
         if not any(_same(fixed, cells) for cells in (stands, original)):

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ecomm import damage
 from ecomm.attempt import Attempt, open_attempt
 from ecomm.batch import Origin, Plan
-from ecomm.batches import copies, corrections, locks
+from ecomm.batches import copies, corrections, erasures, locks
 from ecomm.batches.corrections import Correction
 from ecomm.batches.entry import NAME as LEDGER
 from ecomm.batches.entry import PUBLISHES, Entry, FileEntry
+from ecomm.batches.landing import Claimed
 from ecomm.batches.ledger import Ledger, write_all
-from ecomm.contract import Source
+from ecomm.contract import Severity, Source
 from ecomm.errors import EcommError, InvariantError, StorageError, UsageError, sentence
 from ecomm.opening import opened_batch, settings_of
 from ecomm.progress import silent
@@ -129,9 +131,8 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
             rows, missing = copies.journal_rows(settings, session.log, name)
             store.record(name, rows)
             wrong[name] += f"; landing has no copy of {missing} of its files" if missing else ""
+        _read_archive(attempt, [s for s in session.sources.values() if stage_name(s.name) in wrong], made, listener)
         for source in session.sources.values():
-            if stage_name(source.name) in wrong:
-                _read_archive(attempt, source, made, listener)
             store.evolve(target_name(source.name), store.extras(stage_name(source.name)))
         refold(attempt)
         session.entry("REBUILD", reason=f"restored: {', '.join(sorted(wrong))}")
@@ -147,23 +148,39 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
 
 
 def _read_archive(
-    attempt: Attempt, source: Source, made: Sequence[Correction], listener: Callable[[str], None]
+    attempt: Attempt, sources: Sequence[Source], made: Sequence[Correction], listener: Callable[[str], None]
 ) -> None:
-    """Write a source's stage and error rows: of every revision whose files the archive has."""
-    log = attempt.log
-    waiting = {entry.revision for entry in log.held.values()}
-    for entry in sorted(_revisions(log), key=lambda e: e.revision not in waiting):
+    """Write the stage and error rows of some sources: of every revision whose files the archive has.
+
+    Of a revision that was held and never published only the error rows: accepted, its batch is read from the archive.
+    """
+    held, others = list[Entry](), list[Entry]()
+    for entry in _revisions(attempt.log):
+        (held if entry.entry == "HOLD" else others).append(entry)
+    for entry in held:
+        _read_revision(attempt, sources, entry, made, listener)
+        attempt.store.hold_back(None)
+    for entry in others:
+        _read_revision(attempt, sources, entry, made, listener)
+
+
+def _read_revision(
+    attempt: Attempt,
+    sources: Sequence[Source],
+    entry: Entry,
+    made: Sequence[Correction],
+    listener: Callable[[str], None],
+) -> None:
+    for source in sources:
         files = [file for file in entry.files if file.source == source.name]
         if not files:
             continue
         listener(f"{source.name} of {entry.batch_id}")
         again = _load(attempt, source, entry, made)
-        if again is None:
-            continue
-        _compare(entry, files, again)
-        if entry.revision in waiting:
-            assert entry.revision is not None
-            attempt.store.hold_back(entry.revision)
+        if again is not None:
+            found, is_whole = _with_erased(attempt, source, entry, again)
+            if is_whole or entry.entry != "HOLD":
+                _compare(entry, files, found)
 
 
 def _revisions(entries: Sequence[Entry]) -> list[Entry]:
@@ -176,12 +193,13 @@ def _load(attempt: Attempt, source: Source, entry: Entry, made: Sequence[Correct
     """Read a revision's files of a source once more, as they were read; None if they were replaced and are gone."""
     session = attempt.session
     try:
-        claimed = session.landing.ingested(entry)
+        claimed = session.landing.ingested(session.log, entry)
     except StorageError:
         if entry in attempt.log.kept:
             raise
         return None
     assert entry.revision is not None
+    claimed = [_as_then(one, entry) for one in claimed]
     plan = Plan(trigger_of(entry), Origin.ARCHIVE, of=entry)
     mine = (one for one in made if one.batch_id == entry.batch_id and one.revision <= entry.seq)
     known = corrections.in_force(mine)
@@ -189,6 +207,53 @@ def _load(attempt: Attempt, source: Source, entry: Entry, made: Sequence[Correct
     of_then = replace(batch, revision=entry.revision)
     files, _ = load(of_then, of_then.contracts[source.name])
     return files
+
+
+def _as_then(claimed: Claimed, entry: Entry) -> Claimed:
+    """A file without the records that were erased since: the archive does not say any more what became of them."""
+    before = next(f.erased for f in entry.files if (f.source, f.name) == (claimed.file.source, claimed.file.name))
+    return replace(claimed, erased=before, unread=tuple(sorted({*claimed.erased} - {*before})))
+
+
+def _with_erased(
+    attempt: Attempt, source: Source, entry: Entry, again: Sequence[FileEntry]
+) -> tuple[Sequence[FileEntry], bool]:
+    """Append the rows of records that were erased since; the files with these, and whether there were none.
+
+    Of a batch that is held only its error rows are kept.
+    """
+    settings, log = attempt.session.settings, attempt.log
+    erased = {f.name: {*log.as_archived(entry, f).erased} - {*f.erased} for f in entry.files if f.source == source.name}
+    if not any(erased.values()):
+        return again, True
+    counts = Counter[tuple[str, str]]()
+    for name in (stage_name(source.name), errors_name(source.name)):
+        kept = [row for row in erasures.kept_rows(settings, log, name) if row["revision"] == entry.revision]
+        rows = [row for row in kept if row["source_line"] in erased.get(row["source_file"], ())]
+        for row in rows:
+            counts[row["source_file"], _kind(row)] += 1
+        if rows:
+            attempt.store.append(name, attempt.store.of_rows(name, rows))
+    return tuple(_counted(file, len(erased[file.name]), counts) for file in again), False
+
+
+def _kind(row: Mapping[str, object]) -> str:
+    """What became of a record: its row of stage, or of the error table, says it."""
+    if "severity" not in row:
+        return "accepted"
+    return "rejected" if row["severity"] == str(Severity.HIGH) else "superseded"
+
+
+def _counted(file: FileEntry, erased: int, counts: Counter[tuple[str, str]]) -> FileEntry:
+    accepted, rejected, superseded = (counts[file.name, kind] for kind in ("accepted", "rejected", "superseded"))
+    return replace(
+        file,
+        rows_read=file.rows_read + erased,
+        rows_accepted=file.rows_accepted + accepted,
+        rows_rejected=file.rows_rejected + rejected,
+        rows_superseded=file.rows_superseded + superseded,
+        rows_duplicate=file.rows_duplicate + erased - accepted - rejected - superseded,
+    )
 
 
 def _compare(entry: Entry, files: Sequence[FileEntry], again: Sequence[FileEntry]) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 import structlog
 
 from ecomm import __version__, logs
-from ecomm.batches import copies, drift, locks, rates
+from ecomm.batches import copies, drift, erasures, leftovers, locks, rates
 from ecomm.batches.entry import CHANGES, Entry
+from ecomm.batches.erasures import Plan
 from ecomm.batches.landing import Landing
 from ecomm.batches.ledger import Ledger
 from ecomm.batches.log import NOTHING, Log
@@ -195,6 +196,7 @@ def open_warehouse(
         create_all(store.lake, root, store.catalogue)
         complete_journals(store.lake, root, store.catalogue)
         session.finished = recover(session)
+        finish_forgetting(session)
     session.landing.settle_all(ledger.log)
     return session
 
@@ -265,6 +267,21 @@ def forget_attempts(session: Session) -> None:
         session.show()
         for folder in attempts_dir(session.settings).iterdir():
             shutil.rmtree(folder)
+
+
+def finish_forgetting(session: Session) -> list[Plan]:
+    """Carry out what FORGET entries have to do outside the tables, each to its end; their receipts. Safe to repeat."""
+    done = []
+    for plan in erasures.unfinished(session.settings, session.log):
+        ended = erasures.carry_out(session.landing, session.log, plan)
+        deleted = leftovers.delete(session.settings.warehouse / "damaged")
+        for revision in plan.held:
+            deleted += leftovers.delete(session.settings.warehouse / "held" / str(revision))
+        for name in plan.tables:
+            deleted += session.store.purge(name)
+        files = dict.fromkeys((*ended.done, *deleted))
+        done.append(erasures.end(session.settings, session.log, replace(ended, done=tuple(files))))
+    return done
 
 
 def left_behind(landing: Landing, log: Log) -> bool:

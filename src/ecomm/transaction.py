@@ -152,7 +152,7 @@ def settle(session: Session, trigger: Trigger) -> tuple[list[str], str | None]:
     """
     entry = max((e for e in session.log.kept if e.batch_id == trigger.batch_id), key=lambda e: e.seq)
     try:
-        return session.landing.settle(entry, trigger if trigger.path.is_file() else None), None
+        return session.landing.settle(session.log, entry, trigger if trigger.path.is_file() else None), None
     except (OSError, EcommError) as error:
         why = sentence(error, session.settings.landing)
         return [], f"its files are not archived yet ({why}); the next run goes on with it"

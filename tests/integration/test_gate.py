@@ -13,6 +13,7 @@ import pytest
 from ecomm import driver, rebuild, revise
 from ecomm.batches import status
 from ecomm.batches.landing import Landing
+from ecomm.batches.log import NOTHING
 from ecomm.errors import StorageError, UsageError
 from ecomm.findings import quality_of
 from tests.integration.scenarios import arrival, rates_csv, scenario, shop_options
@@ -146,7 +147,7 @@ def test_a_held_replacement_with_a_file_as_before_is_archived_after_a_kill(
     gated.run()
     assert gated.landed() == []
     entry = gated.warehouse.log.held["four"]
-    assert [c.copy.read_text() for c in Landing(gated.settings).ingested(entry)] == [bad, same]
+    assert [c.copy.read_text() for c in Landing(gated.settings).ingested(NOTHING, entry)] == [bad, same]
 
 
 def test_sent_again_it_stays_held(gated: Shop) -> None:

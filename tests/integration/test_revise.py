@@ -10,6 +10,7 @@ import pytest
 from ecomm import rebuild, revise
 from ecomm.batches import status
 from ecomm.batches.landing import Landing
+from ecomm.batches.log import NOTHING
 from ecomm.errors import UsageError
 from tests.integration.conftest import BATCHES, FIRST, SECOND, drop
 from tests.integration.decisions import decisions
@@ -215,7 +216,7 @@ def test_a_replacement_with_a_file_as_before_is_killed(three: Shop, monkeypatch:
     three.run()
     assert three.landed() == []
     entry = three.warehouse.log.live["four"]
-    assert [c.copy.read_text() for c in Landing(three.settings).ingested(entry)] == [corrected, same]
+    assert [c.copy.read_text() for c in Landing(three.settings).ingested(NOTHING, entry)] == [corrected, same]
     assert "cancelled" in {r["order_status"] for r in three.rows("orders_target")}
 
 

@@ -86,7 +86,7 @@ def _journal_files(entry: Entry) -> dict[str, str]:
 def journal_rows(settings: Settings, entries: Sequence[Entry], journal: str) -> tuple[list[dict[str, Any]], int]:
     """The rows of a journal that landing has copies of, and of how many of its files it has none, or damaged ones."""
     folder, rows, missing = folder_of(settings, entries) / _JOURNALS, list[dict[str, Any]](), 0
-    for entry in entries:
+    for entry in entries[_whole_since(entries, journal) :]:
         for place, sha in _journal_files(entry).items():
             if not place.startswith(f"{journal}/"):
                 continue
@@ -98,10 +98,20 @@ def journal_rows(settings: Settings, entries: Sequence[Entry], journal: str) -> 
     return rows, missing
 
 
+def _whole_since(entries: Sequence[Entry], journal: str) -> int:
+    """The last entry that wrote a journal again as a whole: a FORGET, with other ids in it."""
+    wrote = (e.seq for e in entries if e.entry == "FORGET" and any(p.startswith(f"{journal}/") for p in e.digests))
+    return max(wrote, default=0)
+
+
+def journal_copies(settings: Settings, entries: Sequence[Entry], journal: str) -> list[Path]:
+    """The copies of a journal's files."""
+    return sorted((folder_of(settings, entries) / _JOURNALS).glob(f"{journal}__*"))
+
+
 def note(settings: Settings, entries: Sequence[Entry], opened: int, made: Sequence[Correction]) -> None:
     """Write the corrections that come with an attempt. opened: the seq of its OPEN."""
-    file = folder_of(settings, entries) / f"{opened:08d}{_CORRECTIONS}"
-    write_whole(file, _MADE.dump_json(list(made)))
+    write_corrections(folder_of(settings, entries) / f"{opened:08d}{_CORRECTIONS}", made)
 
 
 def keep(settings: Settings, entries: Sequence[Entry], counting: ShopSettings) -> None:
@@ -141,9 +151,19 @@ def _settings_file(settings: Settings, entries: Sequence[Entry], digest: str) ->
 def corrections_of(settings: Settings, entries: Sequence[Entry]) -> list[Correction]:
     """All corrections that were published, in the order in which they were made."""
     published = {entry.revision for entry in entries if entry.entry in JUDGES}
-    files = sorted(folder_of(settings, entries).glob(f"*{_CORRECTIONS}"))
-    made = [made for file in files for made in _MADE.validate_json(file.read_bytes())]
+    made = [one for of_file in corrections_in(settings, entries).values() for one in of_file]
     return [one for one in made if one.revision in published]
+
+
+def corrections_in(settings: Settings, entries: Sequence[Entry]) -> dict[Path, list[Correction]]:
+    """The files with corrections, in the order in which they were made, and what is in each."""
+    files = sorted(folder_of(settings, entries).glob(f"*{_CORRECTIONS}"))
+    return {file: _MADE.validate_json(file.read_bytes()) for file in files}
+
+
+def write_corrections(file: Path, made: Sequence[Correction]) -> None:
+    """Write a file with corrections."""
+    write_whole(file, _MADE.dump_json(list(made)))
 
 
 def read(settings: Settings, here: Sequence[Entry]) -> list[Entry]:

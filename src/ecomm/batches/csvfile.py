@@ -97,26 +97,36 @@ def _first_line(data: bytes, start: int, eof: bool) -> tuple[int, None, bytes] |
 
 def scan(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[list[Record], int]:
     """The records of a stretch that begins at a record's start, exactly; and how many bytes they take."""
-    records: list[Record] = []
+    lines = [*cut(data, width, eof, form)]
+    records = [record for _, _, record, _ in lines if record is not None]
+    return records, lines[-1][1] if lines else 0
+
+
+def cut(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> Iterator[tuple[int, int, Record | None, bytes]]:
+    """The lines of a stretch: where each begins and ends, its record, and its bytes without the line end.
+
+    The record is None of a line that is none: of blanks, or where the dialect has no blank rows.
+    """
     at = 0
-    while at < len(data):
-        taken = take(data, at, eof, form)
-        if taken is None:
-            break
+    while at < len(data) and (taken := take(data, at, eof, form)) is not None:
+        start = at
         at, cells, raw = taken
-        if not raw.strip(form.blank):
-            continue
-        if form.blank_rows and cells is not None and not any(cell.strip(_BLANK) for cell in cells):
-            continue
-        if form.surplus and cells is not None and not any(cell.strip(_BLANK) for cell in cells[width:]):
-            cells = cells[:width]
-        try:
-            if cells is None or len(cells) != width:
-                raise ValueError
-            records.append(Record([cell.decode("utf-8") for cell in cells], None))
-        except ValueError:
-            records.append(Record(None, form.text(raw[:MAX_RECORD])))
-    return records, at
+        yield start, at, _record(cells, raw, width, form), raw
+
+
+def _record(cells: list[bytes] | None, raw: bytes, width: int, form: Dialect) -> Record | None:
+    if not raw.strip(form.blank):
+        return None
+    if form.blank_rows and cells is not None and not any(cell.strip(_BLANK) for cell in cells):
+        return None
+    if form.surplus and cells is not None and not any(cell.strip(_BLANK) for cell in cells[width:]):
+        cells = cells[:width]
+    try:
+        if cells is None or len(cells) != width:
+            raise ValueError
+        return Record([cell.decode("utf-8") for cell in cells], None)
+    except ValueError:
+        return Record(None, form.text(raw[:MAX_RECORD]))
 
 
 def _plain(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[pa.Table, int] | None:
@@ -262,6 +272,15 @@ def pieces(file: BinaryIO, width: int, form: Dialect) -> Iterator[pa.Table]:
             yield table
         if eof:
             return
+
+
+def count(data: bytes, width: int, eof: bool, form: Dialect) -> tuple[int, int]:
+    """How many records a stretch has that begins at a record's start, and how many bytes they take."""
+    plain = _plain(data, width, eof, form)
+    if plain is not None:
+        return plain[0].num_rows, plain[1]
+    records, used = scan(data, width, eof, form)
+    return len(records), used
 
 
 def write(tables: Iterator[pa.Table], width: int, into: Path) -> int:

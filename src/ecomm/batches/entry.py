@@ -21,24 +21,24 @@ PUBLISHES = ("PUBLISH", "REDRIVE")
 """The entries by which a batch is live."""
 JUDGES = (*PUBLISHES, "HOLD")
 """The entries that end a batch's run with a score."""
-CHANGES = (*PUBLISHES, "UNDO", "REBUILD")
+CHANGES = (*PUBLISHES, "UNDO", "REBUILD", "FORGET")
 """The entries that change what is published."""
 ENDS = (*CHANGES, "HOLD", "RECOVER", "MAINTAIN")
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """1: before the analytics tables had all their columns; 2: before orders had lines; 3: before entries had hashes;
-4: before files had settings."""
+4: before files had settings; 5: before people could be forgotten."""
 _FILE = pa.struct(
-    [(n, pa.string()) for n in ("source", "name", "absence", "shape", "settings", "sha256")]
+    [(n, pa.string()) for n in ("source", "name", "absence", "shape", "settings", "sha256", "archived", "batch_id")]
     + [(n, pa.int64()) for n in ("bytes", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate")]
     + [("rows_superseded", pa.int64()), ("rows_left_out", pa.int64()), ("outcome", pa.string())]
-    + [("columns", pa.list_(pa.string()))]
+    + [("columns", pa.list_(pa.string())), ("erased", pa.list_(pa.int64()))]
 )
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("seq", pa.int64(), "Number of the entry: gapless, from 0."),
     (
         "entry",
         pa.string(),
-        "GENESIS, OPEN, PUBLISH, HOLD, ACCEPT, REJECT, UNDO, REDRIVE, REBUILD, RECOVER, MAINTAIN.",
+        "GENESIS, OPEN, PUBLISH, HOLD, ACCEPT, REJECT, UNDO, REDRIVE, REBUILD, RECOVER, MAINTAIN, FORGET, LIFT.",
     ),
     ("at", pa.timestamp("us", "UTC"), "When it was written (wall clock); never before the entry before."),
     ("batch_id", pa.string(), "The batch that it is about."),
@@ -54,7 +54,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
         "The version and rows of every table but the journals, to be read from now on.",
     ),
     ("score", pa.decimal128(18, 2), "The batch's score."),
-    ("reason", pa.string(), "Why: of RECOVER, HOLD, ACCEPT, REJECT, UNDO."),
+    ("reason", pa.string(), "Why: of RECOVER, HOLD, ACCEPT, REJECT, UNDO, FORGET, LIFT."),
     ("engine", pa.string(), "The engine that computed it."),
     ("program_version", pa.string(), "The version of this program."),
     ("format_version", pa.int64(), "The version of the warehouse's format; an older program refuses it."),
@@ -66,6 +66,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
         pa.map_(pa.string(), pa.string()),
         "The data files that became part of tables with it (`table/path`), each with the SHA-256 of its bytes.",
     ),
+    ("customers", pa.list_(pa.string()), "Of FORGET and LIFT: the ids under which the customers stay in the tables."),
     ("previous", pa.string(), "SHA-256 of the entry before, of its JSON with sorted keys; NULL for the first."),
 )
 SCHEMA = pa.schema([(name, of) for name, of, _ in _COLUMNS])
@@ -96,6 +97,8 @@ class FileEntry:
     shape: how the file was read, as `delivery.written` has it; empty if no setting says anything about it.
     settings: the hash of the settings by which it was read and its rows were judged (`ShopSettings.digest`).
     columns: the columns of the contract that its header had, and the extra ones.
+    archived: the SHA-256 of its copy in the archive, where that differs: cells of people who are forgotten were taken
+    out of it. erased: the numbers of their records. batch_id: its batch, in an entry that is about several (FORGET).
     """
 
     source: str
@@ -113,6 +116,14 @@ class FileEntry:
     shape: str = ""
     settings: str = ""
     columns: tuple[str, ...] = ()
+    archived: str = ""
+    erased: tuple[int, ...] = ()
+    batch_id: str = ""
+
+    @property
+    def copy_sha256(self) -> str:
+        """The SHA-256 of its copy in the archive."""
+        return self.archived or self.sha256
 
     @property
     def scope(self) -> tuple[str, ...] | None:
@@ -145,6 +156,7 @@ class Entry:
     settings_hash: str | None = None
     trigger: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+    customers: tuple[str, ...] = ()
     previous: str | None = None
 
     def is_by(self, source: Source) -> bool:
@@ -154,10 +166,12 @@ class Entry:
 
 def from_row(row: dict[str, Any]) -> Entry:
     """An entry of a row of the ledger's table."""
-    files = tuple(FileEntry(**f | {"columns": tuple(f["columns"] or ())}) for f in row["files"] or ())
+    lists = ("columns", "erased")
+    files = tuple(FileEntry(**f | {name: tuple(f[name] or ()) for name in lists}) for f in row["files"] or ())
     tables = {n: (s["version"], s["rows"]) for n, s in row["tables"] or ()}
     said = {f.name: row[f.name] for f in fields(Entry) if f.name in row}
-    return Entry(**said | {"files": files, "tables": tables, "digests": dict(row.get("digests") or ())})
+    digests, customers = dict(row.get("digests") or ()), tuple(row.get("customers") or ())
+    return Entry(**said | {"files": files, "tables": tables, "digests": digests, "customers": customers})
 
 
 def row_of(entry: Entry) -> dict[str, Any]:

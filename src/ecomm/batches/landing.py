@@ -41,12 +41,19 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Claimed:
-    """A file of a batch as it was copied: the landed file, the copy that is read, its hash and size."""
+    """A file of a batch as it was copied: the landed file, the copy that is read, the landed file's hash and size.
+
+    archived: the copy's hash, if people's cells were taken out of it. erased: the numbers of their records. unread: the
+    numbers of records that are not read, for what became of them is known.
+    """
 
     file: LandedFile
     copy: Path
     sha256: str
     bytes: int
+    archived: str = ""
+    erased: tuple[int, ...] = ()
+    unread: tuple[int, ...] = ()
 
 
 class Landing:
@@ -91,20 +98,26 @@ class Landing:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
-    def ingested(self, entry: Entry) -> list[Claimed]:
-        """The files of a batch, byte for byte as they were ingested. Raises StorageError if one is gone."""
+    def ingested(self, log: Log, entry: Entry) -> list[Claimed]:
+        """The files of a batch as they were ingested, but for the cells of people who are forgotten.
+
+        Raises StorageError if one is gone.
+        """
         assert entry.batch_id is not None
         found = []
-        for file in entry.files:
+        for file in (log.as_archived(entry, one) for one in entry.files):
             copy = self.copy_of(entry.batch_id, file)
             landed = LandedFile(file.source, copy.with_name(file.name))
-            found.append(Claimed(landed, copy, file.sha256, file.bytes))
+            found.append(Claimed(landed, copy, file.sha256, file.bytes, file.archived, file.erased))
         return found
 
     def copy_of(self, batch_id: str, file: FileEntry) -> Path:
-        """Where a file of a batch is archived. Raises StorageError if its bytes are not there any more."""
+        """Where a file of a batch is archived. Raises StorageError if its bytes are not there any more.
+
+        file: as `Log.as_archived` gives it.
+        """
         folder = self.archive_of(file.source, folder_of(batch_id))
-        copy = _archived(folder, file.name, file.sha256)
+        copy = archived(folder, file)
         if copy is None:
             raise StorageError(
                 f"{folder / file.name}: it is gone, or has other bytes than those that were ingested; bring it back "
@@ -114,7 +127,7 @@ class Landing:
 
     # --- settle ---
 
-    def settle(self, entry: Entry, trigger: Trigger | None) -> list[str]:
+    def settle(self, log: Log, entry: Entry, trigger: Trigger | None) -> list[str]:
         """Give the copies of a published batch their names, and take what they hold out of landing.
 
         trigger: as it was read in landing, None if it lies there no more. Safe to repeat: a crash anywhere is finished
@@ -123,11 +136,11 @@ class Landing:
         """
         assert entry.batch_id is not None
         folder, left = folder_of(entry.batch_id), []
-        for file in entry.files:
+        for file in (log.as_archived(entry, one) for one in entry.files):
             archive = self.archive_of(file.source, folder)
-            _name_copy(archive, file.name, file.sha256)
+            _name_copy(archive, file)
             landed = self.settings.source_dir(file.source) / "source" / file.name
-            if landed.exists() and _archived(archive, file.name, file.sha256):
+            if landed.exists() and archived(archive, file):
                 if _is_still(landed, file.sha256) and not is_being_written(landed):
                     landed.unlink()
                 else:
@@ -142,14 +155,14 @@ class Landing:
         parts = list(self._parts(log))
         for folder in {part.parent.name for part in parts}:
             if (entry := _of_last_attempt(log, folder)) is not None:
-                self.settle(entry, None)
+                self.settle(log, entry, None)
         for part in parts:
             if part.exists():
                 part.unlink()
                 if not any(part.parent.iterdir()):
                     part.parent.rmdir()
         for last, trigger in self._unmoved(log):
-            self.settle(last, trigger)
+            self.settle(log, last, trigger)
         self._settled = log.last if log else None
 
     def is_unsettled(self, log: Log) -> bool:
@@ -190,7 +203,7 @@ class Landing:
         assert entry.batch_id is not None
         return self._offers / folder_of(entry.batch_id) / str(entry.revision)
 
-    def lay_out(self, entry: Entry, deliveries: Mapping[str, Delivery]) -> None:
+    def lay_out(self, log: Log, entry: Entry, deliveries: Mapping[str, Delivery]) -> None:
         """Copy the files and the trigger of a batch that is being undone to where they are offered after it is.
 
         deliveries: how its files came. Raises StorageError.
@@ -199,7 +212,7 @@ class Landing:
         part = offered.with_name(offered.name + _PART)
         shutil.rmtree(part, ignore_errors=True)
         try:
-            for file in self.ingested(entry):
+            for file in self.ingested(log, entry):
                 lends = deliveries.get(file.file.source, Delivery()).read_from
                 if any((f.source, f.name) == (lends, file.file.name) for f in entry.files):
                     continue  # it comes again with the source that it came for
@@ -259,16 +272,16 @@ def _is_still(path: Path, digest: str) -> bool:
     return same and (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
-def _name_copy(archive: Path, name: str, digest: str) -> None:
-    part = archive / (name + _PART)
+def _name_copy(archive: Path, file: FileEntry) -> None:
+    part = archive / (file.name + _PART)
     if not part.exists():
         return
-    if sha256(part) != digest:
+    if sha256(part) != file.copy_sha256:
         part.unlink()  # of an attempt that was not published
-    elif _archived(archive, name, digest):
+    elif archived(archive, file):
         part.unlink()
     else:
-        part.rename(_free(archive, name, digest))
+        part.rename(_free(archive, file.name, file.sha256))
         fsync(archive)
 
 
@@ -277,9 +290,18 @@ def _free(archive: Path, name: str, digest: str) -> Path:
     return archive / f"{name}.{digest[:8]}" if place.exists() else place
 
 
-def _archived(archive: Path, name: str, digest: str) -> Path | None:
-    """Where the archive has these bytes under this name."""
-    places = (archive / name, archive / f"{name}.{digest[:8]}")
+def archived(archive: Path, file: FileEntry) -> Path | None:
+    """Where a folder of the archive has a file's copy."""
+    return _holding(_places(archive, file.name, file.sha256), file.copy_sha256)
+
+
+def _places(archive: Path, name: str, digest: str) -> tuple[Path, Path]:
+    """Where a file with these bytes may be archived under its name."""
+    return archive / name, archive / f"{name}.{digest[:8]}"
+
+
+def _holding(places: Iterable[Path], digest: str) -> Path | None:
+    """The first of some places that has these bytes."""
     return next((place for place in places if place.exists() and sha256(place) == digest), None)
 
 
@@ -289,7 +311,7 @@ def _move_trigger(trigger: Trigger, archive: Path) -> None:
     archive.mkdir(parents=True, exist_ok=True)
     there = text_of(path) == trigger.text
     digest = sha256(path) if there else hashlib.sha256(trigger.text.encode()).hexdigest()
-    if not _archived(archive, path.name, digest):
+    if not _holding(_places(archive, path.name, digest), digest):
         place = _free(archive, path.name, digest)
         if there:
             path.rename(place)

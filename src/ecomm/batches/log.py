@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import overload
 from zoneinfo import ZoneInfo
 
-from ecomm.batches.entry import ENDS, JUDGES, PUBLISHES, Entry
+from ecomm.batches.entry import ENDS, JUDGES, PUBLISHES, Entry, FileEntry
 from ecomm.errors import UsageError
 
 Positions = Mapping[str, tuple[datetime, int]]
@@ -111,6 +111,27 @@ class Log(Sequence[Entry]):
             if entry.entry in ENDS:
                 return None
         return None
+
+    # --- people who are forgotten ---
+
+    @cached_property
+    def forgotten(self) -> frozenset[str]:
+        """The customers who are forgotten now, by the ids under which they stay in the tables."""
+        found: set[str] = set()
+        for entry in self.entries:
+            found = found | set(entry.customers) if entry.entry == "FORGET" else found - set(entry.customers)
+        return frozenset(found)
+
+    @cached_property
+    def _erased(self) -> Mapping[tuple[str, str, str, str], tuple[int, FileEntry]]:
+        """The files from which FORGET entries took cells, as the last one left them in the archive, with its number."""
+        forgetting = (e for e in self.entries if e.entry == "FORGET")
+        return {(f.batch_id, f.source, f.name, f.sha256): (e.seq, f) for e in forgetting for f in e.files}
+
+    def as_archived(self, entry: Entry, file: FileEntry) -> FileEntry:
+        """A file of an entry about a batch, with what was taken out of its copy in the archive since."""
+        since, now = self._erased.get((str(entry.batch_id), file.source, file.name, file.sha256), (-1, file))
+        return file if since < entry.seq else replace(file, archived=now.archived, erased=now.erased)
 
     # --- tables ---
 

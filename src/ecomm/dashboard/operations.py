@@ -24,6 +24,7 @@ _ENDS = {
     "REBUILD": "rebuilt",
     "RECOVER": "failed",
     "MAINTAIN": "maintained",
+    "FORGET": "erased",
 }
 
 

@@ -382,6 +382,25 @@ def _checkpoint(path: Path) -> None:
         fsync(file)
 
 
+def purge(path: Path, at: int) -> None:
+    """Delete every file that a version of a table does not need, and the log before it.
+
+    The version is written down first, so that its readers need nothing of what goes. No later version may change rows.
+    """
+    log = path / "_delta_log"
+    DeltaTable(path, version=at).create_checkpoint()
+    for file in (*log.glob(f"{at:020d}.checkpoint*"), log / "_last_checkpoint"):
+        fsync(file)
+    for file in log.iterdir():
+        if file.name[:20].isdigit() and int(file.name[:20]) < at:
+            file.unlink()
+    fsync(log)
+    vacuum(path, timedelta(0), [at])
+    for folder in path.glob("*-*"):  # of attempts whose files were deleted
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
 def append_rows(path: Path, data: pa.Table) -> None:
     """Append a few rows from memory, and force them onto the disk. Raises LockedError, StorageError."""
     append_next(path, data, version(path))

@@ -183,4 +183,6 @@ SOURCE = Source(
     ),
     derived_fields=DERIVED,
     derived=derived,
+    personal_derived=("age", "age_group"),
+    about_people=("name_present", "registration_date_plausible", "null_word_as_text", "text_marker_as_text"),
 )

@@ -175,4 +175,5 @@ SOURCE = Source(
     continued=continued,
     refolded=refolded,
     at_stake=("order_amount", "currency", "product_id"),
+    about_people=("null_word_as_text", "text_marker_as_text"),
 )

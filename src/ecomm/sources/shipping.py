@@ -147,4 +147,5 @@ SOURCE = Source(
     ),
     derived_fields=DERIVED,
     derived=derived,
+    about_people=("null_word_as_text", "text_marker_as_text"),
 )

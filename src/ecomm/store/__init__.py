@@ -95,6 +95,16 @@ class Store(Protocol):
         Raises InvariantError if the rows do not add up.
         """
 
+    def of_rows(self, name: str, rows: Sequence[Mapping[str, object]]) -> DataFrame:
+        """Rows from memory as a frame; a column that they lack is NULL."""
+
+    def exchange(self, name: str, keys: str, by: Sequence[str], rows: DataFrame) -> None:
+        """Put rows in the place of those that have certain values in some columns.
+
+        keys: the name under which the attempt has written these values, with `change` LEAVE. by: the columns. Raises
+        InvariantError if there are not as many rows as before.
+        """
+
     def record(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Append rows from memory."""
 
@@ -126,8 +136,11 @@ class Store(Protocol):
     def show(self, ledger: Ledger) -> None:
         """Let programs that know no ledger see what is published. Raises OSError, StorageError."""
 
-    def hold_back(self, revision: int) -> None:
-        """Put the stage rows that are prepared aside, until a person accepts or rejects their batch."""
+    def hold_back(self, revision: int | None) -> None:
+        """Put the stage rows that are prepared aside, until a person accepts or rejects their batch.
+
+        revision: None to drop them.
+        """
 
     def has_aside(self, entry: Entry) -> bool:
         """The rows of a batch that was held are there. entry: the one that held it."""
@@ -154,6 +167,9 @@ class Store(Protocol):
 
     def compact(self, name: str) -> None:
         """Put a table's small files together, prepared or at once. Stage is ordered by key, for the fold's sake."""
+
+    def purge(self, name: str) -> list[str]:
+        """Delete all that a table holds besides its newest rows, and what its log says of it; the files."""
 
     def tidy(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
         """Delete old files that no version to be kept needs, and shorten the log; how many files were deleted.
@@ -194,6 +210,15 @@ class Tables:
         """Rows from memory, with the table's types."""
         schema = pa.schema([(f.name, arrow_type(f.type)) for f in self.catalogue[name].fields])
         return pa.Table.from_pylist([dict(r) for r in rows], schema=schema)
+
+    def of_rows(self, name: str, rows: Sequence[Mapping[str, object]]) -> DataFrame:
+        """Rows from memory as a frame; a column that they lack is NULL."""
+        types = self.types(name)
+        if not rows:
+            return self.engine.spark.createDataFrame([], ", ".join(f"`{c}` {t}" for c, t in types.items()))
+        schema = pa.schema([(column, arrow_type(type_)) for column, type_ in types.items()])
+        table = pa.Table.from_pylist([{c: row.get(c) for c in schema.names} for row in rows], schema=schema)
+        return self.engine.spark.createDataFrame(table)
 
     def added_up(self, name: str, before: int, entering: int, leaving: int, after: int) -> None:
         """Raises InvariantError if a target does not have the rows that its change set says."""

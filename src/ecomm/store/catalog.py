@@ -181,6 +181,22 @@ class CatalogStore(Tables):
             self.engine.spark.catalog.dropTempView(view)
         self._moved(name)
 
+    def exchange(self, name: str, keys: str, by: Sequence[str], rows: DataFrame) -> None:
+        """Put rows in the place of those that have certain values in some columns: the table is written again.
+
+        keys: the name under which the attempt has written these values. by: the columns. Raises InvariantError if there
+        are not as many rows as before.
+        """
+        before, columns = self.state[name].rows, self.columns(name)
+        gone = self.engine.spark.read.parquet(self.engine.uri(self._folder / keys)).select(*by)
+        stays = self.read(name).join(gone, list(by), "left_anti").select(*columns)
+        place = self.engine.uri(self._folder / f"{name}_exchanged")
+        stays.unionByName(rows.select(*columns)).write.mode("overwrite").parquet(place)
+        new = self.engine.spark.read.schema(self.read(name).schema).parquet(place)
+        self._catalog.write(self.path(name), self._fitting(name, new), "overwrite")
+        if (after := self._moved(name).rows) != before:
+            raise InvariantError(f"{name} would have {after} rows, and had {before}; nothing was published.")
+
     def record(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Append rows from memory."""
         again = name not in self.state and rows and self.lake.holds(self.path(name), "revision", rows[0]["revision"])
@@ -222,7 +238,7 @@ class CatalogStore(Tables):
     def show(self, ledger: Ledger) -> None:
         """Nothing: programs ask the catalog."""
 
-    def hold_back(self, revision: int) -> None:
+    def hold_back(self, revision: int | None) -> None:
         """Nothing: readers go by the ledger, which does not name the rows of a held batch."""
 
     def has_aside(self, entry: Entry) -> bool:
@@ -267,6 +283,12 @@ class CatalogStore(Tables):
         """Put a table's small files together. Stage is ordered by key, for that is how the fold looks into it."""
         self._catalog.compact(self.path(name), ("key",) if name.endswith("_stage") else ())
         self._at_newest(name)
+
+    def purge(self, name: str) -> list[str]:
+        """Delete the files that no version of the last days needs, as the catalog's own rule has it; it names none."""
+        self.lake.vacuum(self.path(name), timedelta(0), ())
+        self._at_newest(name)
+        return []
 
     def tidy(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
         """Delete old files that no version to be kept needs; how many were deleted. older_than: only those."""

@@ -97,6 +97,8 @@ class FolderStore(Tables):
 
     def _before(self, name: str) -> tuple[DataFile, ...]:
         """The files of a table as it is published. Raises LockedError if another program has written it."""
+        if self.catalogue[name].journal:
+            return self._listed(name)
         found, expected = deltafiles.version(self.path(name)), self._published[name].version
         if found != expected:
             raise LockedError(f"{name} is at version {found}, not {expected}: another program writes this warehouse.")
@@ -202,6 +204,24 @@ class FolderStore(Tables):
         rows = sorted((self._folder / f"{source}_{_CHANGES}").glob("*.parquet"))
         files = [f for f in self._before(name) if closed or f.partition.get("is_current") == "true"]
         return holding(self.path(name), files, rows, self.catalogue[name].key)
+
+    def exchange(self, name: str, keys: str, by: Sequence[str], rows: DataFrame) -> None:
+        """Put rows in the place of those that have certain values in some columns. Only their files are written again.
+
+        keys: the name under which the attempt has written these values, with `change` LEAVE. by: the columns. Raises
+        InvariantError if there are not as many rows as before.
+        """
+        before, columns = self._before(name), self.columns(name)
+        places = sorted((self._folder / keys).glob("*.parquet"))
+        touched = holding(self.path(name), before, places, by)
+        gone = self.engine.spark.read.parquet(self.engine.uri(self._folder / keys)).select(*by)
+        stays = self._frame(name, touched).join(gone, list(by), "left_anti").select(*columns)
+        written = self._write(name, stays.unionByName(rows.select(*columns)))
+        if (after := sum(file.rows for file in written)) != (held := sum(file.rows for file in touched)):
+            raise InvariantError(f"{name}: {after} rows were to take the place of {held}; nothing was published.")
+        ahead = self._ahead(name)
+        self._prepared[name] = replace(ahead, removes=(*ahead.removes, *touched))
+        self._add(name, written)
 
     def record(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Append rows from memory."""
@@ -339,12 +359,19 @@ class FolderStore(Tables):
         """The version of a table before what is prepared; of a journal the newest, for nothing else pins it."""
         return self._published[name].version if name in self._published else deltafiles.version(self.path(name))
 
-    def hold_back(self, revision: int) -> None:
-        """Put the stage rows that are prepared aside, until a person accepts or rejects their batch."""
+    def hold_back(self, revision: int | None) -> None:
+        """Put the stage rows that are prepared aside, until a person accepts or rejects their batch.
+
+        revision: None to drop them.
+        """
         sources = [name.removesuffix("_target") for name in self.catalogue if name.endswith("_target")]
         names = [of(source) for source in sources for of in (stage_name, target_name)]
         ahead = {name: self._prepared.pop(name) for name in names if name in self._prepared}
-        aside.put(self.root, revision, ahead)
+        if revision is not None:
+            aside.put(self.root, revision, ahead)
+            return
+        for name, prepared in ahead.items():
+            self._delete(name, prepared.adds)
 
     def has_aside(self, entry: Entry) -> bool:
         """The rows of a batch that was held are there. entry: the one that held it."""
@@ -432,6 +459,15 @@ class FolderStore(Tables):
             raise InvariantError(f"{name}: its files, put together, have another number of rows; nothing was changed.")
         if removes:
             self._prepared[name] = Prepared(adds=tuple(adds), removes=tuple(removes), changes_rows=False)
+
+    def purge(self, name: str) -> list[str]:
+        """Delete all that a table holds besides its newest rows, and what its log says of it; the files."""
+        path = self.path(name)
+        before = {file for file in path.rglob("*") if file.is_file()}
+        deltafiles.purge(path, self._version(name))
+        if name in self._published:
+            self._published[name] = State(deltafiles.version(path), self._published[name].rows)
+        return sorted(str(file) for file in before if not file.exists())
 
     def tidy(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
         """Delete old files that no version to be kept needs, and shorten the log; how many files were deleted.

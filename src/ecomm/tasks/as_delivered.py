@@ -1,8 +1,8 @@
 """Stage has what the files say: the landed text and stage's files, read by another reader than the engine (DuckDB).
 
 Which records are in stage is compared for every file. Values are compared where a cell is written so plainly that it
-can mean one thing only (`A1`, `12.50`, `2025-01-31`), and its shape says nothing of how such a cell is to be read. In
-files that a cluster has landed they are not.
+can mean one thing only (`A1`, `12.50`, `2025-01-31`), and its shape says nothing of how such a cell is to be read. They
+are not compared in files that a cluster has landed, nor in records that were corrected or are of forgotten people.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _differs(
     if landed.is_dir():  # a cluster has read the file; only it knows the records' numbers
         return False
     mine = f"SELECT * FROM ({_stage(batch, source)}) WHERE source_file = {text(file.name)}"
-    corrected = list(of_file(batch.corrections, source.name, file.claimed.sha256))
+    corrected = [*of_file(batch.corrections, source.name, file.claimed.sha256), *file.claimed.erased]
     wrong = " OR ".join(["landed.source_line IS NULL", *_wrong(source, file)])
     query = (
         f"SELECT 1 FROM ({mine}) stage LEFT JOIN read_parquet(?) landed USING (source_line) "

@@ -67,6 +67,9 @@ def land(
             records = land_table(file.table, place)
             found = work.engine.spark.read.parquet(work.engine.uri(place)), records
         frame, records = found
+        if file.claimed.unread:
+            frame = frame.filter(~F.col("source_line").isin(list(file.claimed.unread)))
+            records -= len(file.claimed.unread)
         made = of_file(corrections, source.name, file.claimed.sha256)
         fixes = {line: [one.fixed.get(name) for name in file.header.names] for line, one in made.items()}
         if file.table.unread:

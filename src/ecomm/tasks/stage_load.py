@@ -16,12 +16,13 @@ from ecomm.batch import Batch
 from ecomm.batches import drift
 from ecomm.batches.entry import FileEntry
 from ecomm.contract import Reading, Source
+from ecomm.erasing import is_erased
 from ecomm.errors import FileError
 from ecomm.tables import errors_name, stage_fields, stage_name, target_name
 from ecomm.tasks.change_set import change_set
 from ecomm.tasks.found import StageLoaded
 from ecomm.tasks.land import Landed, land, of_source, texts
-from ecomm.transforms import quality
+from ecomm.transforms import forget, quality
 from ecomm.transforms import stage as staging
 
 
@@ -106,12 +107,18 @@ def judge(
     columns: those of stage. Rows that are rejected, or share their key, are few: they are looked at once more.
     """
     records = texts(source, landed, reading)
+    erased = is_erased(one.file.claimed for one in landed)
+    if erased is not None:
+        extras = sorted({extra for one in landed for extra in one.header.extras})
+        records = forget.without_texts(records, erased, source, extras)
     shared = work.materialise(f"{source.name}_shared", quality.shared_keys(records))
     is_shared = F.lit(False)
     if shared is not None:
         records = records.join(shared.select("key", F.lit(True).alias("_shared")), "key", "left")
         is_shared = F.coalesce("_shared", is_shared)
     verdicts = quality.verdicts(source, reading, among_rivals=False)
+    if erased is not None:
+        verdicts = forget.spared(verdicts, erased, source)
     rows = staging.stage(staging.typed(records, source, reading, verdicts), is_shared, source, reading, lineage)
     there = {field.name for field in stage_fields(source)} | {e for one in landed for e in one.header.extras}
     stored = [F.col(c) if c in there else F.lit(None).cast("string").alias(c) for c in columns]
@@ -170,4 +177,6 @@ def _file_entry(batch: Batch, source: Source, landed: Landed, counts: Mapping[tu
         shape=delivery.written(landed.header.shape),
         settings=batch.read_by.digest,
         columns=drift.columns_of(source, landed.header),
+        archived=claimed.archived,
+        erased=claimed.erased,
     )

@@ -34,7 +34,7 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
         with kinds.whole(path, where, kind) as file:
             try:
                 for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH):
-                    yield _as_text(_flat(pa.Table.from_batches([batch])), str(where))
+                    yield _as_text(flat(pa.Table.from_batches([batch])), str(where))
             except (pa.ArrowException, OSError) as error:
                 raise _damaged(where) from error
 
@@ -48,7 +48,7 @@ def _schema(path: Path, where: Path, kind: Kind) -> list[str]:
             groups = [opened.metadata.row_group(i) for i in range(opened.metadata.num_row_groups)]
             if sum(group.total_byte_size for group in groups) > MAX_UNPACKED:
                 raise FileError(f"{where}: the file unpacks to more than {MAX_UNPACKED >> 20:,} MiB; split it.")
-            return list(_flat(opened.schema_arrow.empty_table()).column_names)
+            return list(flat(opened.schema_arrow.empty_table()).column_names)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(where) from error
 
@@ -57,7 +57,7 @@ def _damaged(where: Path) -> FileError:
     return FileError(f"{where}: the Parquet file is damaged or cut short; copy it to landing once more.")
 
 
-def _flat(found: pa.Table) -> pa.Table:
+def flat(found: pa.Table) -> pa.Table:
     """A table whose nested columns have the names joined by dots."""
     while any(pa.types.is_struct(column.type) for column in found.schema):
         found = found.flatten()

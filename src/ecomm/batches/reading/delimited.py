@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -30,11 +31,45 @@ HEAD = 2 * csvfile.MAX_RECORD
 _SEPARATOR = re.compile(rb"[ \t\r\n]*\"?sep=([\x20-\x7e\t])\"?[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a delimited file is cut into records.
+
+    names: of the header. offset: where the data begins in the file as UTF-8. encoding: its codec, and how many bytes
+    its mark has. separator: a first line says what the delimiter is.
+    """
+
+    names: list[str]
+    offset: int
+    form: Dialect
+    encoding: tuple[str, int]
+    separator: bool
+
+
 def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
     """A delimited file as a table. Raises HeaderError if it has no header, FileError if it cannot be unpacked."""
+    found = layout(path, where, shape, kind)
+
+    def pieces() -> Iterator[pa.Table]:
+        with content(path, where, kind, found.encoding) as file:
+            _pass(file, found.offset)
+            yield from csvfile.pieces(file, len(found.names), found.form)
+
+    ordinary = not kind.packed and not found.form.decoded and not found.separator and _is_ordinary(shape)
+    return Table(
+        found.names,
+        pieces,
+        lambda line: _first_cell(line, found.form),
+        shape.footers,
+        (found.offset, found.form.delimiter.decode()) if ordinary else None,
+    )
+
+
+def layout(path: Path, where: Path, shape: Shape, kind: Kind) -> Layout:
+    """How a delimited file is cut. Raises as `table`."""
     with kinds.content(path, where, kind) as file:
         encoding = streams.resolved(shape.encoding, file.read(8192), str(where))
-    with _text(path, where, kind, encoding) as file:
+    with content(path, where, kind, encoding) as file:
         data = file.read(HEAD)
         eof = not file.read(1)
     decoded = encoding[0] != "utf-8"
@@ -55,20 +90,7 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
         start += said.end()
     names, offset = _header(data, _below(data, start, shape.skip_lines), eof, form, shape, str(where))
     _check_end(names, data, offset, eof, form, str(where))
-
-    def pieces() -> Iterator[pa.Table]:
-        with _text(path, where, kind, encoding) as file:
-            _pass(file, offset)
-            yield from csvfile.pieces(file, len(names), form)
-
-    ordinary = not kind.packed and not decoded and said is None and _is_ordinary(shape)
-    return Table(
-        names,
-        pieces,
-        lambda line: _first_cell(line, form),
-        shape.footers,
-        (offset, delimiter) if ordinary else None,
-    )
+    return Layout(names, offset, form, encoding, said is not None)
 
 
 def _is_ordinary(shape: Shape) -> bool:
@@ -79,7 +101,7 @@ def _is_ordinary(shape: Shape) -> bool:
 
 
 @contextmanager
-def _text(path: Path, where: Path, kind: Kind, encoding: tuple[str, int]) -> Iterator[BinaryIO]:
+def content(path: Path, where: Path, kind: Kind, encoding: tuple[str, int]) -> Iterator[BinaryIO]:
     """A file's content as UTF-8."""
     codec, mark = encoding
     with kinds.content(path, where, kind) as file:

@@ -92,7 +92,7 @@ def _lines(file: BinaryIO | streams.Decoding) -> Iterator[_Item]:
             if len(line) > csvfile.MAX_RECORD:
                 raise ValueError
             said = _parsed(line.decode("utf-8"))
-            yield _flat(said) if isinstance(said, dict) else _written(said)
+            yield _flat(said) if isinstance(said, dict) else written(said)
         except (ValueError, RecursionError):
             yield line[: csvfile.MAX_RECORD].decode("utf-8", UNDECODABLE).strip()
 
@@ -137,9 +137,9 @@ def _of_document(file: BinaryIO | streams.Decoding, where: str) -> Iterator[_Ite
         raise FileError(f"{where}: an object of the JSON has the name {error} twice; export it again.") from error
     for element in _array(said, where):
         try:
-            yield _flat(element) if isinstance(element, dict) else _written(element)
+            yield _flat(element) if isinstance(element, dict) else written(element)
         except ValueError:
-            yield _written(element)
+            yield written(element)
 
 
 def _array(said: Any, where: str) -> list[Any]:
@@ -150,11 +150,37 @@ def _array(said: Any, where: str) -> list[Any]:
     if len(held) != 1:
         which = f"{len(held)} arrays of objects ({', '.join(held)})" if held else "no array of objects"
         raise FileError(f"{where}: the JSON holds {which}; it must be one array of objects, or an object with one.")
-    return list(next(iter(held.values())))
+    found: list[Any] = next(iter(held.values()))
+    return found
 
 
 def _is_table(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def document(data: bytes, where: str) -> tuple[Any, list[Any]]:
+    """A document, and its records, which are part of it. Raises FileError."""
+    said = _parsed(data.decode("utf-8-sig"))
+    return said, _array(said, where)
+
+
+def parsed_or_none(line: bytes) -> Any:
+    """A line of NDJSON; None if it is no JSON."""
+    try:
+        return _parsed(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def content(path: Path, where: Path, shape: Shape, kind: Kind) -> tuple[str, bytes, bytes]:
+    """A file's codec, its mark, and the rest of it as UTF-8."""
+    with kinds.content(path, where, kind) as file:
+        head = file.read(8192)
+    codec, length = streams.resolved(shape.encoding, head, str(where))
+    with kinds.content(path, where, kind) as file:
+        mark = file.read(length)
+        text = file if codec == "utf-8" else streams.Decoding(file, codec)
+        return codec, mark, b"".join(iter(lambda: text.read(1 << 20), b""))
 
 
 def _parsed(text: str) -> Any:
@@ -193,18 +219,18 @@ def _flatten(said: _Object, before: str, found: dict[str, str], depth: int) -> N
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return str(value) if isinstance(value, str) else _written(value)
+    return str(value) if isinstance(value, str) else written(value)
 
 
-def _written(value: Any, depth: int = 0) -> str:
+def written(value: Any, depth: int = 0) -> str:
     """A value as JSON text, numbers as they were written. Raises ValueError if it is nested too deeply."""
     if depth > MAX_DEPTH:
         return '"..."'
     if isinstance(value, _Number):
         return str(value)
     if isinstance(value, list):
-        return f"[{', '.join(_written(one, depth + 1) for one in value)}]"
+        return f"[{', '.join(written(one, depth + 1) for one in value)}]"
     if isinstance(value, dict):
-        pairs = (f"{json.dumps(n, ensure_ascii=False)}: {_written(v, depth + 1)}" for n, v in value.items())
+        pairs = (f"{json.dumps(n, ensure_ascii=False)}: {written(v, depth + 1)}" for n, v in value.items())
         return f"{{{', '.join(pairs)}}}"
     return json.dumps(value, ensure_ascii=False)

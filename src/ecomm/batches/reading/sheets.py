@@ -64,12 +64,12 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
     A workbook cannot be opened without reading all of it, so its records are kept in a temporary file from then on.
     """
     with kinds.whole(path, where, kind) as file:
-        rows = _sheet_rows(file, str(where), shape.sheet)
-        names, _ = place.header_of(rows, shape, str(where))
+        found = sheet_rows(file, str(where), shape.sheet)
+        names, _ = place.header_of(found, shape, str(where))
         kept = tempfile.TemporaryFile()  # noqa: SIM115 (it goes with the table)
         schema = csvfile.text_table([], len(names)).schema
         with pa.ipc.new_stream(kept, schema) as writer:
-            while batch := list(islice(rows, BATCH)):
+            while batch := list(islice(found, BATCH)):
                 writer.write_table(_records(batch, len(names)))
 
     def pieces() -> Iterator[pa.Table]:
@@ -95,7 +95,7 @@ def _records(rows: Sequence[Sequence[str]], width: int) -> pa.Table:
     return pa.table(columns)
 
 
-def _sheet_rows(file: BinaryIO, where: str, wanted: str) -> Iterator[list[str]]:
+def sheet_rows(file: BinaryIO, where: str, wanted: str) -> Iterator[list[str]]:
     """The rows of the sheet that is read, the empty ones above the first too."""
     reaches = _looked_over(file, where)
     file.seek(0)
