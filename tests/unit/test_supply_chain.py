@@ -172,6 +172,18 @@ def test_what_users_get_is_audited() -> None:
     assert run <= dev
 
 
+# --- the threat model ---
+
+
+def test_each_test_that_the_threat_model_names_is_there() -> None:
+    """The page says which test holds a boundary, as file::function."""
+    named = re.findall(r"`(test_\w+)::(test_\w+)`", (ROOT / "docs" / "threat-model.md").read_text())
+    assert len(named) > 20
+    for file, function in named:
+        (path,) = (ROOT / "tests").rglob(f"{file}.py")
+        assert f"\ndef {function}(" in path.read_text(), (file, function)
+
+
 # --- secrets ---
 
 
