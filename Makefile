@@ -5,7 +5,7 @@ UV := .uv/bin/uv
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-more soak test-spark parity lint docs lock bench web web-check screenshots clean compiled rebuild
+.PHONY: help demo test test-more soak test-spark parity lint audit sbom docs lock bench web web-check screenshots clean compiled rebuild
 
 help: ## Show this list
 	@echo "make <target>:"
@@ -39,13 +39,26 @@ parity: compiled ## Run all that must be equal on Apache Spark too: hours
 	$(ON_SPARK) -m "every_engine or spark or parity"
 
 # mypy is told what is there, for it refuses a folder without Python files.
-CHECKED = $(sort $(foreach folder,src tests data benchmarks,$(if $(shell find $(folder) -name '*.py' 2>/dev/null),$(folder))))
+CHECKED = $(sort $(foreach folder,src tests data benchmarks requirements,$(if $(shell find $(folder) -name '*.py' 2>/dev/null),$(folder))))
 
-lint: .venv/.ready ## Check style, types and who imports whom
+lint: .venv/.ready ## Check style, types, who imports whom, workflows; look for secrets
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy $(CHECKED)
 	.venv/bin/lint-imports --no-logo
+	.venv/bin/zizmor --offline --quiet --persona pedantic .
+	.venv/bin/python -m tests.secrets
+
+# A package of which nothing can be asked is a failure too (--strict). The locks, with what a page is built with: npm's.
+audit: .venv/.ready ## Ask the registries for known vulnerabilities of what is locked (needs npm)
+	@for lock in requirements/dev.txt requirements/build.txt requirements/uv.txt src/ecomm/engines/spark.txt; do \
+		echo "$$lock"; \
+		.venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
+	done
+	cd web && npm audit --package-lock-only
+
+sbom: .venv/.ready ## Write dist/ecomm.cdx.json: what a release is made of, as CycloneDX
+	.venv/bin/python -m requirements.sbom dist/ecomm.cdx.json
 
 bench: compiled ## Measure time and memory
 	.venv/bin/python -m benchmarks
