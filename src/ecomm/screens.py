@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ecomm.check import Checked
     from ecomm.diff import Diff
     from ecomm.findings import Quality
+    from ecomm.forget import Forgetting, Forgotten
     from ecomm.progress import TaskResult
     from ecomm.redrive import Redriven
     from ecomm.transaction import Outcome
@@ -411,6 +412,30 @@ def redriven(done: Redriven) -> None:
     for record in done.rejected:
         where = Text(f"{record.source_file}:{record.place[3]}", "bold")
         out.print(Text("  ").join([where, Text(", ".join(record.reasons), "red")]), soft_wrap=True)
+
+
+def erased(done: Forgetting) -> None:
+    """What was erased of customers, and what a person has to look at."""
+    plan = done.done
+    records = ", ".join(f"{number:,} of {source}" for source, number in plan.records.items())
+    who = counted(len(plan.customers), "customer")
+    out.print(f"Forgot {who}: records {records or 'none'}; {counted(len(plan.done), 'file')} replaced or deleted.")
+    out.print(f"The receipt lists them: {done.receipt}", markup=False, soft_wrap=True)
+    for file in plan.left:
+        out.print(Text("  ").join([Text("still holds something of them", "yellow"), Text(file)]), soft_wrap=True)
+    out.print("Backups, and exports in other folders, are yours to delete.")
+
+
+def forgotten(found: Sequence[Forgotten]) -> None:
+    """The customers who were forgotten."""
+    if not found:
+        out.print("Nobody is forgotten.")
+        return
+    table = Table("customer", "since", "entry", "why", "state")
+    for one in found:
+        state = "lifted" if one.is_lifted else "done" if one.is_done else "the next run finishes it"
+        table.add_row(cell(one.customer), cell(one.since), str(one.seq), cell(one.reason), state)
+    out.print(table)
 
 
 _DIFFERS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}

@@ -10,11 +10,11 @@ import sys
 import traceback
 from pathlib import Path
 
-from ecomm.cli import ingest, look, mend, setup  # their order is that of the help
+from ecomm.cli import ingest, look, mend, people, setup  # their order is that of the help
 from ecomm.cli.door import app, flags
 from ecomm.errors import EcommError, StorageError, sentence
 
-__all__ = ["app", "ingest", "look", "main", "mend", "setup"]
+__all__ = ["app", "ingest", "look", "main", "mend", "people", "setup"]
 
 
 def main() -> None:

@@ -68,17 +68,17 @@ def _as_text(found: pa.Table, where: str) -> pa.Table:
     columns = {"raw_line": pa.nulls(found.num_rows, pa.string())}
     for i, (name, column) in enumerate(zip(found.column_names, found.columns, strict=True)):
         try:
-            columns[f"c{i}"] = pc.fill_null(_texts(column).cast(pa.string()), "")
+            columns[f"c{i}"] = pc.fill_null(texts(column).cast(pa.string()), "")
         except (pa.ArrowException, ValueError) as error:
             raise FileError(f"{where}: the values of {name} ({column.type}) are no text; export it as text.") from error
     return pa.table(columns)
 
 
-def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The values as texts."""
     of = column.type
     if pa.types.is_dictionary(of):
-        return _texts(column.cast(of.value_type))
+        return texts(column.cast(of.value_type))
     if pa.types.is_timestamp(of):
         zone = "Z" if of.tz else ""
         utc = column.cast(pa.timestamp(of.unit, "UTC")) if of.tz else column

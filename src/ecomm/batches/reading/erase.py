@@ -7,6 +7,7 @@ again: each other value stays, the layout may not; of a workbook only the sheet 
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ecomm.batches import csvfile
@@ -191,11 +193,20 @@ def _parquet(path: Path, where: Path, kind: Kind, records: Mapping[int, Cells], 
     for cell, name in enumerate(found.column_names):
         new = {number - 1: cells[cell] for number, cells in records.items() if cell in cells}
         if new:
-            values = found[name].to_pylist()
-            for at, text in new.items():
-                values[at] = text or None
-            found = found.set_column(cell, name, pa.array(values, found[name].type))
+            found = found.set_column(cell, name, _values(found[name], new))
     pq.write_table(found, out)
+
+
+def _values(column: pa.ChunkedArray, new: Mapping[int, str]) -> pa.ChunkedArray:
+    """A column with other values at some places; it becomes a column of texts if one of these is a text."""
+    if any(new.values()):
+        column = columns.texts(column).cast(pa.string())
+    elif pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    is_new = np.zeros(len(column), dtype=bool)
+    is_new[list(new)] = True
+    values = pa.array([new.get(at) or None for at in range(len(column))], pa.string()) if any(new.values()) else None
+    return pc.if_else(pa.array(is_new), pa.scalar(None, column.type) if values is None else values, column)
 
 
 def _workbook(path: Path, where: Path, shape: Shape, kind: Kind, records: Mapping[int, Cells], out: BinaryIO) -> None:
@@ -205,7 +216,8 @@ def _workbook(path: Path, where: Path, shape: Shape, kind: Kind, records: Mappin
     with kinds.whole(path, where, kind) as file:
         rows = list(sheets.sheet_rows(file, str(where), shape.sheet))
     names, above = place.header_of(iter(rows), shape, str(where))
-    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_urls": False, "strings_to_formulas": False})
+    made = io.BytesIO()  # a workbook is not written from its beginning to its end
+    book = xlsxwriter.Workbook(made, {"in_memory": True, "strings_to_urls": False, "strings_to_formulas": False})
     sheet = book.add_worksheet(shape.sheet or None)
     number = 0
     for at, row in enumerate(rows):
@@ -216,6 +228,7 @@ def _workbook(path: Path, where: Path, shape: Shape, kind: Kind, records: Mappin
             if cell:
                 sheet.write_string(at, column, cell)
     book.close()
+    out.write(made.getvalue())
 
 
 def _row(row: Sequence[str], width: int, cells: Cells) -> list[str]:
