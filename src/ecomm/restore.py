@@ -23,6 +23,7 @@ from ecomm.batches.entry import PUBLISHES, Entry, FileEntry
 from ecomm.batches.landing import Claimed
 from ecomm.batches.ledger import Ledger, write_all
 from ecomm.contract import Severity, Source
+from ecomm.erasing import SOURCES
 from ecomm.errors import EcommError, InvariantError, StorageError, UsageError, sentence
 from ecomm.opening import opened_batch, settings_of
 from ecomm.progress import silent
@@ -210,7 +211,12 @@ def _load(attempt: Attempt, source: Source, entry: Entry, made: Sequence[Correct
 
 
 def _as_then(claimed: Claimed, entry: Entry) -> Claimed:
-    """A file without the records that were erased since: the archive does not say any more what became of them."""
+    """A file without the records that were erased since: the archive does not say any more what became of them.
+
+    It does of what a file says about products: no cell of these was taken out.
+    """
+    if claimed.file.source not in SOURCES:
+        return claimed
     before = next(f.erased for f in entry.files if (f.source, f.name) == (claimed.file.source, claimed.file.name))
     return replace(claimed, erased=before, unread=tuple(sorted({*claimed.erased} - {*before})))
 
@@ -224,7 +230,7 @@ def _with_erased(
     """
     settings, log = attempt.session.settings, attempt.log
     erased = {f.name: {*log.as_archived(entry, f).erased} - {*f.erased} for f in entry.files if f.source == source.name}
-    if not any(erased.values()):
+    if source.name not in SOURCES or not any(erased.values()):
         return again, True
     counts = Counter[tuple[str, str]]()
     for name in (stage_name(source.name), errors_name(source.name)):
@@ -234,7 +240,8 @@ def _with_erased(
             counts[row["source_file"], _kind(row)] += 1
         if rows:
             attempt.store.append(name, attempt.store.of_rows(name, rows))
-    return tuple(_counted(file, len(erased[file.name]), counts) for file in again), False
+    was = {f.name: f for f in entry.files if f.source == source.name}
+    return tuple(_counted(file, was[file.name], len(erased[file.name]), counts) for file in again), False
 
 
 def _kind(row: Mapping[str, object]) -> str:
@@ -244,15 +251,19 @@ def _kind(row: Mapping[str, object]) -> str:
     return "rejected" if row["severity"] == str(Severity.HIGH) else "superseded"
 
 
-def _counted(file: FileEntry, erased: int, counts: Counter[tuple[str, str]]) -> FileEntry:
+def _counted(file: FileEntry, was: FileEntry, erased: int, counts: Counter[tuple[str, str]]) -> FileEntry:
+    """A file with its records that were erased. Those that have no row were duplicates, or none of the source's."""
     accepted, rejected, superseded = (counts[file.name, kind] for kind in ("accepted", "rejected", "superseded"))
+    others = erased - accepted - rejected - superseded
+    read = file.rows_read + erased - others
+    duplicates = min(max(was.rows_read - read, 0), others)
     return replace(
         file,
-        rows_read=file.rows_read + erased,
+        rows_read=read + duplicates,
         rows_accepted=file.rows_accepted + accepted,
         rows_rejected=file.rows_rejected + rejected,
         rows_superseded=file.rows_superseded + superseded,
-        rows_duplicate=file.rows_duplicate + erased - accepted - rejected - superseded,
+        rows_duplicate=file.rows_duplicate + duplicates,
     )
 
 

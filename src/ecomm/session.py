@@ -278,7 +278,8 @@ def finish_forgetting(session: Session) -> list[Plan]:
         for revision in plan.held:
             deleted += leftovers.delete(session.settings.warehouse / "held" / str(revision))
         for name in plan.tables:
-            deleted += session.store.purge(name)
+            at, _ = session.log.last.tables.get(name, (None, 0))
+            deleted += session.store.purge(name, at)
         files = dict.fromkeys((*ended.done, *deleted))
         done.append(erasures.end(session.settings, session.log, replace(ended, done=tuple(files))))
     return done
@@ -288,7 +289,9 @@ def left_behind(landing: Landing, log: Log) -> bool:
     """A broken-off attempt, or one that was published but not archived, is to be finished."""
     if not log:
         return False
-    return left_over(landing.settings) or log.open_attempt is not None or landing.is_unsettled(log)
+    if left_over(landing.settings) or log.open_attempt is not None or landing.is_unsettled(log):
+        return True
+    return erasures.is_unfinished(landing.settings, log)
 
 
 def left_over(settings: Settings) -> bool:

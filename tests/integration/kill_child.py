@@ -4,8 +4,8 @@
 
 SEAM is a name of `SEAMS`; OF says of which source, table, entry or folder; NTH which of several such calls (1: the
 first). It prints `running` when it has claimed a batch's files. Its exit code is 9 if the seam was not reached.
-KILL_CHILD_DOES says what it does instead: `undo BATCH`, `replay BATCH`, `replace BATCH`, `redrive FILE` or
-`maintain`. With KILL_CHILD_STOPS it does not kill but stop itself, and goes on when it is told to.
+KILL_CHILD_DOES says what it does instead: `undo BATCH`, `replay BATCH`, `replace BATCH`, `redrive FILE`,
+`forget CUSTOMER` or `maintain`. With KILL_CHILD_STOPS it does not kill but stop itself, and goes on when it is told to.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from typing import Any
 import structlog
 from deltalake import DeltaTable
 
-from ecomm import driver, maintain, pipeline, redrive, revise, session, transaction
-from ecomm.batches import landing
+from ecomm import driver, forget, maintain, pipeline, redrive, revise, session, transaction
+from ecomm.batches import erasures, landing
 from ecomm.batches.entry import Entry
 from ecomm.batches.ledger import Ledger
+from ecomm.batches.reading import erase
 from ecomm.contract import Source
 from ecomm.engines import deltafiles
 from ecomm.settings import Settings, load
@@ -99,6 +100,12 @@ SEAMS: dict[str, Seam] = {
     "lay_out": Seam(((landing.Landing, "lay_out"),)),
     "recover": Seam(((session, "recover"), (transaction, "recover"))),
     "discard": Seam(((FolderStore, "_discard"),), _table),
+    "rewrite": Seam(((erase, "rewrite"),)),
+    "exchange": Seam(((FolderStore, "exchange"),), _table),
+    "plan": Seam(((erasures, "intend"),)),
+    "replace": Seam(((erasures, "_replace"),)),
+    "purge": Seam(((FolderStore, "purge"),), _table),
+    "receipt": Seam(((erasures, "end"),)),
     "create": Seam(((deltafiles, "create"),), _table),
     "create_ledger": Seam(((Ledger, "create"),)),
 }
@@ -161,6 +168,9 @@ def main(landed: str, warehouse: str, *kill: str) -> int:
     elif verb == "maintain":
         outcomes = []
         maintain.maintain(settings)
+    elif verb == "forget":
+        outcomes = []
+        forget.forget(settings, batch.split(), "why not")
     elif verb == "redrive":
         outcomes = list(redrive.redrive(settings, Path(batch), "why not").outcomes)
     else:

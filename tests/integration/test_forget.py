@@ -16,6 +16,7 @@ from ecomm.errors import UsageError
 from ecomm.tables import CATALOGUE
 from tests import people
 from tests.conftest import keep_running
+from tests.integration.test_kills import killed
 from tests.people import canaries, customer_id
 from tests.shop import Row, Shop, differences, published
 
@@ -196,3 +197,47 @@ def test_nobody_is_forgotten_of_whom_there_is_nothing(gone: tuple[Shop, Plan], t
         forget.forget(shop.settings, ["C0101", "C9999"], "asked")
     assert shop.warehouse.entry.entry == "RECOVER"
     assert not list((shop.root / "landing" / ".ledger").glob("*/forget/*/plan.json"))
+
+
+# --- killed anywhere ------------------------------------------------------------------------------------------------
+
+FEW = (0, 1, 2)
+KILLS = (
+    *("before rewrite", "after rewrite#2", "before exchange:orders_stage", "after exchange:customers_errors"),
+    *("before plan", "after plan", "before intend", "after commit:orders_target", "before ledger:FORGET"),
+    *("after ledger:FORGET", "before replace", "after replace#2", "before purge:orders_stage"),
+    *("after purge:customers_target", "before receipt", "after receipt"),
+)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> tuple[Shop, dict[str, list[Row]]]:
+    """A small shop, and its tables once a customer is forgotten without being killed."""
+    with pytest.MonkeyPatch.context() as patch:
+        keep_running(engine, patch)
+        shop = Shop(tmp_path_factory.mktemp("few"))
+        shop.drop("one", "2025-01-02T12:00:00Z", _files("one", people.customers(FEW), people.orders(FEW)))
+        assert [o.status for o in shop.run()] == ["published"]
+        whole = shop.copy(tmp_path_factory.mktemp("whole"))
+        forget.forget(whole.settings, [customer_id(0)], "asked")
+        return shop, published(whole)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("at", KILLS)
+def test_killed_anywhere(
+    few: tuple[Shop, dict[str, list[Row]]], at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = few[0].copy(tmp_path / "few")
+    monkeypatch.setenv("KILL_CHILD_DOES", f"forget {customer_id(0)}")
+    killed(shop, at)
+    shop.run()
+    done = [one.is_done for one in forget.listed(shop.settings)]
+    begun = KILLS.index(at) >= KILLS.index("after commit:orders_target")
+    assert done == [True] * begun
+    if not begun:
+        forget.forget(shop.settings, [customer_id(0)], "once more")
+    assert people.left_of(shop.root, texts_of([0])) == []
+    assert not differences(published(shop), few[1])
+    assert not list(shop.root.rglob("*.copy"))
+    assert shop.run() == []

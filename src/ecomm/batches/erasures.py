@@ -24,7 +24,6 @@ from ecomm.batches.log import Log
 from ecomm.batches.reading.erase import masked
 from ecomm.batches.trigger import folder_of, sha256
 from ecomm.engines.deltafiles import fsync, write_whole
-from ecomm.errors import StorageError
 from ecomm.settings import Settings
 
 _PLAN, _RECEIPT = "plan.json", "receipt.json"
@@ -87,38 +86,36 @@ def intend(settings: Settings, log: Log, plan: Plan) -> None:
 
 
 def unfinished(settings: Settings, log: Log) -> list[Plan]:
-    """The plans of FORGET entries that are not carried out to the end. Those without an entry are dropped."""
-    if not log:
-        return []
-    published = {entry.revision for entry in log if entry.entry == "FORGET"}
+    """The plans of FORGET entries that are not carried out to the end. What was prepared for no entry is dropped."""
+    published = {str(entry.revision) for entry in log if entry.entry == "FORGET"}
     found = []
-    for file in sorted((copies.folder_of(settings, log) / "forget").glob(f"*/{_PLAN}")):
-        plan = _PLANS.validate_json(file.read_bytes())
-        if plan.opened in published:
-            found.append(plan)
+    for place in _begun(settings, log):
+        if place.name in published:
+            found.append(_PLANS.validate_json((place / _PLAN).read_bytes()))
         else:
-            shutil.rmtree(file.parent)
+            shutil.rmtree(place)
     return found
 
 
-def drop(settings: Settings, log: Log, opened: int) -> None:
-    """Drop what a FORGET has prepared that was not published."""
-    shutil.rmtree(folder(settings, log, opened), ignore_errors=True)
+def is_unfinished(settings: Settings, log: Log) -> bool:
+    """A FORGET was begun and not carried out to the end."""
+    return bool(_begun(settings, log))
+
+
+def _begun(settings: Settings, log: Log) -> list[Path]:
+    if not log:
+        return []
+    places = (copies.folder_of(settings, log) / "forget").glob("*")
+    return sorted(place for place in places if not (place / _RECEIPT).is_file() or (place / _PLAN).exists())
 
 
 def end(settings: Settings, log: Log, plan: Plan) -> Plan:
     """Make the plan the receipt, and drop the copies."""
     place = folder(settings, log, plan.opened)
     write_whole(place / _RECEIPT, _PLANS.dump_json(plan, indent=1))
-    for file in (*place.glob("*.copy"), place / _PLAN):
+    for file in (*place.glob("*.copy"), place / _PLAN):  # the plan goes last
         file.unlink(missing_ok=True)
     return plan
-
-
-def receipt(settings: Settings, log: Log, opened: int) -> Plan | None:
-    """The receipt of a FORGET; None if it is not carried out to the end."""
-    file = folder(settings, log, opened) / _RECEIPT
-    return _PLANS.validate_json(file.read_bytes()) if file.is_file() else None
 
 
 def receipt_file(settings: Settings, log: Log, opened: int) -> Path:
@@ -132,48 +129,58 @@ def receipt_file(settings: Settings, log: Log, opened: int) -> Path:
 def carry_out(landing: Landing, log: Log, plan: Plan) -> Plan:
     """Replace the archived files, the files that are offered, and the copies of corrections; the plan with these.
 
-    Safe to repeat. Raises StorageError if an archived file is neither what it was nor what it should become.
+    Safe to repeat. An archived file that is gone, or has other bytes than the ledger says, is left to a person.
     """
-    done = list(plan.done)
+    done, left = list(plan.done), list(plan.left)
     for number, copy in enumerate(plan.copies):
         place = place_of(landing.settings, log, plan.opened, number)
-        done += _replace(landing, copy, place)
+        archive = landing.archive_of(copy.source, folder_of(copy.batch_id))
+        there = _in_archive(archive, copy)
+        if there is None:
+            left.append(str(archive / copy.name))
+        elif there.is_old:
+            done.append(_replace(there.path, place))
         done += _replace_offers(landing, copy, place)
     done += _correct(landing.settings, log, plan)
     for file in map(Path, plan.journals):
         file.unlink(missing_ok=True)
         done.append(str(file))
-    return replace(plan, done=tuple(dict.fromkeys(done)))
+    return replace(plan, done=tuple(dict.fromkeys(done)), left=tuple(dict.fromkeys(left)))
 
 
-def _replace(landing: Landing, copy: Copy, place: Path) -> list[str]:
-    archive = landing.archive_of(copy.source, folder_of(copy.batch_id))
+@dataclass(frozen=True)
+class _Archived:
+    """An archived file. is_old: its copy has not taken its place yet."""
+
+    path: Path
+    is_old: bool
+
+
+def _in_archive(archive: Path, copy: Copy) -> _Archived | None:
+    """Where the archive has a file, as it was or as it is to become; None if it is neither."""
     there = [f for f in (archive / copy.name, archive / f"{copy.name}.{copy.sha256[:8]}") if f.exists()]
-    hashes = {file: sha256(file) for file in there}
-    if copy.archived in hashes.values():
-        return []
-    old = next((file for file, digest in hashes.items() if digest == copy.before), None)
-    if old is None:
-        raise StorageError(
-            f"{archive / copy.name}: it has other bytes than the ledger says; bring it back from a backup."
-        )
-    part = old.with_name(old.name + ".part")
+    hashes = {sha256(file): file for file in there}
+    if copy.archived in hashes:
+        return _Archived(hashes[copy.archived], is_old=False)
+    return _Archived(hashes[copy.before], is_old=True) if copy.before in hashes else None
+
+
+def _replace(file: Path, place: Path) -> str:
+    """Put a copy in the place of a file, whole or not at all."""
+    part = file.with_name(file.name + ".part")
     shutil.copyfile(place, part)
     fsync(part)
-    part.replace(old)
-    fsync(archive)
-    return [str(old)]
+    part.replace(file)
+    fsync(file.parent)
+    return str(file)
 
 
 def _replace_offers(landing: Landing, copy: Copy, place: Path) -> list[str]:
     """The files of undone batches that are offered in landing."""
-    done = []
-    for file in (landing.settings.landing / "undone" / folder_of(copy.batch_id)).glob(f"*/{copy.source}/{copy.name}"):
-        if sha256(file) in (copy.before, copy.sha256):
-            shutil.copyfile(place, file)
-            fsync(file)
-            done.append(str(file))
-    return done
+    offers = (landing.settings.landing / "undone" / folder_of(copy.batch_id)).glob("*")
+    files = [offer / copy.source / copy.name for offer in offers]
+    old = (copy.before, copy.sha256)
+    return [_replace(file, place) for file in files if file.is_file() and sha256(file) in old]
 
 
 def _correct(settings: Settings, log: Log, plan: Plan) -> list[str]:

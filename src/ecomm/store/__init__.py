@@ -168,8 +168,11 @@ class Store(Protocol):
     def compact(self, name: str) -> None:
         """Put a table's small files together, prepared or at once. Stage is ordered by key, for the fold's sake."""
 
-    def purge(self, name: str) -> list[str]:
-        """Delete all that a table holds besides its newest rows, and what its log says of it; the files."""
+    def purge(self, name: str, at: int | None) -> list[str]:
+        """Delete all that a table holds besides its newest rows, and what its log says of it; the files.
+
+        at: the version that readers take, None for the newest.
+        """
 
     def tidy(self, name: str, older_than: timedelta | None, keep: Collection[int]) -> int:
         """Delete old files that no version to be kept needs, and shorten the log; how many files were deleted.

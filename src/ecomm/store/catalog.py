@@ -284,7 +284,7 @@ class CatalogStore(Tables):
         self._catalog.compact(self.path(name), ("key",) if name.endswith("_stage") else ())
         self._at_newest(name)
 
-    def purge(self, name: str) -> list[str]:
+    def purge(self, name: str, at: int | None) -> list[str]:
         """Delete the files that no version of the last days needs, as the catalog's own rule has it; it names none."""
         self.lake.vacuum(self.path(name), timedelta(0), ())
         self._at_newest(name)

@@ -460,11 +460,14 @@ class FolderStore(Tables):
         if removes:
             self._prepared[name] = Prepared(adds=tuple(adds), removes=tuple(removes), changes_rows=False)
 
-    def purge(self, name: str) -> list[str]:
-        """Delete all that a table holds besides its newest rows, and what its log says of it; the files."""
+    def purge(self, name: str, at: int | None) -> list[str]:
+        """Delete all that a table holds besides its newest rows, and what its log says of it; the files.
+
+        at: the version that readers take, None for the newest. Later ones have the same rows.
+        """
         path = self.path(name)
         before = {file for file in path.rglob("*") if file.is_file()}
-        deltafiles.purge(path, self._version(name))
+        deltafiles.purge(path, deltafiles.version(path) if at is None else at)
         if name in self._published:
             self._published[name] = State(deltafiles.version(path), self._published[name].rows)
         return sorted(str(file) for file in before if not file.exists())

@@ -95,12 +95,12 @@ def erase(attempt: Attempt, ids: Mapping[str, str], who: People, rows: Rows, cop
     session, store = attempt.session, attempt.store
     changes, touched = dict[str, ChangeSet](), list[str]()
     for name in dict.fromkeys((*SOURCES, *(c.source for c in copied))):
-        records = rows.records.get(name, frozenset()) | {
-            (c.sha256, n) for c in copied if c.source == name for n in c.records
-        }
-        keyed = _stage(attempt, session.sources[name], ids, records)
-        touched += [stage_name(name), errors_name(name), target_name(name)]
         _errors(attempt, session.sources[name], ids, who, copied)
+        touched.append(errors_name(name))
+    for name in SOURCES:
+        copies = {(c.sha256, number) for c in copied if c.source == name for number in c.records}
+        keyed = _stage(attempt, session.sources[name], ids, rows.records[name] | copies)
+        touched += [stage_name(name), target_name(name)]
         if keyed is not None:
             changes[name] = _fold(attempt, session.sources[name], keyed)
     targets = targets_of(store)

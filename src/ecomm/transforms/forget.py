@@ -19,7 +19,7 @@ from ecomm.transforms.stage import strings
 def without_texts(records: DataFrame, erased: Column, source: Source, extras: Sequence[str]) -> DataFrame:
     """Records as texts (`stage.as_text`), in those that are erased without what tells about a person."""
     names = [*(text_name(c.name) for c in source.columns if c.personal), *extras]
-    return records.withColumns({name: F.when(~erased, F.col(name)) for name in names})
+    return records.withColumns({name: F.when(~erased, F.col(name)) for name in names}) if names else records
 
 
 def spared(verdicts: Mapping[str, Column], erased: Column, source: Source) -> dict[str, Column]:
