@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -157,7 +157,8 @@ def _prepare(
     batches = {one.entry.batch_id for one in theirs}
     held = [e.revision for e in session.log.held.values() if e.batch_id in batches and e.revision is not None]
     texts = {*rows.values, *replaced}
-    left = leftovers.holding(session.settings, texts, search) if texts else []
+    left = [str(file) for file in leftovers.holding(session.settings, texts, search)] if texts else []
+    left += [f"ledger entry {e.seq} ({said})" for e in session.log for said in _naming(e, texts)]
     plan = Plan(
         attempt.opened,
         tuple(sorted(ids.values())),
@@ -165,11 +166,16 @@ def _prepare(
         tuple(changed),
         tuple(held),
         tuple(map(str, journals)),
-        tuple(map(str, left)),
+        tuple(left),
         records=Counter(copy.source for copy in copied for _ in copy.records),
     )
     erasures.intend(session.settings, session.log, plan)
     return plan
+
+
+def _naming(entry: Entry, texts: Collection[str]) -> list[str]:
+    """Which of the texts that people write into the ledger hold one of some texts. An entry cannot change."""
+    return [name for name in ("reason", "trigger") if any(text in (getattr(entry, name) or "") for text in texts)]
 
 
 def _entries(log: Log, plan: Plan) -> tuple[FileEntry, ...]:

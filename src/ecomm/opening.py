@@ -18,6 +18,7 @@ from ecomm.contract import Reading, Source
 from ecomm.erasing import in_place, records_in, their_orders
 from ecomm.headers import match_header, match_parts
 from ecomm.session import Session, sources_of
+from ecomm.session import corrections_of as published_corrections
 from ecomm.shop_settings import ShopSettings
 from ecomm.tables import reserved
 
@@ -139,8 +140,4 @@ def is_borrowed(contracts: Mapping[str, Source], claimed: Claimed, all_files: Se
 
 def corrections_of(session: Session, batch_id: str) -> dict[Place, Correction]:
     """What was published of corrections for records of a batch."""
-    version, rows = session.log.last.tables.get("corrections", (0, 0))
-    if not rows:
-        return {}
-    known = corrections.of_table(session.store.lake, session.store.path("corrections"), version)
-    return corrections.in_force(made for made in known if made.batch_id == batch_id)
+    return corrections.in_force(made for made in published_corrections(session) if made.batch_id == batch_id)

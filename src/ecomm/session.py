@@ -15,7 +15,8 @@ from pathlib import Path
 import structlog
 
 from ecomm import __version__, logs
-from ecomm.batches import copies, drift, erasures, leftovers, locks, rates
+from ecomm.batches import copies, corrections, drift, erasures, leftovers, locks, rates
+from ecomm.batches.corrections import Correction
 from ecomm.batches.entry import CHANGES, Entry
 from ecomm.batches.erasures import Plan
 from ecomm.batches.landing import Landing
@@ -273,7 +274,7 @@ def finish_forgetting(session: Session) -> list[Plan]:
     """Carry out what FORGET entries have to do outside the tables, each to its end; their receipts. Safe to repeat."""
     done = []
     for plan in erasures.unfinished(session.settings, session.log):
-        ended = erasures.carry_out(session.landing, session.log, plan)
+        ended = erasures.carry_out(session.landing, session.log, plan, corrections_of(session))
         deleted = leftovers.delete(session.settings.warehouse / "damaged")
         for revision in plan.held:
             deleted += leftovers.delete(session.settings.warehouse / "held" / str(revision))
@@ -283,6 +284,13 @@ def finish_forgetting(session: Session) -> list[Plan]:
         files = dict.fromkeys((*ended.done, *deleted))
         done.append(erasures.end(session.settings, session.log, replace(ended, done=tuple(files))))
     return done
+
+
+def corrections_of(session: Session) -> list[Correction]:
+    """All corrections that are published, in the order in which they were made."""
+    version, rows = session.log.last.tables.get("corrections", (0, 0))
+    store = session.store
+    return corrections.of_table(store.lake, store.path("corrections"), version) if rows else []
 
 
 def left_behind(landing: Landing, log: Log) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -241,3 +242,20 @@ def test_killed_anywhere(
     assert not differences(published(shop), few[1])
     assert not list(shop.root.rglob("*.copy"))
     assert shop.run() == []
+
+
+@pytest.mark.long
+def test_what_is_not_ours_to_change_is_named(few: tuple[Shop, dict[str, list[Row]]], tmp_path: Path) -> None:
+    """A reason in the ledger, an export in the folder of the warehouse, one elsewhere, and a file that waits."""
+    shop, mail = few[0].copy(tmp_path / "few"), canaries(0)["email"]
+    revise.undo(shop.settings, "one", f"{mail} asked for it")
+    entry = shop.warehouse.entry.seq
+    files = [shop.root / "warehouse" / "export.csv", tmp_path / "elsewhere" / "mail.csv.gz"]
+    files.append(shop.root / "landing" / "customers_data" / "source" / "next.csv")
+    files[1].parent.mkdir()
+    for file in files:
+        text = people.customers([0]).encode()
+        file.write_bytes(gzip.compress(text) if file.suffix == ".gz" else text)
+    done = forget.forget(shop.settings, [customer_id(0)], "asked", search=[tmp_path / "elsewhere"]).done
+    assert set(done.left) == {*map(str, files), f"ledger entry {entry} (reason)"}
+    assert people.left_of(shop.root / "landing" / "undone", texts_of([0])) == []

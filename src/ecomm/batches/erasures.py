@@ -7,8 +7,9 @@ the plan becomes `receipt.json`, and the copies are gone.
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -126,10 +127,11 @@ def receipt_file(settings: Settings, log: Log, opened: int) -> Path:
 # --- carried out ----------------------------------------------------------------------------------------------------
 
 
-def carry_out(landing: Landing, log: Log, plan: Plan) -> Plan:
+def carry_out(landing: Landing, log: Log, plan: Plan, corrections: Sequence[Correction]) -> Plan:
     """Replace the archived files, the files that are offered, and the copies of corrections; the plan with these.
 
-    Safe to repeat. An archived file that is gone, or has other bytes than the ledger says, is left to a person.
+    corrections: all of them as the tables have them now. Safe to repeat. An archived file that is gone, or has other
+    bytes than the ledger says, is left to a person.
     """
     done, left = list(plan.done), list(plan.left)
     for number, copy in enumerate(plan.copies):
@@ -141,7 +143,7 @@ def carry_out(landing: Landing, log: Log, plan: Plan) -> Plan:
         elif there.is_old:
             done.append(_replace(there.path, place))
         done += _replace_offers(landing, copy, place)
-    done += _correct(landing.settings, log, plan)
+    done += _correct(landing.settings, log, corrections)
     for file in map(Path, plan.journals):
         file.unlink(missing_ok=True)
         done.append(str(file))
@@ -183,26 +185,31 @@ def _replace_offers(landing: Landing, copy: Copy, place: Path) -> list[str]:
     return [_replace(file, place) for file in files if file.is_file() and sha256(file) in old]
 
 
-def _correct(settings: Settings, log: Log, plan: Plan) -> list[str]:
-    done = []
+def _correct(settings: Settings, log: Log, corrections: Sequence[Correction]) -> list[str]:
+    done, published = [], {(one.place, one.revision): one for one in corrections}
     for file, made in copies.corrections_in(settings, log).items():
-        now = corrected(made, plan.copies)
+        now = [published.get((one.place, one.revision), one) for one in made]
         if now != made:
             copies.write_corrections(file, now)
             done.append(str(file))
     return done
 
 
-def corrected(made: Sequence[Correction], among: Sequence[Copy]) -> list[Correction]:
-    """Corrections without the cells of the records from which cells are taken."""
+def corrected(made: Sequence[Correction], among: Sequence[Copy], texts: Iterable[str]) -> list[Correction]:
+    """Corrections without the cells of records from which cells are taken, and without some texts in the reasons."""
     cells = {(c.batch_id, c.source, c.sha256, n): names for c in among for n, names in c.records.items()}
-    return [_without(one, cells.get((one.batch_id, one.source, one.file_sha256, one.source_line))) for one in made]
+    of_people = re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))) or "(?!)")
+    return [
+        _without(one, cells.get((one.batch_id, one.source, one.file_sha256, one.source_line)), of_people)
+        for one in made
+    ]
 
 
-def _without(one: Correction, cells: Mapping[str, str] | None) -> Correction:
+def _without(one: Correction, cells: Mapping[str, str] | None, texts: re.Pattern[str]) -> Correction:
+    reason = texts.sub(lambda found: masked(found[0]), one.reason)
     if cells is None:
-        return one
-    return replace(one, original=cells_of(one.original, cells), fixed=cells_of(one.fixed, cells))
+        return replace(one, reason=reason)
+    return replace(one, original=cells_of(one.original, cells), fixed=cells_of(one.fixed, cells), reason=reason)
 
 
 def cells_of(raw: Mapping[str, str | None], cells: Mapping[str, str]) -> dict[str, str | None]:

@@ -28,7 +28,7 @@ _FILE = "forgotten.json"
 _ADDRESS = re.compile(r".*@.*|[+(]?[0-9][0-9 ()./x-]{5,}")
 """What may be an e-mail address or a telephone number."""
 _TELEPHONE = re.compile(r"\+[0-9][0-9 ()./-]{6,}")
-_BETWEEN = re.compile(r"[\s,;|\"']+")
+_BETWEEN = re.compile(r"[\s,;|\"'<>()\[\]]+")
 _SHORTEST = 6
 """Characters of a text that names nobody else."""
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from ecomm import keys
 from ecomm.attempt import Attempt
-from ecomm.batches import corrections, erasures
+from ecomm.batches import erasures
 from ecomm.batches.entry import JUDGES
 from ecomm.batches.erasures import Copy
 from ecomm.batches.people import People, searchable
@@ -20,6 +20,7 @@ from ecomm.batches.reading.erase import masked
 from ecomm.contract import Source
 from ecomm.erasing import SOURCES
 from ecomm.history import with_files
+from ecomm.session import corrections_of
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories, fold_difference, history_of, written
 from ecomm.tasks.data_enrichment import write_enriched
@@ -106,7 +107,7 @@ def erase(attempt: Attempt, ids: Mapping[str, str], who: People, rows: Rows, cop
     targets = targets_of(store)
     write_enriched(attempt, targets, changes)
     write_analytics(attempt, changes, everything=attempt.counts_otherwise)
-    _corrections(attempt, copied)
+    _corrections(attempt, copied, {*rows.values, *ids})
     if ids:
         _checks(attempt, ids)
         touched.append("validation_results")
@@ -207,13 +208,9 @@ def _without(
     return {**row, "raw": raw, "raw_line": line, "key_parts": parts, "key": key}
 
 
-def _corrections(attempt: Attempt, copied: Sequence[Copy]) -> None:
-    version, rows = attempt.log.last.tables.get("corrections", (0, 0))
-    if not rows:
-        return
-    store = attempt.store
-    made = corrections.of_table(store.lake, store.path("corrections"), version)
-    now = erasures.corrected(made, copied)
+def _corrections(attempt: Attempt, copied: Sequence[Copy], texts: Iterable[str]) -> None:
+    store, made = attempt.store, corrections_of(attempt.session)
+    now = erasures.corrected(made, copied, texts)
     if now != made:
         store.overwrite("corrections", store.of_rows("corrections", [asdict(one) for one in now]), differs=True)
 
