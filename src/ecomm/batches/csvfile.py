@@ -43,12 +43,15 @@ class Record:
     raw_line: str | None
 
 
-def take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[bytes] | None, bytes] | None:
+def take(
+    data: bytes, start: int, eof: bool, form: Dialect, longest: int = MAX_RECORD
+) -> tuple[int, list[bytes] | None, bytes] | None:
     """The record at `start`: (where the next begins, its cells or None, its bytes); None: more data is needed.
 
-    A record with broken quotes is its first physical line only: reading starts again at the next line.
+    A record with broken quotes is its first physical line only: reading starts again at the next line. longest: bytes
+    of a record.
     """
-    limit = min(len(data), start + MAX_RECORD + 2)  # two more for a line end
+    limit = min(len(data), start + longest + 2)  # two more for a line end
     undecided = not eof and limit == len(data)
     cells: list[bytes] = []
     at = start
@@ -78,7 +81,7 @@ def take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[b
             continue
         ended = data[stop : stop + 1] == b"\n"  # an escaped newline is none
         raw = data[start:stop].removesuffix(b"\r") if ended else data[start:stop]
-        if len(raw) > MAX_RECORD:
+        if len(raw) > longest:
             break
         return min(stop + 1, len(data)), cells, raw
     return _first_line(data, start, eof)
