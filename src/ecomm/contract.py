@@ -240,6 +240,11 @@ def findings() -> Column:
     return F.col(FINDINGS)
 
 
+LOOKS = text_name("looks")
+"""What a record looks like that may be none of the table (transforms/astray.py); NULL for all others."""
+HEADER, TOTAL, TOTAL_WORD = "header", "total", "total's word"
+
+
 # A column of the key's version before, by its name.
 Before = Callable[[str], Column]
 

@@ -225,9 +225,10 @@ def _judge(
     for (line, fields, texts), (typed, stored, _) in zip(read.records, stored_rows, strict=True):
         raw = dict(zip(read.header.names, fields, strict=True))
         op = "D" if _deletes(source, read.header, fields) else "U"
-        record = Record(source, texts, typed, as_of, settings, op == "D")
-        failed = record.failed(levels, split)
-        if op == "U" and line in twice and "order_lines_distinct" in levels:
+        record = Record(source, texts, typed, as_of, settings, op == "D", _total(source, read.header, fields))
+        is_header = rules.repeats(read.header.names, fields)
+        failed = ["header_repeated"] if is_header else record.failed(levels, split)
+        if op == "U" and not is_header and line in twice and "order_lines_distinct" in levels:
             failed.append("order_lines_distinct")
         if any(levels[name] == "HIGH" for name in failed):
             key = source.key_of(stored)
@@ -242,6 +243,14 @@ def _judge(
                 )
             )
     return accepted
+
+
+def _total(source: Source, header: Header, fields: list[str]) -> str | None:
+    """The rule on totals that a record breaks, by the cell of the key's first column."""
+    if source.key[0] not in header.columns:
+        return None
+    at = header.columns.index(source.key[0])
+    return rules.total_of(fields[at], fields[:at] + fields[at + 1 :])
 
 
 def _products_twice(source: Source, read: _Read, stored: list[Row]) -> set[int]:

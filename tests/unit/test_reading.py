@@ -382,6 +382,16 @@ def test_values_of_objects(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["o.csv", "o.xlsx"])
+def test_a_second_header_with_the_names_in_another_order(name: str, tmp_path: Path) -> None:
+    """The records below it would be read in the wrong columns; the same header once more is a record."""
+    rows = [["id", "name"], ["1", "x"], ["ID", "name"], ["name", "3"], ["\ufeffname", "id"], ["y", "2"]]
+    content = workbook(rows) if name == "o.xlsx" else "".join(f"{a},{b}\n" for a, b in rows).encode()
+    assert fault(tmp_path, name, content).startswith(": record 4 is another header, with the same names in another")
+    content = workbook(rows[:4]) if name == "o.xlsx" else "".join(f"{a},{b}\n" for a, b in rows[:4]).encode()
+    assert read(tmp_path, name, content) == (rows[0], rows[1:4])
+
+
 def test_records_that_are_no_objects(tmp_path: Path) -> None:
     """They are malformed, with their number and text; the others are read."""
     deep = b'{"a":' * 50_000 + b"1" + b"}" * 50_000

@@ -16,7 +16,19 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import KEY_LENGTH, ContractColumn, Reading, Rule, Severity, findings, rule, text
+from ecomm.contract import (
+    KEY_LENGTH,
+    LOOKS,
+    TOTAL,
+    TOTAL_WORD,
+    ContractColumn,
+    Reading,
+    Rule,
+    Severity,
+    findings,
+    rule,
+    text,
+)
 
 # -- what rules are made of ----------------------------------------------------------------------------------------
 
@@ -251,6 +263,19 @@ def text_rules(columns: Iterable[ContractColumn]) -> tuple[Rule, ...]:
             Severity.MEDIUM,
             lambda _: ~_any(F.startswith(text(c), F.lit(m)) for c in marked for m in _MARKERS),
             "an id, phone or zip code that begins with ' or =\": `text_markers = true` takes the marker away",
+        ),
+        Rule(
+            "row_is_no_total",
+            Severity.HIGH,
+            lambda _: F.col(LOOKS) != F.lit(TOTAL),
+            "the id is a word for a total (Total, Summe, Итого ...) and most other cells are empty: "
+            '`footers = ["Total*"]` ends the table above such a line',
+        ),
+        Rule(
+            "id_names_no_total",
+            Severity.MEDIUM,
+            lambda _: F.col(LOOKS) != F.lit(TOTAL_WORD),
+            "the id is a word for a total, but the row has other cells: kept",
         ),
     )
 

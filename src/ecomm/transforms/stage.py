@@ -10,9 +10,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import FINDINGS, ContractColumn, Header, Reading, Source, text, text_name
+from ecomm.contract import FINDINGS, LOOKS, ContractColumn, Header, Reading, Source, text, text_name
 from ecomm.delivery import POSITION
-from ecomm.transforms import cells, lines, parts
+from ecomm.transforms import astray, cells, lines, parts
 
 _STRINGS = "array<string>"
 
@@ -37,9 +37,10 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
     landed: source_line, raw_line (set for a malformed record), and the cells c0, c1, ... in the file's order.
     Gives source_file, file_sha256, source_line, malformed, the text of each contract column as the contract writes it
     (`<name>__text`, trimmed, NULL if the header lacks it), the extra columns, absent_columns and extra_columns (what
-    the header lacks and has besides the contract), ends (the shop's delete_column says that the key ends). Records that
-    the shape's `only` does not choose are left out.
+    the header lacks and has besides the contract), ends (the shop's delete_column says that the key ends), LOOKS.
+    Records that the shape's `only` does not choose are left out.
     """
+    landed = landed.withColumns({LOOKS: astray.looks(source, header)})
     if header.shape.plain_texts:
         columns, rows = _cells(source, header), landed
         extras = {name: cells.as_exported(canonical.trimmed(F.col(f"c{i}"))) for name, i in header.extras.items()}
@@ -61,6 +62,7 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         *[column.alias(name) for name, column in (columns | extras).items()],
         strings(header.absent).alias("absent_columns"),
         strings(sorted(header.extras)).alias("extra_columns"),
+        LOOKS,
     )
     if header.shape.line_id == POSITION:
         rows = lines.numbered(rows)
@@ -168,7 +170,7 @@ def with_key(rows: DataFrame, source: Source) -> DataFrame:
 def typed(rows: DataFrame, source: Source, reading: Reading, verdicts: dict[str, Column]) -> DataFrame:
     """The text rows as typed ones: the value of each contract column, and what is computed from it, with `verdicts`."""
     values = {c.name: _value(c, source, reading) for c in source.columns} | source.parsed(reading)
-    texts = [text_name(c.name) for c in source.columns] + [FINDINGS, parts.UNMATCHED]
+    texts = [text_name(c.name) for c in source.columns] + [FINDINGS, LOOKS, parts.UNMATCHED]
     return rows.withColumns(values).withColumns(verdicts).drop(*texts)
 
 

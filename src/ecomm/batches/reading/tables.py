@@ -27,7 +27,9 @@ def open_table(path: Path, shape: Shape, where: Path | None = None) -> Table:
     """
     named = where or path
     kind = kinds.kind_of(path, named, shape)
-    return _READERS[kind.format](path, named, shape, kind)
+    table = _READERS[kind.format](path, named, shape, kind)
+    table.where = str(named)
+    return table
 
 
 def land(table: Table, into: Path) -> int:
