@@ -97,7 +97,7 @@ def in_force(source: Source, settings: Settings) -> dict[str, str]:
     order without a customer is a guest's, a customer without is nobody."""
     levels = {"created_timestamp_plausible": "LOW", "sequence_conflict": "MEDIUM"}
     levels |= {"null_word_as_text": "LOW", "text_marker_as_text": "MEDIUM"}
-    levels |= {"row_is_no_total": "HIGH", "id_names_no_total": "MEDIUM"}
+    levels |= {"ids_plainly_written": "LOW", "row_is_no_total": "HIGH", "id_names_no_total": "MEDIUM"}
     fixed = {"line_malformed": "HIGH", "header_repeated": "HIGH"}
     for name in source.key:
         if name in source.required:  # "only ids required in the header"
@@ -116,7 +116,7 @@ def in_force(source: Source, settings: Settings) -> dict[str, str]:
     return {name: level for name, level in levels.items() if level != "OFF"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Record:
     """What a rule sees: "the row and its batch only"."""
 
@@ -129,6 +129,8 @@ class Record:
     deletes: bool = False
     total: str | None = None
     """The rule on totals that the record breaks."""
+    other_ids: bool = False
+    """An id was delivered otherwise than it is compared."""
 
     def failed(self, levels: Mapping[str, str], split: Collection[str] = ()) -> list[str]:
         """The rules in force that the record fails. `split`: the orders that fail order_has_one_product in this
@@ -238,6 +240,7 @@ class Record:
         like_ids = [n for n in names if n in self.source.key or n.endswith("_id") or n in LIKE_IDS]
         return [
             ("null_word_as_text", not any(stated[n].lower() in NULL_WORDS for n in own_or_no_customer)),
+            ("ids_plainly_written", not self.other_ids),
             ("row_is_no_total", self.total != "row_is_no_total"),
             ("id_names_no_total", self.total != "id_names_no_total"),
             ("text_marker_as_text", not any(stated[n].startswith(("'", '="', '=("')) for n in like_ids)),

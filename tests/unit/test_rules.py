@@ -287,6 +287,21 @@ THIN = {
 """What else is said of a line of totals, by source."""
 
 
+def ids(source: str) -> list[Case]:
+    """Ids that are compared otherwise than they are written; composed ones, and joiners that show, pass."""
+    odd = [
+        "e\u0301{n}",
+        "\u200f{n}",
+        "{n}\u2060",
+        "{n}\u00ad",
+        "\u202a{n}\u202c",
+        "{n}\u200d",
+        "\u1112\u1161\u11ab{n}",
+        "\u212b{n}",
+    ]
+    return about(source, "ids_plainly_written", KEYS[source], odd, ["é{n}", "日本{n}", "{n}ب\u200cب", "{n}ก็"])
+
+
 def part_of_a_line(name: str) -> list[Case]:
     """A part of the key that may be empty: blanks pass in a line_id, which may be a product's name."""
     longest, blanks = (255, True) if name == "line_id" else (64, False)
@@ -298,6 +313,7 @@ def part_of_a_line(name: str) -> list[Case]:
 ORDERS = [
     *malformed("orders"),
     *astray("orders"),
+    *ids("orders"),
     *identifier("orders", "order_id"),
     *created("orders"),
     *misleading("orders", "shipping_address", "product_id"),
@@ -399,6 +415,7 @@ ORDERS = [
 CUSTOMERS = [
     *malformed("customers"),
     *astray("customers"),
+    *ids("customers"),
     *identifier("customers", "customer_id"),
     *intact("customers", "customer_id"),
     *created("customers"),
@@ -504,6 +521,7 @@ CUSTOMERS = [
 PRODUCTS = [
     *malformed("products"),
     *astray("products"),
+    *ids("products"),
     *identifier("products", "product_id"),
     *intact("products", "product_id"),
     *created("products"),
@@ -555,6 +573,7 @@ PRODUCTS = [
 INVENTORY = [
     *malformed("inventory"),
     *astray("inventory"),
+    *ids("inventory"),
     *identifier("inventory", "product_id"),
     *intact("inventory", "product_id"),
     *created("inventory"),
@@ -612,6 +631,7 @@ INVENTORY = [
 SHIPPING = [
     *malformed("shipping"),
     *astray("shipping"),
+    *ids("shipping"),
     *identifier("shipping", "order_id"),
     *intact("shipping", "order_id", "tracking_number"),
     *created("shipping"),
@@ -849,7 +869,7 @@ for _source, _key in KEYS.items():
     LEVELS[_source] |= of_levels(
         HIGH=f"line_malformed header_repeated row_is_no_total {_key}_present {_key}_well_formed {_key}_intact",
         MEDIUM="created_timestamp_readable text_marker_as_text id_names_no_total",
-        LOW="created_timestamp_plausible null_word_as_text",
+        LOW="created_timestamp_plausible null_word_as_text ids_plainly_written",
     ) | (of_levels(**MONEY_RULES) if "currency" in BASE[_source] else {})
 
 

@@ -13,7 +13,7 @@ field, without an error (docs/decisions/0001-csv-landing.md).
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -311,17 +311,18 @@ def count(data: bytes, width: int, eof: bool, form: Dialect) -> tuple[int, int]:
     return len(records), used
 
 
-def write(tables: Iterator[pa.Table], width: int, into: Path) -> int:
+def write(tables: Iterator[pa.Table], width: int, into: Path, besides: Sequence[str] = ()) -> int:
     """Write the records of a file as a Parquet file of text columns; give their number.
 
     Columns: source_line (1 = the first record after the header), raw_line (only of a malformed record), c0, c1, ...
-    (NULL in a malformed record; `width` of them, an empty cell is empty text).
+    (NULL in a malformed record; `width` of them, an empty cell is empty text), and those that stand besides.
     """
     schema = pa.schema(
         [
             ("source_line", pa.int64()),
             ("raw_line", pa.string()),
             *[(f"c{i}", pa.string()) for i in range(width)],
+            *[(name, pa.string()) for name in besides],
         ]
     )
     rows = 0

@@ -19,6 +19,7 @@ from ecomm import canonical
 from ecomm.contract import (
     KEY_LENGTH,
     LOOKS,
+    OTHER_IDS,
     TOTAL,
     TOTAL_WORD,
     ContractColumn,
@@ -263,6 +264,13 @@ def text_rules(columns: Iterable[ContractColumn]) -> tuple[Rule, ...]:
             Severity.MEDIUM,
             lambda _: ~_any(F.startswith(text(c), F.lit(m)) for c in marked for m in _MARKERS),
             "an id, phone or zip code that begins with ' or =\": `text_markers = true` takes the marker away",
+        ),
+        Rule(
+            "ids_plainly_written",
+            Severity.LOW,
+            lambda _: ~F.col(OTHER_IDS),
+            "an id in decomposed form (NFD), or with characters that show nothing, such as marks of direction: it is "
+            "compared and stored in composed form (NFC) and without them",
         ),
         Rule(
             "row_is_no_total",

@@ -9,12 +9,12 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import FINDINGS, HEADER, LOOKS, text, text_name
+from ecomm.contract import FINDINGS, HEADER, LOOKS, OTHER_IDS, text, text_name
 
 UNMATCHED = text_name("unmatched")
 """Why a record was not joined: the name of a rule, or `superseded`; NULL if it was."""
 HEAD_ALONE, LINE_ALONE = "order_has_lines", "line_has_order"
-_OWN = ("source_file", "file_sha256", "source_line", "malformed", LOOKS)
+_OWN = ("source_file", "file_sha256", "source_line", "malformed", LOOKS, OTHER_IDS)
 _ARRAYS = ("absent_columns", "extra_columns", FINDINGS)
 
 
