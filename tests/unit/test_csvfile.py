@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from ecomm.batches import csvfile as ours
@@ -21,7 +21,7 @@ from ecomm.batches.dialect import dialect
 from ecomm.batches.reading.tables import land as land_table
 from ecomm.batches.reading.tables import open_table
 from ecomm.delivery import Shape
-from ecomm.errors import HeaderError
+from ecomm.errors import FileError, HeaderError
 from tests.oracle import csvfile
 
 WHOLE = 4 << 20  # landing's own chunk
@@ -47,8 +47,13 @@ def land(content: bytes, folder: Path, chunk: int = WHOLE, delimiter: str = ",")
     path.write_bytes(content)
     opened = open_table(path, Shape(delimiter=delimiter))
     names = opened.names
-    with patch.object(ours, "CHUNK", chunk):
-        count = land_table(opened, into)
+    try:
+        with patch.object(ours, "CHUNK", chunk):
+            count = land_table(opened, into)
+    except FileError as error:  # the oracle does not ask whether a record is several
+        if "is several, for their lines end with" not in str(error):
+            raise
+        reject()
     table = pq.read_table(into)
     assert table.column_names == ["source_line", "raw_line", *(f"c{i}" for i in range(len(names)))]
     assert table.num_rows == count, "the number that is reported is the number of rows"
