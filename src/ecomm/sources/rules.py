@@ -236,6 +236,8 @@ def currency_rules(on: RateDay) -> tuple[Rule, ...]:
 
 # -- texts that say something else than they seem to ---------------------------------------------------------------
 
+TOTAL_RULES = ("row_is_no_total", "id_names_no_total")
+"""They look at how many cells of a row are empty."""
 _NULL_WORDS = "null n/a #n/a nan none nil \\n (null) <null> undefined".split()
 _MARKERS = ("'", '="', '=("')
 NOBODY = (
