@@ -56,7 +56,8 @@ class Table:
         if len(self.names) < 2:
             return
         names = [bare(name) for name in self.names]
-        said = pa.array([*self.names, *(f"\ufeff{name}" for name in self.names)])
+        stated = [name for name in self.names if bare(name)]
+        said = pa.array([*stated, *(f"\ufeff{name}" for name in stated)], pa.string())
         likely = pc.and_(pc.is_in(piece["c0"], said), pc.is_in(piece["c1"], said))
         for at in pc.indices_nonzero(likely).to_pylist():
             cells = [bare(piece[f"c{i}"][at].as_py()) for i in range(len(names))]
