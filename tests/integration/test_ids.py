@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from ecomm import forget
 from ecomm.redrive import export, redrive
 from ecomm.trace import versions_of
+from tests import people
 from tests.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -36,6 +38,24 @@ def test_one_customer(shop: Shop) -> None:
     _mend(shop)
     (mended,) = [r for r in shop.rows("orders_target") if r["order_id"] == "O2"]
     assert mended["customer_id"] == PLAIN
+
+
+@pytest.mark.every_engine
+def test_they_are_forgotten_however_they_were_written(shop: Shop) -> None:
+    customers = (
+        f"customer_id,email\n{OTHER},canary-one@example.com\n{MARKED},canary-two@example.com\nC2,b@example.com\n"
+    )
+    header = "order_id,customer_id,product_id,order_date,order_amount,shipping_address\n"
+    orders = f"O1,{MARKED},P1,2025-01-10,5,Canary Street 1\n\u200eO2,{OTHER},P1,2025-01-10,x,Canary Street 2\n"
+    shipped = "order_id,destination_address\nO1\u2060,Canary Street 3\n"
+    files = {"customers": {"c.csv": customers}, "orders": {"o.csv": header + orders}, "shipping": {"s.csv": shipped}}
+    shop.drop("b1", "2025-01-15T00:00:00Z", files)
+    assert [(o.status, o.reason) for o in shop.run()] == [("published", None)]
+    forget.forget(shop.settings, [f"{OTHER}\u200f"], "they asked us to")
+    known = {"canary-one@example.com": 1, "canary-two@example.com": 1}
+    known |= {f"Canary Street {n}": 1 for n in (1, 2, 3)}
+    assert people.left_of(shop.root, known) == []
+    assert {r["email"] for r in shop.rows("customers_target")} == {None, "b@example.com"}
 
 
 def _mend(shop: Shop) -> None:
