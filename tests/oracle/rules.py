@@ -483,10 +483,13 @@ def category(check: str) -> str:
 
 
 def repeats(header: Sequence[str], cells: Sequence[str]) -> bool:
-    """header_repeated: every cell is its column's name, "as names are compared" (any case, blanks around them); quotes
-    around a name and a byte order mark do not count."""
-    around = v.TRIM + '"'
-    return [cell.strip(around).lower() for cell in cells] == [name.strip(around).lower() for name in header]
+    """header_repeated: every cell is its column's name, in any case; blanks, quotes and marks of an encoding do not
+    count."""
+
+    def plain(text: str) -> str:
+        return "".join(c for c in text if c not in v.TRIM + '"').lower()
+
+    return [*map(plain, cells)] == [*map(plain, header)]
 
 
 def total_of(word: str, others: Sequence[str]) -> str | None:
@@ -494,7 +497,7 @@ def total_of(word: str, others: Sequence[str]) -> str | None:
     more than half of its other cells are empty, else id_names_no_total."""
     if word.strip(v.TRIM).lower().removesuffix(":") not in TOTAL_WORDS:
         return None
-    empty = sum(not cell.strip(v.TRIM + '"') for cell in others)
+    empty = sum(not cell.strip(v.TRIM) for cell in others)
     return "row_is_no_total" if 2 * empty > len(others) else "id_names_no_total"
 
 
