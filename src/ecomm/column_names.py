@@ -16,7 +16,7 @@ from ecomm import canonical
 UNNAMED = "unnamed"
 LONGEST = 128
 _LIKE_WRITTEN = re.compile(r"[_\s-](?=x[0-9a-f]{2}|u[0-9a-f]{4}|w[0-9a-f]{6})")
-_LINE_ENDS = {
+LINE_ENDS = {
     "\r": "CR, as of old Macs",
     "\x85": "NEL, as of mainframes",
     "\u2028": "U+2028",
@@ -62,7 +62,7 @@ def nth(name: str, number: int) -> str:
 
 def line_end_in(names: Sequence[str]) -> str | None:
     """The line end that a header's names hold, if one does: then records are taken for parts of names."""
-    return next((said for end, said in _LINE_ENDS.items() if any(end in name for name in names)), None)
+    return next((said for end, said in LINE_ENDS.items() if any(end in name for name in names)), None)
 
 
 def is_doubtful(name: str) -> bool:

@@ -240,6 +240,13 @@ def findings() -> Column:
     return F.col(FINDINGS)
 
 
+LOOKS = text_name("looks")
+"""What a record looks like that may be none of the table (transforms/astray.py); NULL for all others."""
+OTHER_IDS = text_name("other_ids")
+"""Whether an id of a record was delivered otherwise than it is compared (keys.py)."""
+HEADER, TOTAL, TOTAL_WORD = "header", "total", "total's word"
+
+
 # A column of the key's version before, by its name.
 Before = Callable[[str], Column]
 
@@ -446,3 +453,11 @@ class Header:
     only: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     computed: Mapping[str, Computed] = field(default_factory=dict)
     cells: Mapping[str, int] = field(default_factory=dict)
+
+    def ids(self, source: Source) -> tuple[int, ...]:
+        """Where the cells are of which ids are made: parts of keys, and what names things of other sources."""
+        of_ids = {c.name for c in source.columns if c.key or c.name.endswith("_id")}
+        made = [way for name, way in self.computed.items() if name in of_ids]
+        places = {self.positions[name] for name in of_ids if name in self.positions} | {*self.line_cells}
+        places |= {self.cells[name] for way in made for name in way.headers if name in self.cells}
+        return tuple(sorted(places))

@@ -12,7 +12,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 from ecomm import __version__, damage
-from ecomm.batches import copies, locks
+from ecomm.batches import copies, locks, places
 from ecomm.batches.entry import FORMAT_VERSION
 from ecomm.batches.ledger import Ledger
 from ecomm.batches.trigger import TRIGGER
@@ -55,12 +55,17 @@ def _examine(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     yield Finding("versions", ", ".join(f"{n} {v}" for n, v in versions().items()))
     yield _no_second_pyspark()
     yield from (_writable(path) for path in _folders(settings))
+    for place in places.unusable(settings):
+        yield Finding("folder", f"{place.path}: {place.fault}", place.fix)
     yield _disk(settings.warehouse)
     if locks.held(settings):
         yield Finding("lock", "a run is under way", "wait for it to end, then ask again for the tables")
         return
     yield Finding("lock", "nobody works on the warehouse")
     try:
+        if bad := _bad_hints(settings):
+            yield from (Finding(name, "its _delta_log/_last_checkpoint is damaged", _MAINTAIN) for name in bad)
+            return
         ledger = Ledger.of(settings)
         if not ledger.log:
             yield Finding("warehouse", f"{settings.warehouse}: none yet; the first run makes it")
@@ -76,6 +81,15 @@ def _examine(settings: Settings, *, deep: bool) -> Iterator[Finding]:
 
 
 _RESTORE = "run `ecomm restore`, which makes what is damaged again from landing"
+
+
+_MAINTAIN = "run `ecomm maintain`, which writes it again (no row is lost), then ask again for the tables"
+
+
+def _bad_hints(settings: Settings) -> list[str]:
+    """The tables whose file about the last checkpoint is of no use."""
+    logs = settings.warehouse.glob("*/_delta_log") if lake_of(settings) is deltafiles else ()
+    return sorted(log.parent.name for log in logs if deltafiles.has_bad_hint(log.parent))
 
 
 def _tables(settings: Settings, ledger: Ledger, *, deep: bool) -> Iterator[Finding]:

@@ -73,7 +73,7 @@ def named(
     for (_, digest), same in alike.items():
         if any(file.source in SOURCES for file in same):
             place = work.folder / f"named_{digest[:16]}.parquet"
-            land(same[0].table, place)
+            land(same[0].table, place, sorted({at for f in same for at in f.header.ids(sources[f.source])}))
             views = {f.source: _view(work, sources[f.source], f, place, reading) for f in same if f.source in SOURCES}
             yield Named(tuple(same), sources, views, place)
 

@@ -27,6 +27,7 @@ from ecomm.batches.trigger import LandedFile
 from ecomm.contract import Reading
 from ecomm.erasing import SOURCES, Named, Records, named, orders_of, records_of, rewritten
 from ecomm.errors import StorageError, UsageError, sentence
+from ecomm.keys import compared
 from ecomm.opening import open_files, settings_of
 from ecomm.revise import user
 from ecomm.session import Session, finish_forgetting, recover, sources_of, working
@@ -70,6 +71,7 @@ def forget(
     """
     if not Ledger.of(settings).log:
         raise UsageError(f"{settings.warehouse}: there is no warehouse here; --warehouse names another.")
+    customers = [compared(customer) for customer in customers]
     with working(settings) as session:
         attempt = open_attempt(session)
         try:

@@ -1,10 +1,40 @@
-"""A key as people write it: `O34`, or its parts with ` / ` between them. Inside it is a text without ambiguity."""
+"""A key as people write it: `O34`, or its parts with ` / ` between them. Inside it is a text without ambiguity.
+
+An id is compared, and stored, in composed form (NFC) and without characters that show nothing, so that two ids that
+look equal are one: `compared`. Blanks stay, also those without a width: a rule rejects an id that has one inside.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 
+from ecomm.canonical import BLANKS
+
 BETWEEN = " / "
+_IGNORABLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Unicode's Default_Ignorable_Code_Point without blanks and joiners."""
+_JOINERS = "\u200c\u200d"
+"""They change how letters of some scripts and signs are joined; beside ASCII and blanks they show nothing."""
+_PLAIN = f"\0-\x7f{BLANKS[33:]}"
+INVISIBLE = f"[{_IGNORABLE}{_JOINERS}]"
+"""What may be taken from an id, for a first look."""
+_DROPPED = re.compile(f"[{_IGNORABLE}]+")
+_LOOSE = re.compile(f"((?<=[{_PLAIN}])|^)[{_JOINERS}]+"), re.compile(f"[{_JOINERS}]+(?=[{_PLAIN}]|\\Z)")
+
+
+def compared(text: str) -> str:
+    """An id as it is compared and stored: composed, and without characters that show nothing."""
+    if text.isascii():
+        return text
+    composed = unicodedata.normalize("NFC", _DROPPED.sub("", unicodedata.normalize("NFC", text)))
+    for joiners in _LOOSE:
+        composed = joiners.sub("", composed)
+    return unicodedata.normalize("NFC", composed)
 
 
 def prefixed_parts(key: str) -> list[str]:

@@ -13,9 +13,11 @@ from datetime import date, timedelta
 import structlog
 
 from ecomm.attempt import open_attempt
+from ecomm.batches import locks
 from ecomm.batches.entry import NAME as LEDGER
 from ecomm.batches.entry import Entry
 from ecomm.batches.ledger import Ledger
+from ecomm.engines import deltafiles, lake_of
 from ecomm.errors import UsageError, sentence
 from ecomm.session import Session, recover, working
 from ecomm.settings import Settings
@@ -40,6 +42,10 @@ class Upkeep:
 
 def maintain(settings: Settings, listener: Callable[[str], None] = lambda _: None) -> list[Upkeep]:
     """Do the upkeep of every table. listener: hears of each table. Raises UsageError, LockedError, StorageError."""
+    if lake_of(settings) is deltafiles and settings.warehouse.is_dir():
+        with locks.of(settings):  # a hint that names what is not there would keep the ledger from being read
+            for log in settings.warehouse.glob("*/_delta_log"):
+                deltafiles.drop_bad_hint(log.parent)
     if not Ledger.of(settings).log:
         raise UsageError(f"{settings.warehouse}: there is no warehouse here; --warehouse names another.")
     with working(settings) as session:
@@ -86,6 +92,8 @@ def upkeep(
     for name in (*names, LEDGER):
         before[name] = store.lake.count_files(store.path(name))
         deleted[name] = store.tidy(name, older_than, _pinned(entries, name))
+    for name in unchanged:
+        store.lake.shorten_log(store.path(name), _pinned(entries, name))
     session.look()
     attempt = open_attempt(session)
     for name in names:

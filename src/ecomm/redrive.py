@@ -15,13 +15,13 @@ from pathlib import Path
 from ecomm import delivery
 from ecomm.batch import Origin, Plan
 from ecomm.batches import corrections
-from ecomm.batches.corrections import RAW, Cells, Correction, Place, Rejected
+from ecomm.batches.corrections import RAW, Cells, Correction, Mended, Place, Rejected
 from ecomm.batches.entry import Entry, FileEntry
 from ecomm.batches.landing import Landing
 from ecomm.batches.log import Log
 from ecomm.batches.reading.tables import open_table
 from ecomm.engines import deltafiles
-from ecomm.errors import UsageError
+from ecomm.errors import FileError, HeaderError, StorageError, UsageError
 from ecomm.headers import distinct
 from ecomm.progress import Listener, silent
 from ecomm.revise import position, user
@@ -36,13 +36,15 @@ from ecomm.warehouse import Warehouse
 class Redriven:
     """What became of the records of a file: corrected ones are accepted, or rejected again and why; the rest as it was.
 
-    unchanged: how many records were left as they stand, or had been corrected so before.
+    unchanged: how many records were left as they stand, or had been corrected so before. problems: why records of the
+    file could not be applied, a sentence each; the others were.
     """
 
     outcomes: tuple[Outcome, ...]
     corrected: int
     unchanged: int
     rejected: tuple[Rejected, ...]
+    problems: tuple[str, ...] = ()
 
 
 def export(settings: Settings, source: str, out: Path, batch: str | None = None, *, force: bool = False) -> int:
@@ -86,58 +88,104 @@ def _header(settings: Settings, batch_id: str, file: FileEntry) -> tuple[str, ..
 def redrive(settings: Settings, file: Path, why: str, listener: Listener = silent) -> Redriven:
     """Bring corrected records in, each at its own place: a new revision of each of their batches.
 
-    Raises UsageError if the file cannot be read, or has a record that is not in quarantine, or a cell in a column that
-    the record's file does not have; then nothing is written. LockedError, FormatError, StorageError.
+    What cannot be applied is a problem, and stops no other: a record that is not in quarantine, has a cell in a column
+    that its file does not have, or one that was cut. Raises UsageError if the file cannot be read, LockedError,
+    FormatError, StorageError.
     """
-    said = corrections.read(file)
-    if not _made(settings, said, why):  # no engine is started for nothing
-        return Redriven((), 0, len(said), ())
+    read = corrections.read(file)
+    said = _made(settings, read, why)
+    if not said.made:  # no engine is started for nothing
+        return Redriven((), 0, said.unchanged, (), said.problems)
     with working(settings, listener) as session:
-        made, outcomes = _made(settings, said, why), []
-        for entry in _batches(session.log, made):
-            new = [one for one in made if one.batch_id == entry.batch_id]
+        said, outcomes = _made(settings, read, why), []
+        for entry in _batches(session.log, said.made):
+            new = [one for one in said.made if one.batch_id == entry.batch_id]
             plan = Plan(trigger_of(entry), Origin.ARCHIVE, of=entry, why=f"{why} ({user()})", corrections=tuple(new))
             outcomes.append(run_batch(session, plan))
-    again = _current(settings, Warehouse(settings.warehouse), said)
-    still = tuple(again[one.place] for one in made if one.place in again)
-    return Redriven(tuple(outcomes), len(made), len(said) - len(made), still)
+    again, _ = _current(settings, Warehouse(settings.warehouse), [one.place for one in said.made])
+    still = tuple(again[one.place] for one in said.made if one.place in again)
+    return Redriven(tuple(outcomes), len(said.made), said.unchanged, still, said.problems)
 
 
-def _current(settings: Settings, warehouse: Warehouse, places: Iterable[Place]) -> dict[Place, Rejected]:
-    """The rejected records of the sources and batches of some places."""
+def _current(
+    settings: Settings, warehouse: Warehouse, places: Iterable[Place]
+) -> tuple[dict[Place, Rejected], dict[tuple[str, str], str]]:
+    """The rejected records of the sources and batches of some places; and of which they cannot be read, and why."""
     found: dict[Place, Rejected] = {}
+    failed: dict[tuple[str, str], str] = {}
     for source, batch in sorted({(source, batch) for source, batch, _, _ in places}):
-        found |= rejected(settings, warehouse, source, batch)
-    return found
+        try:
+            found |= rejected(settings, warehouse, source, batch)
+        except (UsageError, StorageError, HeaderError, FileError) as error:
+            failed[source, batch] = str(error)
+    return found, failed
 
 
-def _made(settings: Settings, said: Mapping[Place, Mapping[str, str]], why: str) -> list[Correction]:
+@dataclass(frozen=True)
+class _Said:
+    """What a file of mended records says: corrections, how many records are as they were, and what is wrong."""
+
+    made: list[Correction]
+    unchanged: int
+    problems: tuple[str, ...]
+
+
+def _made(settings: Settings, read: Mended, why: str) -> _Said:
     """The corrections that a person has made: records left as they were exported, or as they are read now, are none."""
     warehouse, by, now = Warehouse(settings.warehouse), user(), datetime.now(UTC)
-    current = _current(settings, warehouse, said)
+    current, failed = _current(settings, warehouse, read.records)
     kept = {(f.source, str(e.batch_id), f.sha256): (e, f) for e in warehouse.log.kept for f in e.files}
     erased = {place: warehouse.log.as_archived(entry, file).erased for place, (entry, file) in kept.items()}
     version, _ = warehouse.entry.tables.get("corrections", (None, 0))
     known = [] if version is None else corrections.of_table(deltafiles, warehouse.path / "corrections", version)
-    before, made = corrections.in_force(known), []
-    for place, cells in said.items():
+    before = corrections.in_force(known)
+    made: list[Correction] = []
+    unchanged, problems = 0, [*read.problems, *failed.values()]
+    for place, cells in read.records.items():
         record, earlier = current.get(place), before.get(place)
-        where = f"record {place[3]} of {place[0]} in {place[1]}"
+        if place[:2] in failed:
+            continue
         if record is not None:
             stands = record.cells
         elif earlier is not None and place[:3] in kept:
             stands = earlier.fixed
         else:
-            raise UsageError(f"{where} is not in quarantine; `ecomm quarantine export` writes what is.")
-        if strange := [name for name, cell in cells.items() if cell and name not in stands]:
-            raise UsageError(f"{where} has a cell for {strange[0]}, a column that its file does not have; empty it.")
+            problems.append(f"{_where(place)} is not in quarantine; `ecomm quarantine export` writes what is.")
+            continue
         if place[3] in erased.get(place[:3], ()):
-            raise UsageError(f"{where} is of a customer who is forgotten, so nothing is brought in for it.")
+            problems.append(f"{_where(place)} is of a customer who is forgotten, so nothing is brought in for it.")
+            continue
+        if problem := _problem(cells, stands):
+            problems.append(f"{_where(place)} {problem}")
+            continue
         original = earlier.original if earlier else _original(record)
-        fixed = {name: cells.get(name, was or "") or None for name, was in stands.items()}
-        if not any(_same(fixed, cells) for cells in (stands, original)):
+        fixed = {name: _fixed(was, cells.get(name, was or "")) for name, was in stands.items()}
+        if any(_same(fixed, others) for others in (stands, original)):
+            unchanged += 1
+        else:
             made.append(Correction(place[1], place[0], place[2], place[3], original, fixed, by, why, now, -1))
-    return made
+    return _Said(made, unchanged, tuple(problems))
+
+
+def _where(place: Place) -> str:
+    return f"record {place[3]} of {place[0]} in {place[1]}"
+
+
+def _problem(cells: Mapping[str, str], stands: Cells) -> str | None:
+    """Why the cells cannot be those of a record, as the end of a sentence; None if they can."""
+    if strange := [name for name, cell in cells.items() if cell and name not in stands]:
+        return f"has a cell for {strange[0]}, a column that its file does not have; empty it."
+    if cut := [name for name, cell in cells.items() if corrections.is_cut(stands.get(name), cell)]:
+        return (
+            f"has lost the end of its cell for {cut[0]}, as a spreadsheet keeps {corrections.SHEET_CELL:,} characters; "
+            "mend this record in a text editor."
+        )
+    return None
+
+
+def _fixed(was: str | None, cell: str) -> str | None:
+    """What is read in place of a cell; one that is as it was keeps its line ends."""
+    return (was if corrections.is_same(was, cell) else cell) or None
 
 
 def _original(record: Rejected | None) -> Cells:
@@ -146,7 +194,7 @@ def _original(record: Rejected | None) -> Cells:
 
 
 def _same(some: Cells, others: Cells) -> bool:
-    return all((some.get(name) or "") == (others.get(name) or "") for name in {*some, *others})
+    return all(corrections.is_same(some.get(name), others.get(name)) for name in {*some, *others})
 
 
 def _batches(log: Log, made: Iterable[Correction]) -> list[Entry]:

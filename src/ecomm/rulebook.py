@@ -24,7 +24,8 @@ at the other rows of its key in the batch), so its verdict never depends on what
   or guessed.
 - "Future" is after the end of the as-of date + 1 day; for instants + 2 days.
 - `[severity]` in `ecomm.toml` gives a rule another level, in all sources that have it: `customer_id_present = "LOW"`,
-  or `"OFF"`. The rules on the shape of keys, and on keys that must be there, stay HIGH, as does `line_malformed`.
+  or `"OFF"`. The rules on the shape of keys, and on keys that must be there, stay HIGH, as do `line_malformed`
+  and `header_repeated`.
 - `validation_results` has a row for each rule, source and batch, and the row `batch_score`: 100 x (1 - sum of
   penalties / rows). A row's penalty is that of the worst level it fails: HIGH 1, MEDIUM 0.3, LOW 0.1. Duplicates and
   superseded rows do not count.
@@ -66,7 +67,7 @@ word, five at most.
 
 def page() -> str:
     """docs/rules.md."""
-    parts = [_INTRODUCTION, "## All sources\n" + _table([quality.MALFORMED, quality.CONFLICT])]
+    parts = [_INTRODUCTION, "## All sources\n" + _table([quality.MALFORMED, quality.REPEATED, quality.CONFLICT])]
     parts += [
         f"## {source.name}\n" + _table([*source.rules, *([quality.UNPUBLISHED] if source.at_stake else [])])
         for source in SOURCES.values()

@@ -401,7 +401,10 @@ def redriven(done: Redriven) -> None:
     """What became of corrected records: how many are accepted now, which are rejected again, and why."""
     for one in done.outcomes:
         outcome(one)
+    for problem in done.problems:
+        out.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
     left = f"; {done.unchanged:,} left as they are" if done.unchanged else ""
+    left += f"; {len(done.problems):,} not applied, see above" if done.problems else ""
     if not done.corrected:
         out.print(f"Nothing to bring in: no cell was mended{left}.")
         return

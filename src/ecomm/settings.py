@@ -334,6 +334,10 @@ class Settings(BaseSettings):
         """The folder of a source (or of `trigger`) below landing."""
         return self.landing / self.source_dirs.get(name, f"{name}_data")
 
+    def shape_of(self, source: str, name: str) -> Shape:
+        """How a file of a source is read, by its name."""
+        return self.sources.get(source, Delivery()).shape_of(name)
+
     def reads_too(self, source: str, of: str, name: str) -> bool:
         """A file of this name that comes for the source `of` is read for `source` too."""
         delivery = self.sources.get(source)

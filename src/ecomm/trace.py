@@ -10,6 +10,7 @@ import pyarrow.dataset as ds
 
 from ecomm.engines import deltafiles
 from ecomm.errors import UsageError
+from ecomm.keys import compared
 from ecomm.sources import SOURCES
 from ecomm.tables import key_of
 from ecomm.warehouse import Warehouse
@@ -32,7 +33,7 @@ def versions_of(
         raise UsageError(f"the key of {source} is {' '.join(names)}: {len(names)} parts, not {len(key)}.")
     wanted = pc.scalar(True)
     for name, part in zip(names, key, strict=False):
-        wanted = wanted & (pc.field(name) == part)
+        wanted = wanted & (pc.field(name) == compared(part))
     target = _dataset(warehouse, f"{source}_target").to_table(filter=wanted)
     origins = _dataset(warehouse, f"{source}_stage").to_table(
         columns=[*names, "batch_id", "source_file", "file_sha256", "source_line"], filter=wanted

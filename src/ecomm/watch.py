@@ -25,7 +25,7 @@ import structlog
 import watchfiles
 
 from ecomm import pipeline
-from ecomm.batches import locks, quiet
+from ecomm.batches import endings, locks, quiet
 from ecomm.batches.landing import Landing
 from ecomm.batches.ledger import Ledger, version_of
 from ecomm.batches.log import NOTHING, Log
@@ -162,6 +162,8 @@ def plan(
             waiting[name] = candidate.reason or ""
         elif since + quiet > now:
             growing[name], due = "waits until its files stand still", min(due, since + quiet)
+        elif candidate.unended and since + quiet * endings.PATIENCE > now:
+            growing[name], due = endings.about(candidate.unended), min(due, now + RESCAN)
         elif candidate.state is State.FAILED:
             failed[name] = candidate.reason or ""
         elif _may(before, now) or (before and before.stamps != still.stamps(paths)):
@@ -305,8 +307,13 @@ class Watch:
 
     def _took_quiet(self, log: Log, candidates: Sequence[Candidate], now: float) -> bool:
         """Write triggers for what is a batch without one; whether there was any. What another run works on waits."""
-        paths = [file.path for file in quiet.readable(self.settings, candidates)]
+        files = quiet.readable(self.settings, candidates)
+        paths = [file.path for file in files]
         still_for = {path: now - self._still.since([path], now) for path in paths}
+        lately = time.time() - endings.PATIENCE * self.settings.quiet_seconds
+        for file in files:
+            if endings.may_go_on(file.path, self.settings.shape_of(file.source, file.path.name), lately):
+                still_for[file.path] /= endings.PATIENCE
         try:
             return bool(pipeline.take_quiet(self._landing, log, still_for))
         except LockedError:
@@ -325,7 +332,10 @@ class Watch:
                 self._say(f"{file.path}: {file.sentence}.")
         self._named = {file.path for file in named}
         later = [
-            at + calm * factor for at in since.values() for factor in (1, quiet.PATIENCE) if at + calm * factor > now
+            at + calm * factor
+            for at in since.values()
+            for factor in (1, quiet.PATIENCE, endings.PATIENCE)
+            if at + calm * factor > now
         ]
         if settings.batches == "daily" and by_itself:
             later.append(now + quiet.until_midnight(settings, datetime.now(UTC)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +14,13 @@ import pytest
 from ecomm import rebuild, revise
 from ecomm.batches import corrections
 from ecomm.engines import Engine
-from ecomm.errors import UsageError
 from ecomm.redrive import Redriven, export, redrive
 from ecomm.trace import versions_of
 from tests.conftest import keep_running
 from tests.integration.test_cli import ecomm
 from tests.integration.test_histories import nothing_changes
 from tests.integration.test_kills import killed
+from tests.oracle.values import as_exported, trimmed
 from tests.shop import Shop, differences, published
 
 pytestmark = pytest.mark.usefixtures("shop")  # runs use the engine of the session
@@ -184,8 +185,9 @@ def test_what_is_not_read_any_more_cannot_be_mended(three: Shop) -> None:
     file = three.root / "rejected.csv"
     rewrite(file, lambda row: row | {"order_amount": "77"})
     revise.undo(three.settings, "one", "why not")
-    with pytest.raises(UsageError, match="record 1 of orders in one is not in quarantine"):
-        redrive(three.settings, file, "why not")
+    done = redriven(three, file)
+    assert [p[:48] for p in done.problems] == ["record 1 of orders in one is not in quarantine; "]
+    assert {o.batch_id for o in done.outcomes} == {"two", "three"}
 
 
 @pytest.mark.long
@@ -249,26 +251,63 @@ def test_a_spreadsheet_may_have_saved_it(three: Shop, right: Shop) -> None:
     assert not differences(facts(three), facts(right))
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"_source_line": "7"}, "record 7 of orders in .* is not in quarantine"),
-        ({"_batch_id": "nope"}, "record . of orders in nope is not in quarantine"),
-        ({"_source": "prices"}, "there is no source prices"),
-        ({"_source_line": "x"}, "no number in _source_line"),
-        ({"_batch_id": "two", "_source_line": "3"}, "stands twice in the file"),
-        ({"gift": "yes"}, "has a cell for gift, a column that its file does not have"),
-    ],
-)
-def test_what_is_no_correction_is_said(three: Shop, change: Row, sentence: str) -> None:
-    path, before = mend(three), three.versions()
-    rewrite(
-        path,
-        lambda row: row | (change if row["_source_line"] == "2" else {"gift": ""}) | {"gift": change.get("gift", "")},
-    )
-    with pytest.raises(UsageError, match=sentence):
-        redrive(three.settings, path, "why not")
-    assert three.versions() == before
+def test_what_cannot_be_applied_stops_no_other_record(three: Shop) -> None:
+    path = mend(three, MENDED | {("two", "2"): {"_source_line": "7"}})
+    with path.open("a", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        for where in (["orders", "nope"], ["prices", "one"], ["orders", "one"]):
+            out.writerow([*where, "x.csv", "0" * 64, "1", "", ""] + ["1"] * HEADER.count(",") + [""])
+        out.writerow(["orders", "one", "x.csv", "0" * 64, "x"])
+    rewrite(path, lambda row: row | {"gift": "yes" if row["_batch_id"] == "three" else ""})
+    done = redriven(three, path)
+    assert [o.batch_id for o in done.outcomes] == ["one", "two"]
+    assert (done.corrected, done.rejected) == (2, ())
+    assert {(r["batch_id"], r["source_line"]) for r in three.rows("corrections")} == {("one", 1), ("two", 3)}
+    told = sorted(done.problems)
+    assert len(told) == 6
+    assert "there is no source prices" in "".join(told)
+    for said in ("record 7 of orders in two", "record 1 of orders in nope", "record 1 of orders in one"):
+        assert f"{said} is not in quarantine" in "".join(told)
+    assert "record 2 of orders in three has a cell for gift, a column that its file does not have" in "".join(told)
+
+
+LONG = "x" * 200_000
+ODD = ["=1+1", "a\0b", "a\rb", "a\r\nb", 'say "no"', "\ufeffa", "\u2028", "'-5", LONG, "a\n\n", "\x1a", "\x85a"]
+
+
+def test_odd_and_long_cells_come_back_as_they_were(shop: Shop) -> None:
+    """Also if a spreadsheet changes the line ends in cells; a cell that it cuts is not taken."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([f"R{n}", *"C1 P1 2025-01-10 ten USD pending".split(), c] for n, c in enumerate(ODD))
+    shop.drop("odd", "2025-01-15T00:00:00Z", {"orders": {"odd.csv": HEADER + text.getvalue()}})
+    shop.run()
+    path = shop.root / "rejected.csv"
+    assert export(shop.settings, "orders", path) == len(ODD)
+    assert redrive(shop.settings, path, "nothing") == Redriven((), 0, len(ODD), ())
+    _as_a_spreadsheet_does(path, keeps=32_767)
+    done = redriven(shop, path)
+    (problem,) = done.problems
+    assert (done.corrected, problem[:56]) == (len(ODD) - 1, "record 9 of orders in odd has lost the end of its cell f")
+    export(shop.settings, "orders", path, force=True)
+    _as_a_spreadsheet_does(path)
+    assert redriven(shop, path).corrected == 1
+    kept = {row["order_id"]: row["note"] for row in shop.rows("orders_stage")}
+    assert kept == {f"R{n}": as_exported(trimmed(cell)) for n, cell in enumerate(ODD)}
+
+
+def _as_a_spreadsheet_does(path: Path, keeps: int | None = None) -> None:
+    """Mend the amounts; cells have other line ends, and no more characters than a spreadsheet keeps."""
+    bound = csv.field_size_limit(1_000_000)
+    try:
+        rewrite(
+            path,
+            lambda row: (
+                {n: cell.replace("\r\n", "\n").replace("\r", "\n")[:keeps] for n, cell in row.items()}
+                | {"order_amount": "9.99"}
+            ),
+        )
+    finally:
+        csv.field_size_limit(bound)
 
 
 @pytest.mark.long

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from ecomm.batches import status
 from ecomm.session import Session
-from tests.integration.test_watch import HEADER, wait, watching
+from tests.integration.test_watch import HEADER, Watched, wait, watching
 from tests.shop import Shop
 
 ROWS = [f"O{n},C1,P1,2025-01-01,{n},pending\n" for n in range(20)]
@@ -68,6 +70,36 @@ def test_a_stalled_upload(shop: Shop) -> None:
         upload.write("".join(ROWS[10:]))
         upload.close()
         watched.until(("b1", "published"))
+    assert len(shop.rows("orders_target")) == len(ROWS)
+
+
+def test_an_upload_that_is_taken_up_again(shop: Shop) -> None:
+    """Nobody has the file open, and its last line has no end: a watcher waits for the rest, for longer than else."""
+    shop = Shop(shop.root, quiet_seconds=0.1)
+    half = len(CONTENT) // 2
+    with watching(shop) as watched:
+        drop(shop, CONTENT[:half])
+        wait(lambda: "the last line of b1.csv has no end" in watched.watch.report.waiting.get("b1", ""))
+        (line,) = status.of(shop.settings, datetime.now(UTC)).triggers
+        assert (line.state, "`ecomm watch` waits" in str(line.reason)) == ("pending", True)
+        with (shop.settings.source_dir("orders") / "source" / "b1.csv").open("a") as upload:
+            upload.write(CONTENT[half:])
+        watched.until(("b1", "published"))
+    assert len(shop.rows("orders_target")) == len(ROWS)
+
+
+@pytest.mark.parametrize("batches", ["triggers", "quiet"])
+def test_a_file_without_a_last_line_end(shop: Shop, batches: str) -> None:
+    """Many programs write none: a run takes it at once, a watcher after a while."""
+    shop = Shop(shop.root, quiet_seconds=0.02, batches=batches)
+    if batches == "triggers":
+        drop(shop, CONTENT.rstrip())
+        assert [o.status for o in shop.run()] == ["published"]
+    else:
+        (shop.settings.source_dir("orders") / "source" / "b1.csv").write_text(CONTENT.rstrip())
+        watched = Watched(shop)
+        watched.watch.run(once=True)
+        assert [state for _, state in watched.statuses] == ["published"]
     assert len(shop.rows("orders_target")) == len(ROWS)
 
 

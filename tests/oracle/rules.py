@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -39,6 +39,14 @@ NULL_WORDS = {"null", "n/a", "#n/a", "nan", "none", "nil", "\\n", "(null)", "<nu
 NOBODY_WORDS = NULL_WORDS - {"<null>"} | set("0 -1 guest unknown anonymous anon nobody n.a. na - -- n.n n.n.".split())
 NOBODY_WORDS |= {"walk-in", "not logged in", "gast", "unbekannt", "invité", "invite", "invitado", "ospite", "convidado"}
 """Issue 24: what programs write for a customer who is none."""
+TOTAL_WORDS = {
+    "total", "totals", "grand total", "sub total", "subtotal", "sub-total", "sum", "overall total", "report total",
+    "summe", "gesamt", "gesamtsumme", "zwischensumme", "endsumme", "insgesamt", "total général", "total general",
+    "sous-total", "somme", "suma", "suma total", "subtotale", "totale", "totale generale", "totaal", "eindtotaal",
+    "subtotaal", "soma", "total geral", "totalt", "razem", "celkem", "итого", "всего", "合計", "総計", "总计", "合计",
+    "합계",
+}  # fmt: skip
+"""docs/files.md: words for a total, in any case; a colon may stand behind."""
 LIKE_IDS = {"phone", "zip_code", "tracking_number", "sku"}
 
 _CASTABLE = {"money", "measure", "int", "bool", "date", "order_date", "timestamp"}
@@ -89,7 +97,8 @@ def in_force(source: Source, settings: Settings) -> dict[str, str]:
     order without a customer is a guest's, a customer without is nobody."""
     levels = {"created_timestamp_plausible": "LOW", "sequence_conflict": "MEDIUM"}
     levels |= {"null_word_as_text": "LOW", "text_marker_as_text": "MEDIUM"}
-    fixed = {"line_malformed": "HIGH"}
+    levels |= {"ids_plainly_written": "LOW", "row_is_no_total": "HIGH", "id_names_no_total": "MEDIUM"}
+    fixed = {"line_malformed": "HIGH", "header_repeated": "HIGH"}
     for name in source.key:
         if name in source.required:  # "only ids required in the header"
             fixed[f"{name}_present"] = "HIGH"
@@ -107,7 +116,7 @@ def in_force(source: Source, settings: Settings) -> dict[str, str]:
     return {name: level for name, level in levels.items() if level != "OFF"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Record:
     """What a rule sees: "the row and its batch only"."""
 
@@ -118,6 +127,10 @@ class Record:
     as_of: datetime
     settings: Settings
     deletes: bool = False
+    total: str | None = None
+    """The rule on totals that the record breaks."""
+    other_ids: bool = False
+    """An id was delivered otherwise than it is compared."""
 
     def failed(self, levels: Mapping[str, str], split: Collection[str] = ()) -> list[str]:
         """The rules in force that the record fails. `split`: the orders that fail order_has_one_product in this
@@ -227,6 +240,9 @@ class Record:
         like_ids = [n for n in names if n in self.source.key or n.endswith("_id") or n in LIKE_IDS]
         return [
             ("null_word_as_text", not any(stated[n].lower() in NULL_WORDS for n in own_or_no_customer)),
+            ("ids_plainly_written", not self.other_ids),
+            ("row_is_no_total", self.total != "row_is_no_total"),
+            ("id_names_no_total", self.total != "id_names_no_total"),
             ("text_marker_as_text", not any(stated[n].startswith(("'", '="', '=("')) for n in like_ids)),
         ]
 
@@ -452,18 +468,37 @@ def validation(name: str, levels: Mapping[str, str], verdicts: Collection[Verdic
 
 
 def category(check: str) -> str:
-    """`*_present`, `*_complete`, `*_assumed` completeness; `line_malformed`, `*_format`, `*_readable`,
-    `*_well_formed` format; `*_exists` referential; `*_agrees`, `sequence_conflict`, `email_unique` consistency; the
-    rest business_rule. (rules.md: `column_disappeared` is consistency.)"""
+    """`*_present`, `*_complete`, `*_assumed` completeness; `line_malformed`, `header_repeated`, `*_format`,
+    `*_readable`, `*_well_formed` format; `*_exists` referential; `*_agrees`, `sequence_conflict`, `email_unique`
+    consistency; the rest business_rule. (rules.md: `column_disappeared` is consistency.)"""
     if check.endswith(("_present", "_complete", "_assumed")):
         return "completeness"
-    if check == "line_malformed" or check.endswith(("_format", "_readable", "_well_formed")):
+    if check in ("line_malformed", "header_repeated") or check.endswith(("_format", "_readable", "_well_formed")):
         return "format"
     if check.endswith("_exists"):
         return "referential"
     if check in ("sequence_conflict", "email_unique", "column_disappeared") or check.endswith("_agrees"):
         return "consistency"
     return "business_rule"
+
+
+def repeats(header: Sequence[str], cells: Sequence[str]) -> bool:
+    """header_repeated: every cell is its column's name, in any case; blanks, quotes and marks of an encoding do not
+    count."""
+
+    def plain(text: str) -> str:
+        return "".join(c for c in text if c not in v.TRIM + '"').lower()
+
+    return [*map(plain, cells)] == [*map(plain, header)]
+
+
+def total_of(word: str, others: Sequence[str]) -> str | None:
+    """The rule that a record breaks whose id (the first column of the key) is a word for a total: row_is_no_total if
+    more than half of its other cells are empty, else id_names_no_total."""
+    if word.strip(v.TRIM).lower().removesuffix(":") not in TOTAL_WORDS:
+        return None
+    empty = sum(not cell.strip(v.TRIM) for cell in others)
+    return "row_is_no_total" if 2 * empty > len(others) else "id_names_no_total"
 
 
 def batch_score(levels: Mapping[str, Mapping[str, str]], verdicts: Mapping[str, Collection[Verdict]]) -> Row:

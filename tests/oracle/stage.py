@@ -171,6 +171,8 @@ class _Read:
     """Of the well-split ones: source_line, cells, stated column -> text."""
     source: Source
     """As the file's shape has it."""
+    delivered: dict[int, list[str]]
+    """source_line -> the cells as they stand in the file."""
 
     def stated(self) -> list[dict[str, str | None]]:
         """What the records say that end no key."""
@@ -190,6 +192,8 @@ def _read(source: Source, number: int, file: str, content: bytes, settings: Sett
     landed.counts[file] = dict.fromkeys(("read", "accepted", "rejected", "duplicate", "superseded"), 0)
     landed.counts[file]["read"] = len(parsed.records)
     readable: list[tuple[int, list[str], dict[str, str | None]]] = []
+    delivered: dict[int, list[str]] = {}
+    of_ids = _of_ids(source, header)
     for record in parsed.records:
         if record.fields is None:
             error = _error(file, record.source_line, None, ["line_malformed"], "HIGH", None)
@@ -197,12 +201,25 @@ def _read(source: Source, number: int, file: str, content: bytes, settings: Sett
             landed.verdicts.append(Verdict(None, ("line_malformed",)))
             landed.counts[file]["rejected"] += 1
         else:
-            texts = _shaped(source, _texts(source, header, record.fields), settings)
-            readable.append((record.source_line, record.fields, texts))
+            cells = [values.as_id(x) if of_id else x for x, of_id in zip(record.fields, of_ids, strict=True)]
+            delivered[record.source_line] = record.fields
+            readable.append((record.source_line, cells, _shaped(source, _texts(source, header, cells), settings)))
     if source.name == sources.ORDERS.name:
         lines.line_texts(source.delivery, header.names, [(texts, cells) for _, cells, texts in readable])
         lines.refund_texts(source.delivery, [texts for _, _, texts in readable], settings)
-    return _Read(file, number, hashlib.sha256(content).hexdigest(), header, readable, source)
+    return _Read(file, number, hashlib.sha256(content).hexdigest(), header, readable, source, delivered)
+
+
+def _of_ids(source: Source, header: Header) -> list[bool]:
+    """Which cells are ids, or parts of one: the key's columns, and those that name a thing of another source."""
+    said = source.delivery.line_id
+    of_lines = {name.strip(values.TRIM).lower() for name in ([said] if isinstance(said, str) else said)}
+    return [
+        column in source.key
+        or (column in source.contract and column.endswith("_id"))
+        or name.strip(values.TRIM).lower() in of_lines
+        for name, column in zip(header.names, header.columns, strict=True)
+    ]
 
 
 def _judge(
@@ -223,11 +240,14 @@ def _judge(
         stored_rows.append((typed, sources.with_defaults(source, stated, settings.reporting_currency), fields))
     twice = _products_twice(source, read, [stored for _, stored, _ in stored_rows])
     for (line, fields, texts), (typed, stored, _) in zip(read.records, stored_rows, strict=True):
-        raw = dict(zip(read.header.names, fields, strict=True))
+        delivered = read.delivered[line]
+        raw = dict(zip(read.header.names, delivered, strict=True))
         op = "D" if _deletes(source, read.header, fields) else "U"
-        record = Record(source, texts, typed, as_of, settings, op == "D")
-        failed = record.failed(levels, split)
-        if op == "U" and line in twice and "order_lines_distinct" in levels:
+        record = Record(source, texts, typed, as_of, settings, op == "D", _total(source, read.header, fields))
+        record.other_ids = delivered != fields
+        is_header = rules.repeats(read.header.names, fields)
+        failed = ["header_repeated"] if is_header else record.failed(levels, split)
+        if op == "U" and not is_header and line in twice and "order_lines_distinct" in levels:
             failed.append("order_lines_distinct")
         if any(levels[name] == "HIGH" for name in failed):
             key = source.key_of(stored)
@@ -242,6 +262,14 @@ def _judge(
                 )
             )
     return accepted
+
+
+def _total(source: Source, header: Header, fields: list[str]) -> str | None:
+    """The rule on totals that a record breaks, by the cell of the key's first column."""
+    if source.key[0] not in header.columns:
+        return None
+    at = header.columns.index(source.key[0])
+    return rules.total_of(fields[at], fields[:at] + fields[at + 1 :])
 
 
 def _products_twice(source: Source, read: _Read, stored: list[Row]) -> set[int]:

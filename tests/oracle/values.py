@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -58,6 +59,30 @@ UTC_ZONES = Zones(ZoneInfo("UTC"), ZoneInfo("UTC"))
 def trimmed(cell: str) -> str | None:
     """Cells are trimmed (TRIM set), empty = NULL."""
     return cell.strip(TRIM) or None
+
+
+_IGNORED = {
+    0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x200E, 0x200F,
+    *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x3164, *range(0xFE00, 0xFE10), 0xFFA0, *range(0xFFF0, 0xFFF9),
+    *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000),
+}  # fmt: skip
+"""Default_Ignorable_Code_Point of Unicode, without the zero-width space, the byte order mark and the joiners."""
+
+
+def as_id(cell: str) -> str:
+    """docs/files.md: an id is compared in composed form (NFC) and without characters that show nothing; a joiner
+    (U+200C, U+200D) stays between two characters that are neither ASCII nor blanks."""
+    composed = unicodedata.normalize("NFC", cell)
+    composed = unicodedata.normalize("NFC", "".join(c for c in composed if ord(c) not in _IGNORED))
+    kept = ""
+    for at, c in enumerate(composed):
+        if c in "\u200c\u200d":
+            before = [x for x in kept if x not in "\u200c\u200d"][-1:] or [" "]
+            after = [x for x in composed[at:] if x not in "\u200c\u200d"][:1] or [" "]
+            if any(x.isascii() or x in TRIM for x in before + after):
+                continue
+        kept += c
+    return unicodedata.normalize("NFC", kept)
 
 
 def as_exported(text: str | None) -> str | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from ecomm.batches import csvfile as ours
@@ -21,10 +21,10 @@ from ecomm.batches.dialect import dialect
 from ecomm.batches.reading.tables import land as land_table
 from ecomm.batches.reading.tables import open_table
 from ecomm.delivery import Shape
-from ecomm.errors import HeaderError
+from ecomm.errors import FileError, HeaderError
 from tests.oracle import csvfile
 
-WHOLE = 16 << 20  # landing's own chunk
+WHOLE = 4 << 20  # landing's own chunk
 LIMIT = 1_048_576  # a record of more bytes is malformed
 
 
@@ -47,8 +47,13 @@ def land(content: bytes, folder: Path, chunk: int = WHOLE, delimiter: str = ",")
     path.write_bytes(content)
     opened = open_table(path, Shape(delimiter=delimiter))
     names = opened.names
-    with patch.object(ours, "CHUNK", chunk):
-        count = land_table(opened, into)
+    try:
+        with patch.object(ours, "CHUNK", chunk):
+            count = land_table(opened, into)
+    except FileError as error:  # the oracle does not ask whether a record is several
+        if "is several, for their lines end with" not in str(error):
+            raise
+        reject()
     table = pq.read_table(into)
     assert table.column_names == ["source_line", "raw_line", *(f"c{i}" for i in range(len(names)))]
     assert table.num_rows == count, "the number that is reported is the number of rows"
@@ -212,6 +217,14 @@ def test_one_column(chunk: int, tmp_path: Path) -> None:
     assert got == expected(content)
 
 
+def test_many_malformed_records_are_never_held_at_once(tmp_path: Path) -> None:
+    """Two bytes a record, and a quote at the end that lets none of them be read by the vectorised reader."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"a,b\n" + b"x\n" * 200_000 + b'"')
+    rows = [table.num_rows for table in open_table(path, Shape()).stretches()]
+    assert (sum(rows), max(rows)) == (200_001, 1 << 16)
+
+
 # -- too long ----------------------------------------------------------------------------------------
 
 
@@ -315,21 +328,25 @@ TAME = st.lists(
 
 
 @RELAXED
-@given(body=TAME, eof=st.booleans())
-def test_fast_is_slow(body: bytes, eof: bool) -> None:
+@given(body=TAME, eof=st.booleans(), width=st.integers(1, 3))
+def test_fast_is_slow(body: bytes, eof: bool, width: int) -> None:
     """Where the fast reader vouches for a stretch it gives what the scanner gives, up to the same byte."""
-    fast = ours._plain(body, 2, eof)
+    fast = ours._plain(body, width, eof)
     if fast is None:
         return
     table, used = fast
-    slow, _ = ours.scan(body[:used], 2, True)
-    assert [list(row.values()) for row in table.to_pylist()] == [r.cells for r in slow]
+    slow, _ = ours.scan(body[:used], width, True)
+    assert _said(table.to_pylist()) == [r.cells or r.raw_line for r in slow]
     assert eof is False or used == len(body)
 
 
+def _said(rows: list[dict[str, Any]]) -> list[Said]:
+    return [row["raw_line"] or [cell for name, cell in row.items() if name != "raw_line"] for row in rows]
+
+
 def test_fast_is_used() -> None:
-    """An ordinary file goes the fast way, quotes and line ends in quotes too."""
-    for body in (b"1,2\n3,4\n", b'1,"x,\n""y"""\r\n3,4\r\n', "é,日\n".encode()):
+    """An ordinary file goes the fast way, quotes and line ends in quotes too; malformed lines without quotes do."""
+    for body in (b"1,2\n3,4\n", b'1,"x,\n""y"""\r\n3,4\r\n', "é,日\n".encode(), b"x\n1,2\r\n1,2,3\n"):
         fast = ours._plain(body, 2, True)
         assert fast is not None
         assert fast[1] == len(body)
@@ -407,7 +424,7 @@ def test_fast_is_slow_with_another_delimiter(body: bytes, eof: bool, delimiter: 
         return
     table, used = fast
     slow, _ = ours.scan(body[:used], 2, True, form)
-    assert [list(row.values()) for row in table.to_pylist()] == [r.cells for r in slow]
+    assert _said(table.to_pylist()) == [r.cells or r.raw_line for r in slow]
     assert eof is False or used == len(body)
 
 

@@ -91,6 +91,25 @@ def test_who_began_to_read_before_goes_on(tmp_path: Path) -> None:
     assert readable(table) == [*range(10, 21)]
 
 
+@pytest.mark.parametrize(
+    "said", ["", "\0garbage", "[1]", "{}", '{"version": 999, "size": 1}', '{"version": "x", "size": 1}']
+)
+def test_a_damaged_hint_is_dropped_and_written_again(tmp_path: Path, said: str) -> None:
+    """The file says which checkpoint is the last, and spares a listing; without it all is read."""
+    table = made(tmp_path / "t", 12)
+    deltafiles.shorten_log(table, [])
+    hint = table / "_delta_log" / "_last_checkpoint"
+    assert not deltafiles.has_bad_hint(table)
+    hint.write_text(said)
+    assert deltafiles.has_bad_hint(table)
+    deltafiles.shorten_log(table, [])
+    assert not deltafiles.has_bad_hint(table)
+    write_deltalake(table, pa.table({"n": [13]}), mode="overwrite")
+    deltafiles.shorten_log(table, [])
+    assert json.loads(hint.read_text())["version"] == 13
+    assert DeltaTable(table).to_pyarrow_table()["n"].to_pylist() == [13]
+
+
 @pytest.mark.parametrize("keep", [[], [12, 19]])
 def test_files_besides_the_log_are_left_alone(tmp_path: Path, keep: Collection[int]) -> None:
     """What it deletes has a version's number, and lies in the log's folder."""

@@ -287,6 +287,7 @@ def test_a_held_batch_shows_its_errors_only() -> None:
         ("address_complete", "completeness"),
         ("currency_assumed", "completeness"),
         ("line_malformed", "format"),
+        ("header_repeated", "format"),
         ("order_id_well_formed", "format"),
         ("dimensions_format", "format"),
         ("price_readable", "format"),
@@ -307,7 +308,7 @@ def test_every_rule_in_force_is_asked_and_every_one_asked_has_a_level(source: st
     shop = delivered(source, Settings())
     record = rules.Record(shop, dict.fromkeys(shop.in_header), {}, NOON, Settings())
     asked = {name for name, _ in record.checks(())}
-    elsewhere = {"line_malformed", "sequence_conflict"}
+    elsewhere = {"line_malformed", "header_repeated", "sequence_conflict"}
     if source == "orders":
         elsewhere |= {"order_lines_distinct", "superseded_amount_agrees"}
     assert asked | elsewhere == rules.in_force(shop, Settings()).keys()

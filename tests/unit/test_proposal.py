@@ -262,6 +262,7 @@ GOOD = "order_id,customer_id,product_id,order_date,order_amount\nA1,C1,P1,2026-0
         (GOOD + "A3,C1,P1,2025-01-02,1,,\n", {"ignore_surplus_cells": True}),
         (GOOD + "2 record(s) downloaded\n", {"footers": ["* record(s) downloaded"]}),
         (GOOD + "A3,C1\n", {}),
+        (f'{GOOD}A3,C1,"{"x" * 200_000}",2026-09-01,7.00\n'.replace(",", ";"), {"delimiter": ";"}),
     ],
 )
 def test_where_the_table_is(content: str, wanted: dict[str, object]) -> None:

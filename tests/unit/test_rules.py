@@ -256,6 +256,52 @@ def malformed(source: str) -> list[Case]:
     return [Case(source, "line_malformed", True, line=line) for line in lines] + good
 
 
+def astray(source: str) -> list[Case]:
+    """The header once more; a line of totals, or a thing that is called so."""
+    key, names, width = KEYS[source], list(BASE[source]), len(BASE[source])
+    header = ",".join(names)
+    quoted = ",".join(f'"{name}"' for name in names)
+    repeated = [header, header.upper().replace(",", " ,"), f"\ufeff{quoted}"]
+    # A cell that is its column's name: of a column in which any text may stand.
+    column = {"orders": "shipping_address", "customers": "city", "products": "product_name", "inventory": "location"}
+    name = column.get(source, "destination_address")
+    cases = [Case(source, "header_repeated", True, line=line) for line in repeated]
+    cases += about(source, "header_repeated", name, [], [name, name.upper(), f" {name} "])
+    kept = [i for i in range(width) if i in (1, 2, 3, 4, 5, names.index("created_timestamp"))][: width // 2 - 1]
+    kept = [*kept[:-1], names.index("created_timestamp")]
+    for word in ("Total", "TOTAL:", " gesamtsumme ", "合計"):
+        cells = [x if i in kept else "" for i, x in enumerate(BASE[source].values())]
+        cells[0] = word
+        cases.append(Case(source, "row_is_no_total", True, line=",".join(cells), also=THIN[source]))
+    cases += about(source, "row_is_no_total", key, [], ["Total-{n}", "Totals{n}", "{n}Sum"])
+    return cases + about(source, "id_names_no_total", key, ["totals", "Summe:", "Итого"], ["Sums{n}", "T{n}", "Totall"])
+
+
+THIN = {
+    "orders": ["shipping_address_present"],
+    "customers": ["address_complete"],
+    "products": ["currency_assumed"],
+    "inventory": [],
+    "shipping": ["destination_address_present"],
+}
+"""What else is said of a line of totals, by source."""
+
+
+def ids(source: str) -> list[Case]:
+    """Ids that are compared otherwise than they are written; composed ones, and joiners that show, pass."""
+    odd = [
+        "e\u0301{n}",
+        "\u200f{n}",
+        "{n}\u2060",
+        "{n}\u00ad",
+        "\u202a{n}\u202c",
+        "{n}\u200d",
+        "\u1112\u1161\u11ab{n}",
+        "\u212b{n}",
+    ]
+    return about(source, "ids_plainly_written", KEYS[source], odd, ["é{n}", "日本{n}", "{n}ب\u200cب", "{n}ก็"])
+
+
 def part_of_a_line(name: str) -> list[Case]:
     """A part of the key that may be empty: blanks pass in a line_id, which may be a product's name."""
     longest, blanks = (255, True) if name == "line_id" else (64, False)
@@ -266,6 +312,8 @@ def part_of_a_line(name: str) -> list[Case]:
 
 ORDERS = [
     *malformed("orders"),
+    *astray("orders"),
+    *ids("orders"),
     *identifier("orders", "order_id"),
     *created("orders"),
     *misleading("orders", "shipping_address", "product_id"),
@@ -366,6 +414,8 @@ ORDERS = [
 ]
 CUSTOMERS = [
     *malformed("customers"),
+    *astray("customers"),
+    *ids("customers"),
     *identifier("customers", "customer_id"),
     *intact("customers", "customer_id"),
     *created("customers"),
@@ -470,6 +520,8 @@ CUSTOMERS = [
 ]
 PRODUCTS = [
     *malformed("products"),
+    *astray("products"),
+    *ids("products"),
     *identifier("products", "product_id"),
     *intact("products", "product_id"),
     *created("products"),
@@ -520,6 +572,8 @@ PRODUCTS = [
 ]
 INVENTORY = [
     *malformed("inventory"),
+    *astray("inventory"),
+    *ids("inventory"),
     *identifier("inventory", "product_id"),
     *intact("inventory", "product_id"),
     *created("inventory"),
@@ -576,6 +630,8 @@ INVENTORY = [
 ]
 SHIPPING = [
     *malformed("shipping"),
+    *astray("shipping"),
+    *ids("shipping"),
     *identifier("shipping", "order_id"),
     *intact("shipping", "order_id", "tracking_number"),
     *created("shipping"),
@@ -811,9 +867,9 @@ LEVELS: dict[str, dict[str, str]] = {
 """The catalogue (RULES.md), and what holds for all sources."""
 for _source, _key in KEYS.items():
     LEVELS[_source] |= of_levels(
-        HIGH=f"line_malformed {_key}_present {_key}_well_formed {_key}_intact",
-        MEDIUM="created_timestamp_readable text_marker_as_text",
-        LOW="created_timestamp_plausible null_word_as_text",
+        HIGH=f"line_malformed header_repeated row_is_no_total {_key}_present {_key}_well_formed {_key}_intact",
+        MEDIUM="created_timestamp_readable text_marker_as_text id_names_no_total",
+        LOW="created_timestamp_plausible null_word_as_text ids_plainly_written",
     ) | (of_levels(**MONEY_RULES) if "currency" in BASE[_source] else {})
 
 
@@ -821,7 +877,9 @@ for _source, _key in KEYS.items():
 def test_the_rules_are_those_of_the_catalogue(source: str) -> None:
     """With the catalogue's levels; each has a row that breaks it, and three odd ones that do not."""
     rules = SOURCES[source].rules_in_force
-    assert {r.name: str(r.severity) for r in rules} | {"line_malformed": "HIGH"} == LEVELS[source]
+    assert {r.name: str(r.severity) for r in rules} | dict.fromkeys(
+        ("line_malformed", "header_repeated"), "HIGH"
+    ) == LEVELS[source]
     assert len({r.name for r in rules}) == len(rules)
     assert all(r.meaning for r in rules)
     for name in LEVELS[source]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ecomm.batches.trigger import Candidate, LandedFile, State
-from ecomm.watch import Failure, Plan, Stillness, failed_again, plan
+from ecomm.watch import RESCAN, Failure, Plan, Stillness, failed_again, plan
 
 TRIGGER, ORDERS, MORE = Path("t.json"), Path("orders.csv"), Path("more.csv")
 READY = Candidate(TRIGGER, State.PENDING, files=(LandedFile("orders", ORDERS), LandedFile("orders", MORE)))
@@ -61,6 +62,15 @@ def test_also_a_trigger_that_cannot_be_read_may_still_grow() -> None:
     seen = still((LYING, 0.0), (LYING | {TRIGGER: (5, 2, 1)}, 99.5))
     assert not planned(broken, 100.0, seen).failed
     assert planned(broken, 101.0, seen).failed == {"t.json": "not valid JSON"}
+
+
+def test_a_file_without_a_last_line_end_is_waited_for_longer() -> None:
+    unended = replace(READY, unended="orders.csv")
+    early = planned(unended, at=59.9)
+    assert (dict(early.complete_since), early.due) == ({}, 59.9 + RESCAN)
+    assert early.growing["t.json"].startswith("the last line of orders.csv has no end, so")
+    assert planned(unended, at=60.0).complete_since == {"t.json": 0.0}
+    assert planned(at=1.0).complete_since == {"t.json": 0.0}
 
 
 def test_who_waits_says_for_what_and_nobody_looks_again_for_it() -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ecomm.batches import handwritten
 from ecomm.engines import Lake
 from ecomm.errors import StorageError, UsageError
 
@@ -24,6 +26,9 @@ RAW = "(line)"
 """The name under which a record that could not be split into cells keeps its line."""
 _PLACE = ("_source", "_batch_id", "_source_file", "_file_sha256", "_source_line", "_reasons", "_line")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile("[0-9]{1,18}")
+SHEET_CELL = 32_767
+"""Characters of a cell that Excel keeps."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,14 @@ class Rejected:
     raw_line: str | None = None
 
 
+@dataclass(frozen=True)
+class Mended:
+    """Mended records, each with its cells by header name; and what is wrong with others, a sentence each."""
+
+    records: Mapping[Place, Mapping[str, str]]
+    problems: tuple[str, ...] = ()
+
+
 def of_table(lake: Lake, path: Path, version: int) -> list[Correction]:
     """All corrections, in the order in which they were made: the table `corrections` at a version."""
     rows: list[dict[str, Any]] = lake.table(path, version)[1].to_pylist()
@@ -94,35 +107,62 @@ def write(path: Path, records: Sequence[Rejected]) -> None:
         raise StorageError(f"{path}: cannot be written ({error.strerror}); check the folder's permissions.") from error
 
 
-def read(path: Path) -> dict[Place, dict[str, str]]:
-    """What a person has made of such a file: the cells of each record by header name. Raises UsageError."""
+def read(path: Path) -> Mended:
+    """What a person has made of such a file. Raises UsageError if it is none; a record that is wrong is a problem."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8; save it as CSV UTF-8.") from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); name a file of `quarantine export`.") from error
+    if "\r" in text.partition("\n")[0].removesuffix("\r"):
+        raise UsageError(f"{path}: its lines end with CR alone, as of old Macs; save it as CSV UTF-8.")
     delimiter = next((d for d in ",;\t" if text.lstrip('"').startswith((f"{_PLACE[0]}{d}", f'{_PLACE[0]}"{d}'))), ",")
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = next(lines, [])
+    lines = handwritten.records(text, delimiter)
+    header = next(lines, (1, None))[1] or []
     if tuple(header[: len(_PLACE)]) != _PLACE:
         raise UsageError(
             f"{path}: its first columns must be {', '.join(_PLACE)}, as `ecomm quarantine export` writes them."
         )
-    names = [_plain(name) for name in header[len(_PLACE) :]]
+    return _mended(path, [_plain(name) for name in header], lines)
+
+
+def _mended(path: Path, header: Sequence[str], lines: Iterator[tuple[int, list[str] | None]]) -> Mended:
+    """The records below the header; of those that stand there twice none."""
     found: dict[Place, dict[str, str]] = {}
-    for row in lines:
-        if not any(row):
+    twice: set[Place] = set()
+    problems = []
+    for number, said in lines:
+        if said is not None and not any(said):
             continue
-        where = f"{path}, line {lines.line_num}"
-        cells = [_plain(cell) for cell in row]
-        if len(cells) != len(header) or not cells[4].isdecimal():
-            raise UsageError(f"{where}: it has {len(cells)} cells, not {len(header)}, or no number in _source_line.")
+        where = f"{path}, line {number}"
+        if said is None:
+            problems.append(f"{where}: its quotes are broken; put a quote around the cell, and double those in it.")
+            continue
+        cells = [_plain(cell) for cell in said]
+        if len(cells) != len(header) or not _NUMBER.fullmatch(cells[4]):
+            problems.append(f"{where}: it has {len(cells)} cells, not {len(header)}, or no number in _source_line.")
+            continue
         place = (cells[0], cells[1], cells[3], int(cells[4]))
         if place in found:
-            raise UsageError(f"{where}: the record stands twice in the file; leave one of them.")
-        found[place] = dict(zip(names, cells[len(_PLACE) :], strict=True))
-    return found
+            twice.add(place)
+            problems.append(f"{where}: the record stands twice in the file; leave one of them.")
+        found[place] = dict(zip(header[len(_PLACE) :], cells[len(_PLACE) :], strict=True))
+    return Mended({place: cells for place, cells in found.items() if place not in twice}, tuple(problems))
+
+
+def is_same(one: str | None, other: str | None) -> bool:
+    """A cell is as it was: spreadsheets write the line ends within a cell in their own way."""
+    return _with_newlines(one) == _with_newlines(other)
+
+
+def is_cut(was: str | None, cell: str) -> bool:
+    """The cell is the beginning of a longer one, as much of it as a spreadsheet keeps."""
+    return len(cell) == SHEET_CELL < len(was or "") and (was or "").startswith(cell)
+
+
+def _with_newlines(cell: str | None) -> str:
+    return (cell or "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _safe(cell: str) -> str:

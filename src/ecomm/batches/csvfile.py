@@ -13,8 +13,9 @@ field, without an error (docs/decisions/0001-csv-landing.md).
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -24,10 +25,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
+from ecomm.batches import unquoted
 from ecomm.batches.dialect import Dialect, dialect
 
 MAX_RECORD = 1 << 20
-CHUNK = 16 << 20
+CHUNK = 4 << 20
+_AT_ONCE = 1 << 16
+"""Lines that the exact scanner holds at once: each takes a hundred times the memory of its bytes."""
 BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t"
 
@@ -43,12 +47,16 @@ class Record:
     raw_line: str | None
 
 
-def take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[bytes] | None, bytes] | None:
+def take(
+    data: bytes, start: int, eof: bool, form: Dialect, longest: int | None = None
+) -> tuple[int, list[bytes] | None, bytes] | None:
     """The record at `start`: (where the next begins, its cells or None, its bytes); None: more data is needed.
 
-    A record with broken quotes is its first physical line only: reading starts again at the next line.
+    A record with broken quotes is its first physical line only: reading starts again at the next line. longest: bytes
+    of a record, if not MAX_RECORD.
     """
-    limit = min(len(data), start + MAX_RECORD + 2)  # two more for a line end
+    longest = MAX_RECORD if longest is None else longest
+    limit = min(len(data), start + longest + 2)  # two more for a line end
     undecided = not eof and limit == len(data)
     cells: list[bytes] = []
     at = start
@@ -78,10 +86,20 @@ def take(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[b
             continue
         ended = data[stop : stop + 1] == b"\n"  # an escaped newline is none
         raw = data[start:stop].removesuffix(b"\r") if ended else data[start:stop]
-        if len(raw) > MAX_RECORD:
+        if len(raw) > longest:
             break
         return min(stop + 1, len(data)), cells, raw
     return _first_line(data, start, eof)
+
+
+def _simple(data: bytes, start: int, eof: bool, form: Dialect) -> tuple[int, list[bytes] | None, bytes] | None:
+    """`take` in a stretch without quotes and escapes, where every line is a record."""
+    end = data.find(b"\n", start)
+    if end < 0 and not eof:
+        return None if len(data) - start < MAX_RECORD + 2 else take(data, start, eof, form)
+    raw = data[start:end].removesuffix(b"\r") if end >= 0 else data[start:]
+    cells = None if len(raw) > MAX_RECORD else raw.split(form.delimiter)
+    return (end + 1 if end >= 0 else len(data)), cells, raw
 
 
 def _without_end(line: bytes) -> bytes:
@@ -108,7 +126,9 @@ def cut(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> Iterator[t
     The record is None of a line that is none: of blanks, or where the dialect has no blank rows.
     """
     at = 0
-    while at < len(data) and (taken := take(data, at, eof, form)) is not None:
+    is_simple = not (form.quote and form.quote in data) and not (form.escape and form.escape in data)
+    read = _simple if is_simple else take
+    while at < len(data) and (taken := read(data, at, eof, form)) is not None:
         start = at
         at, cells, raw = taken
         yield start, at, _record(cells, raw, width, form), raw
@@ -130,17 +150,21 @@ def _record(cells: list[bytes] | None, raw: bytes, width: int, form: Dialect) ->
 
 
 def _plain(data: bytes, width: int, eof: bool, form: Dialect = COMMA) -> tuple[pa.Table, int] | None:
-    """The same by the vectorised reader; None where a check does not vouch for the stretch."""
-    if width < 2 or data.startswith(BOM):  # the reader takes a line of blanks for a record, and drops the mark
+    """The same by a vectorised reader, as a table; None where a check does not vouch for the stretch."""
+    if data.startswith(BOM):  # the reader drops the mark
         return None
     looked = look(data, eof, form)
     if looked is None:
         return None
     stretch = data[: looked.end]
-    table = _read(stretch, width, form)
+    table = _read(stretch, width, form) if width > 1 else None  # it takes a line of blanks for a record of one cell
     if table is None and form.surplus:
         table = _without_surplus(stretch, width, eof, form)
-    return None if table is None else (without_blank_rows(table) if form.blank_rows else table, looked.end)
+    if table is not None:
+        table = without_blank_rows(table) if form.blank_rows else table
+        return table.add_column(0, "raw_line", pa.nulls(table.num_rows, pa.string())), looked.end
+    table = None if looked.quotes else unquoted.records(stretch, width, form, MAX_RECORD)
+    return None if table is None else (table, looked.end)
 
 
 def _read(stretch: bytes, width: int, form: Dialect) -> pa.Table | None:
@@ -191,12 +215,13 @@ def without_blank_rows(table: pa.Table) -> pa.Table:
 class Look(NamedTuple):
     """A stretch that the quick checks vouch for: where its last whole record ends, and its newlines.
 
-    ends: those that end a record. quoted: whether there are others, within quotes.
+    ends: those that end a record. quoted: whether there are others, within quotes. quotes: whether it has any.
     """
 
     end: int
     ends: np.ndarray
     quoted: bool
+    quotes: bool
 
 
 def look(data: bytes, eof: bool, form: Dialect) -> Look | None:
@@ -210,7 +235,7 @@ def look(data: bytes, eof: bool, form: Dialect) -> Look | None:
     end = len(data) if eof else int(ends[-1]) + 1 if len(ends) else 0
     if end == 0 or not _vouched(buffer[:end], quotes[quotes < end], ends, form):
         return None
-    return Look(end, ends, bool(np.searchsorted(newlines, end) > len(ends)))
+    return Look(end, ends, bool(np.searchsorted(newlines, end) > len(ends)), len(quotes) > 0)
 
 
 def _vouched(buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray, form: Dialect) -> bool:
@@ -263,13 +288,16 @@ def pieces(file: BinaryIO, width: int, form: Dialect) -> Iterator[pa.Table]:
         plain = _plain(data, width, eof, form)
         if plain is not None:
             table, used = plain
-            table = table.add_column(0, "raw_line", pa.nulls(table.num_rows, pa.string()))
+            if table.num_rows:
+                yield table
         else:
-            records, used = scan(data, width, eof, form)
-            table = text_table(records, width)
+            used, lines = 0, cut(data, width, eof, form)
+            while some := [*islice(lines, _AT_ONCE)]:
+                used = some[-1][1]
+                records = [record for _, _, record, _ in some if record is not None]
+                if records:
+                    yield text_table(records, width)
         rest = data[used:]
-        if table.num_rows:
-            yield table
         if eof:
             return
 
@@ -283,17 +311,18 @@ def count(data: bytes, width: int, eof: bool, form: Dialect) -> tuple[int, int]:
     return len(records), used
 
 
-def write(tables: Iterator[pa.Table], width: int, into: Path) -> int:
+def write(tables: Iterator[pa.Table], width: int, into: Path, besides: Sequence[str] = ()) -> int:
     """Write the records of a file as a Parquet file of text columns; give their number.
 
     Columns: source_line (1 = the first record after the header), raw_line (only of a malformed record), c0, c1, ...
-    (NULL in a malformed record; `width` of them, an empty cell is empty text).
+    (NULL in a malformed record; `width` of them, an empty cell is empty text), and those that stand besides.
     """
     schema = pa.schema(
         [
             ("source_line", pa.int64()),
             ("raw_line", pa.string()),
             *[(f"c{i}", pa.string()) for i in range(width)],
+            *[(name, pa.string()) for name in besides],
         ]
     )
     rows = 0

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+from ecomm.batches import places
 from ecomm.engines import lake_of
+from ecomm.errors import StorageError
 from ecomm.settings import Settings
 
 STAGE_LOADS = (
@@ -31,8 +33,10 @@ def source_of(task: str) -> str:
 def of(settings: Settings, tasks: Sequence[str] = TASKS) -> AbstractContextManager[None]:
     """Hold the locks of these tasks; they fall with the process, however it ends.
 
-    Raises LockedError if another process holds one, StorageError if the warehouse cannot be written.
+    Raises LockedError if another process holds one, StorageError if warehouse or landing cannot be written.
     """
+    if found := next(places.unusable(settings), None):
+        raise StorageError(f"{found.path}: {found.fault}; {found.fix}.")
     return lake_of(settings).hold(settings.warehouse, tasks)
 
 

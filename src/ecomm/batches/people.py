@@ -21,6 +21,7 @@ from ecomm.batches import copies
 from ecomm.batches.log import Log
 from ecomm.engines.deltafiles import write_whole
 from ecomm.errors import StorageError
+from ecomm.keys import compared
 from ecomm.settings import Settings
 
 HASHED = "forgotten-"
@@ -60,6 +61,7 @@ class People:
 
     def stored_as(self, customer: str) -> str | None:
         """The id in the tables of a customer by the id in a file; None if it is none of these people."""
+        customer = compared(customer)
         if customer in self.stored:
             return customer
         by_hash = HASHED + hashed(self.key, customer)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from babel import Locale
 
+from ecomm.batches import handwritten
 from ecomm.contract import Rate
 from ecomm.errors import StorageError, UsageError
 from ecomm.settings import Settings
@@ -32,21 +32,21 @@ def read(settings: Settings) -> tuple[Rate, ...]:
         raise UsageError(f"{path}: not UTF-8; save the rates as UTF-8.") from error
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from error
-    lines = csv.reader(text.splitlines())
-    header = [name.strip().lower() for name in next(lines, [])]
+    lines = handwritten.records("\n".join(text.splitlines()))
+    header = [name.strip().lower() for name in next(lines, (1, None))[1] or ()]
     if sorted(header) != sorted(_COLUMNS):
         raise UsageError(f"{path}: the header must be {','.join(_COLUMNS)}, not {','.join(header)[:100]!r}.")
     rates: dict[tuple[str, date], Rate] = {}
-    for row in lines:
+    for line, row in lines:
+        if row is None:
+            raise UsageError(f"{path}, line {line}: its quotes are broken; correct the line.")
         if not any(cell.strip() for cell in row):
             continue
-        rate = _rate(path, lines.line_num, dict(zip(header, row, strict=False)))
+        rate = _rate(path, line, dict(zip(header, row, strict=False)))
         if rate.currency == settings.shop.reporting_currency and rate.rate != 1:
-            raise UsageError(
-                f"{path}, line {lines.line_num}: {rate.currency} is the reporting currency, and 1 of itself."
-            )
+            raise UsageError(f"{path}, line {line}: {rate.currency} is the reporting currency, and 1 of itself.")
         if rates.setdefault((rate.currency, rate.valid_from), rate) != rate:
-            raise UsageError(f"{path}, line {lines.line_num}: {rate.currency} has two rates from {rate.valid_from} on.")
+            raise UsageError(f"{path}, line {line}: {rate.currency} has two rates from {rate.valid_from} on.")
     return tuple(rates[place] for place in sorted(rates))
 
 
@@ -55,16 +55,16 @@ def _rate(path: Path, line: int, row: dict[str, str]) -> Rate:
     said = {name: (row.get(name) or "").strip() for name in _COLUMNS}
     currency = said["currency"].upper()
     if currency not in Locale("en").currencies:
-        raise UsageError(f"{where}: currency is {said['currency']!r}; use an ISO 4217 code such as EUR.")
+        raise UsageError(f"{where}: currency is {said['currency'][:40]!r}; use an ISO 4217 code such as EUR.")
     try:
         valid_from = date.fromisoformat(said["valid_from"])
     except ValueError as error:
-        raise UsageError(f"{where}: valid_from is {said['valid_from']!r}; write it as 2025-01-31.") from error
+        raise UsageError(f"{where}: valid_from is {said['valid_from'][:40]!r}; write it as 2025-01-31.") from error
     try:
         rate = Decimal(said["rate"])
         fits = 0 < rate < 10**10 and rate == rate.quantize(_DIGITS)
     except InvalidOperation:
         fits = False
     if not fits:
-        raise UsageError(f"{where}: rate is {said['rate']!r}; write a number above 0 with at most 8 decimals.")
+        raise UsageError(f"{where}: rate is {said['rate'][:40]!r}; write a number above 0 with at most 8 decimals.")
     return Rate(currency, valid_from, rate)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ecomm.batches import copies, locks
+from ecomm.batches import copies, endings, locks
 from ecomm.batches.entry import Entry
 from ecomm.batches.landing import Landing
 from ecomm.batches.ledger import Ledger
@@ -99,7 +99,8 @@ def of(settings: Settings, now: datetime, log: Log | None = None) -> Status:
         if candidate.state is State.PENDING and failed is not None:
             lines.append(TriggerLine(candidate.name, "failed", f"{failed} (the next run tries it again)"))
         else:
-            lines.append(TriggerLine(candidate.name, candidate.state.value, candidate.reason))
+            reason = endings.about(candidate.unended) if candidate.unended else candidate.reason
+            lines.append(TriggerLine(candidate.name, candidate.state.value, reason))
     unexpected = untriggered(settings, candidates, SOURCE_NAMES)
     agreed = {e.batch_id for e in log.accepted}
     waiting = [

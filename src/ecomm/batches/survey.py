@@ -1,8 +1,8 @@
 """What a look over a CSV file's bytes says to a reader that is not exact: whether it may read the file, and how.
 
 Spark's reader works on many machines at once, and guesses where a file is odd. It finds the records that the landing
-finds if quotes stand only around whole fields, line ends are regular, the bytes are UTF-8 and both take the same lines
-to be blank; records may have too few or too many fields. Any other file is the landing's.
+finds if quotes stand only around whole fields, line ends are regular, the bytes are UTF-8 in composed form and both
+take the same lines to be blank; records may have too few or too many fields. Any other file is the landing's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from ecomm.batches.csvfile import BOM, CHUNK, look
 from ecomm.batches.dialect import Dialect
+from ecomm.batches.reading.ids import is_as_compared
 
 _UNSEEN = bytes(range(33))
 """A line of these bytes is blank to Spark, which drops it."""
@@ -50,7 +51,7 @@ def survey(path: Path, width: int, offset: int, form: Dialect) -> Survey | None:
                 break
             seen = look(data, eof, form)
             # Spark may drop a byte order mark wherever one of its parts begins.
-            if seen is None or BOM in data or not _is_utf8(stretch := data[: seen.end]):
+            if seen is None or BOM in data or not _is_plain(stretch := data[: seen.end]):
                 return None
             counted = _records(stretch, seen.ends, form)
             if counted is None:
@@ -66,12 +67,12 @@ def survey(path: Path, width: int, offset: int, form: Dialect) -> Survey | None:
     return Survey(records, multiline, longest)
 
 
-def _is_utf8(data: bytes) -> bool:
+def _is_plain(data: bytes) -> bool:
+    """It is UTF-8, and whatever cells of it are ids, they are written as they are compared."""
     try:
-        data.decode("utf-8")
+        return is_as_compared(data.decode("utf-8"))
     except UnicodeDecodeError:
         return False
-    return True
 
 
 def _records(data: bytes, ends: np.ndarray, form: Dialect) -> tuple[int, int, bool] | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ecomm.batches import endings
 from ecomm.batches.entry import Entry
 from ecomm.batches.log import Log
 from ecomm.batches.writers import is_being_written
@@ -78,6 +79,10 @@ class Trigger:
         """What the trigger says of a file."""
         return self.totals.get(name, Totals())
 
+    def says_of(self, name: str) -> bool:
+        """The trigger says something of a file by which it is known to be whole."""
+        return name in self.totals
+
     @property
     def position(self) -> tuple[datetime, bytes]:
         """Where the batch stands among all batches."""
@@ -102,7 +107,8 @@ class Candidate:
     """A trigger in landing, the files of it that are there, and what is to be done with it.
 
     trigger: None if the file cannot be read. reason: why it waits or failed, one sentence. growing: it waits for a file
-    that somebody is still writing.
+    that somebody is still writing. unended: a file that has just come has no end of its last line, and its trigger says
+    nothing of how large it is: more of it may come.
     """
 
     path: Path
@@ -112,6 +118,7 @@ class Candidate:
     reason: str | None = None
     error: EcommError | None = None
     growing: bool = False
+    unended: str | None = None
 
     @property
     def name(self) -> str:
@@ -377,7 +384,18 @@ def _candidate(
     if reason is None:
         taken |= {file.path: trigger.batch_id for file in files}
     state = State.WAITING if reason else State.PENDING
-    return Candidate(trigger.path, state, trigger, found, reason, growing=bool(busy))
+    unended = None if reason else _unended(trigger, files, settings, now)
+    return Candidate(trigger.path, state, trigger, found, reason, growing=bool(busy), unended=unended)
+
+
+def _unended(trigger: Trigger, files: Sequence[LandedFile], settings: Settings, now: datetime) -> str | None:
+    """The first file that has no end of its last line and has changed lately, if its trigger says no totals of it."""
+    lately = now.timestamp() - endings.PATIENCE * settings.quiet_seconds
+    for file in files:
+        shape = settings.shape_of(file.source, file.name)
+        if not trigger.says_of(file.name) and endings.may_go_on(file.path, shape, lately):
+            return file.name
+    return None
 
 
 def _some(names: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ecomm.batches.reading.kinds import unread
 from ecomm.batches.trigger import Candidate, can_be_listed
-from ecomm.delivery import Delivery
 from ecomm.settings import Settings
 
 _LEFT_ALONE = (".part", ".tmp", ".filepart", ".crdownload")
@@ -83,5 +82,5 @@ def _advice(settings: Settings, source: str, path: Path) -> str | None:
         return "it is a link, which no trigger can list; put the file itself there"
     if not can_be_listed(path.name):
         return "no trigger can list a file of this name; rename it"
-    found = unread(path, settings.sources.get(source, Delivery()).shape_of(path.name))
+    found = unread(path, settings.shape_of(source, path.name))
     return None if found is None else found.rstrip(".")

@@ -226,7 +226,7 @@ def redrive(
         print_json({**asdict(done), "outcomes": [o.summary() for o in done.outcomes]})
     else:
         screens.redriven(done)
-    raise typer.Exit(exit_code(done.outcomes))
+    raise typer.Exit(exit_code(done.outcomes) or int(bool(done.problems)))
 
 
 @app.command(rich_help_panel="Mend", epilog="Example: `ecomm rebuild`")

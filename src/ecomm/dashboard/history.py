@@ -8,6 +8,7 @@ from ecomm.contract import Source
 from ecomm.dashboard.masks import is_open, masked
 from ecomm.dashboard.moment import Answer, Args, Moment, as_text
 from ecomm.errors import UsageError
+from ecomm.keys import compared
 from ecomm.money import MONEY
 from ecomm.trace import versions_of
 
@@ -21,7 +22,7 @@ _VERSIONS = 200
 
 def find(moment: Moment, args: Args) -> Answer:
     """Orders, customers and products by key: what equals the text, then what begins with it. args: q."""
-    text = args.get("q", "").strip()[:128]
+    text = compared(args.get("q", "").strip()[:128])
     if not text:
         return {"q": text, "matches": []}
     matches: list[Answer] = []

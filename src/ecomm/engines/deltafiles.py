@@ -104,11 +104,19 @@ def version(path: Path) -> int:
 
 
 def _table(path: Path, at: int | None = None) -> DeltaTable:
-    """A table at a version, default the newest, which is opened once: a run asks a table many things between writes."""
-    if at is not None or (newest := version(path)) < 0:
-        return DeltaTable(path, version=at)
-    commit = (path / "_delta_log" / f"{newest:020d}.json").stat()
-    return _opened(path, newest, commit.st_ino, commit.st_mtime_ns)
+    """A table at a version, default the newest, which is opened once: a run asks a table many things between writes.
+
+    Raises StorageError if its log cannot be read.
+    """
+    try:
+        if at is not None or (newest := version(path)) < 0:
+            return DeltaTable(path, version=at)
+        commit = (path / "_delta_log" / f"{newest:020d}.json").stat()
+        return _opened(path, newest, commit.st_ino, commit.st_mtime_ns)
+    except DeltaError as error:
+        raise StorageError(
+            f"{path}: the table's log is damaged; `ecomm doctor` says what is, and `ecomm restore` makes it again."
+        ) from error
 
 
 @lru_cache(maxsize=100)
@@ -352,6 +360,7 @@ def shorten_log(path: Path, keep: Collection[int]) -> None:
     Each command on a table lists its log, and reads it from the last checkpoint on; to read a checkpoint takes as long
     as to read ten versions, so nothing is done before. The last but one stays, for who has just begun to read there.
     """
+    drop_bad_hint(path)
     log, last = path / "_delta_log", _last_checkpoint(path)
     before: int = last["version"] if last is not None else 0
     if version(path) - before < _CHECKPOINT:
@@ -369,16 +378,38 @@ _CHECKPOINT = 10  # versions
 
 
 def _last_checkpoint(path: Path) -> dict[str, Any] | None:
-    """What is said of a table's last checkpoint: its version, and the size of its state; None if there is none."""
-    said = path / "_delta_log" / "_last_checkpoint"
-    found: dict[str, Any] | None = json.loads(said.read_bytes()) if said.exists() else None
-    return found
+    """What is said of a table's last checkpoint: its version, and the size of its state; None if nothing is of use."""
+    try:
+        found = json.loads(_hint(path).read_bytes())
+        version, _ = found["version"], found["size"]
+        is_there = any((path / "_delta_log").glob(f"{version:020d}.checkpoint*"))
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
+    return dict(found) if is_there else None
+
+
+def _hint(path: Path) -> Path:
+    return path / "_delta_log" / "_last_checkpoint"
+
+
+def has_bad_hint(path: Path) -> bool:
+    """The file that says which checkpoint of a table is the last is damaged, or names one that is not there."""
+    return os.path.lexists(_hint(path)) and _last_checkpoint(path) is None
+
+
+def drop_bad_hint(path: Path) -> None:
+    """Delete that file if it is of no use: it only spares readers a listing. Raises StorageError if it cannot be."""
+    if has_bad_hint(path):
+        try:
+            _hint(path).unlink()
+        except OSError as error:
+            raise StorageError(f"{_hint(path)}: it is damaged and cannot be deleted; delete it by hand.") from error
 
 
 def _checkpoint(path: Path) -> None:
     log, now = path / "_delta_log", version(path)
-    DeltaTable(path).create_checkpoint()
-    for file in (*log.glob(f"{now:020d}.checkpoint*"), log / "_last_checkpoint", log):
+    DeltaTable(path).create_checkpoint()  # one that is there already is left, and no hint is written
+    for file in (*log.glob(f"{now:020d}.checkpoint*"), *log.glob(_hint(path).name), log):
         fsync(file)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from ecomm.batches import handwritten
 from ecomm.canonical import BLANKS
 from ecomm.proposal.findings import Finding
 
@@ -90,16 +89,13 @@ def table(text: str, known: Callable[[Sequence[str]], int], *, whole: bool) -> F
 
 def _begins_empty(text: str, delimiter: str) -> bool:
     """The first record has cells, and all of them are empty: the header is further down."""
-    first = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+    first = next(handwritten.records(text, delimiter), (1, None))[1] or ()
     return len(first) > 1 and not any(cell.strip(BLANKS) for cell in first)
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:
-    try:
-        read = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        return [row for row in read if any(cell.strip(BLANKS) for cell in row)]
-    except csv.Error:
-        return []
+    """The records that are not empty, without those with broken quotes."""
+    return [row for _, row in handwritten.records(text, delimiter) if row and any(cell.strip(BLANKS) for cell in row)]
 
 
 def _header(rows: Rows, known: Callable[[Sequence[str]], int]) -> int:

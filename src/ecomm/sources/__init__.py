@@ -28,7 +28,7 @@ def of_shop(
     rules = {r.name for s in (*whole.values(), orders.SOURCE) for r in s.rules}
     free = {r.name for s in (*whole.values(), orders.SOURCE) for r in s.rules if r.name not in s.fixed}
     for name in severity:
-        if name in (rules - free) | {"line_malformed"}:
+        if name in (rules - free) | {"line_malformed", "header_repeated"}:
             raise UsageError(f"the severity of {name} cannot be changed: without its key a row has no identity.")
         if name not in rules | set(checks):
             raise UsageError(

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from ecomm import canonical
 from ecomm.contract import ContractColumn, Field, Reading, Severity, Shop, Source, rule
 from ecomm.sources.rules import (
+    TOTAL_RULES,
     among,
     countries,
     created_timestamp_plausible,
@@ -184,5 +185,11 @@ SOURCE = Source(
     derived_fields=DERIVED,
     derived=derived,
     personal_derived=("age", "age_group"),
-    about_people=("name_present", "registration_date_plausible", "null_word_as_text", "text_marker_as_text"),
+    about_people=(
+        "name_present",
+        "registration_date_plausible",
+        "null_word_as_text",
+        "text_marker_as_text",
+        *TOTAL_RULES,
+    ),
 )

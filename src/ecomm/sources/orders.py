@@ -12,6 +12,7 @@ from ecomm.contract import Before, ContractColumn, Reading, Severity, Source, ru
 from ecomm.delivery import LINE_SEPARATOR
 from ecomm.money import MONEY
 from ecomm.sources.rules import (
+    TOTAL_RULES,
     created_timestamp_plausible,
     currency_rules,
     customer_id_names_somebody,
@@ -175,5 +176,5 @@ SOURCE = Source(
     continued=continued,
     refolded=refolded,
     at_stake=("order_amount", "currency", "product_id"),
-    about_people=("null_word_as_text", "text_marker_as_text"),
+    about_people=("null_word_as_text", "text_marker_as_text", *TOTAL_RULES),
 )

@@ -16,7 +16,20 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import KEY_LENGTH, ContractColumn, Reading, Rule, Severity, findings, rule, text
+from ecomm.contract import (
+    KEY_LENGTH,
+    LOOKS,
+    OTHER_IDS,
+    TOTAL,
+    TOTAL_WORD,
+    ContractColumn,
+    Reading,
+    Rule,
+    Severity,
+    findings,
+    rule,
+    text,
+)
 
 # -- what rules are made of ----------------------------------------------------------------------------------------
 
@@ -223,6 +236,8 @@ def currency_rules(on: RateDay) -> tuple[Rule, ...]:
 
 # -- texts that say something else than they seem to ---------------------------------------------------------------
 
+TOTAL_RULES = ("row_is_no_total", "id_names_no_total")
+"""They look at how many cells of a row are empty."""
 _NULL_WORDS = "null n/a #n/a nan none nil \\n (null) <null> undefined".split()
 _MARKERS = ("'", '="', '=("')
 NOBODY = (
@@ -251,6 +266,26 @@ def text_rules(columns: Iterable[ContractColumn]) -> tuple[Rule, ...]:
             Severity.MEDIUM,
             lambda _: ~_any(F.startswith(text(c), F.lit(m)) for c in marked for m in _MARKERS),
             "an id, phone or zip code that begins with ' or =\": `text_markers = true` takes the marker away",
+        ),
+        Rule(
+            "ids_plainly_written",
+            Severity.LOW,
+            lambda _: ~F.col(OTHER_IDS),
+            "an id in decomposed form (NFD), or with characters that show nothing, such as marks of direction: it is "
+            "compared and stored in composed form (NFC) and without them",
+        ),
+        Rule(
+            "row_is_no_total",
+            Severity.HIGH,
+            lambda _: F.col(LOOKS) != F.lit(TOTAL),
+            "the id is a word for a total (Total, Summe, Итого ...) and most other cells are empty: "
+            '`footers = ["Total*"]` ends the table above such a line',
+        ),
+        Rule(
+            "id_names_no_total",
+            Severity.MEDIUM,
+            lambda _: F.col(LOOKS) != F.lit(TOTAL_WORD),
+            "the id is a word for a total, but the row has other cells: kept",
         ),
     )
 

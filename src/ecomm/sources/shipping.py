@@ -9,6 +9,7 @@ from ecomm import canonical
 from ecomm.contract import ContractColumn, Field, Reading, Severity, Source, rule
 from ecomm.money import MONEY
 from ecomm.sources.rules import (
+    TOTAL_RULES,
     at_most,
     created_timestamp_plausible,
     currency_rules,
@@ -147,5 +148,5 @@ SOURCE = Source(
     ),
     derived_fields=DERIVED,
     derived=derived,
-    about_people=("null_word_as_text", "text_marker_as_text"),
+    about_people=("null_word_as_text", "text_marker_as_text", *TOTAL_RULES),
 )

@@ -19,6 +19,7 @@ from ecomm.batches.reading.tables import land as land_table
 from ecomm.batches.survey import survey
 from ecomm.contract import Header, Reading, Source
 from ecomm.errors import StorageError
+from ecomm.keys import compared
 from ecomm.transforms import lines, parts, quality
 from ecomm.transforms import stage as staging
 
@@ -64,18 +65,26 @@ def land(
         place = landed_at(work, source, number)
         found = by_cluster(work, source, file, place)
         if found is None:
-            records = land_table(file.table, place)
+            records = land_table(file.table, place, file.header.ids(source))
             found = work.engine.spark.read.parquet(work.engine.uri(place)), records
         frame, records = found
         if file.claimed.unread:
             frame = frame.filter(~F.col("source_line").isin(list(file.claimed.unread)))
             records -= len(file.claimed.unread)
         made = of_file(corrections, source.name, file.claimed.sha256)
-        fixes = {line: [one.fixed.get(name) for name in file.header.names] for line, one in made.items()}
+        fixes = {line: _fixed(one, file.header, source) for line, one in made.items()}
         if file.table.unread:
             log.info("below_the_table", source=source.name, file=file.name, records=file.table.unread)
         landed.append(Landed(file, staging.corrected(frame, fixes), records, unread=file.table.unread))
     return landed
+
+
+def _fixed(correction: Correction, header: Header, source: Source) -> list[str | None]:
+    """The cells of a corrected record, in the file's order, ids as they are compared."""
+    cells = [correction.fixed.get(name) for name in header.names]
+    for place in header.ids(source):
+        cells[place] = compared(cells[place] or "")
+    return cells
 
 
 def landed_at(work: Workspace, source: Source, number: int) -> Path:

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import FINDINGS, ContractColumn, Header, Reading, Source, text, text_name
+from ecomm.contract import FINDINGS, HEADER, LOOKS, TOTAL, ContractColumn, Header, Reading, Source, text, text_name
 from ecomm.delivery import Shape
 from ecomm.transforms import amounts, days
 from ecomm.transforms.shares import with_share
@@ -85,16 +85,20 @@ def _placed(rows: DataFrame, source: Source, header: Header) -> DataFrame:
 
 
 def _group_filled(rows: DataFrame, source: Source, header: Header, reading: Reading) -> DataFrame:
-    """A record without an order_id gets that of the record before, unless that one cannot be read."""
+    """A record without an order_id gets that of the record before, unless that one cannot be read.
+
+    A header or a total between records of an order is passed over.
+    """
     if source.group not in header.shape.fill_down:
         return rows
     whole_file = Window.partitionBy(F.lit(0)).orderBy("source_line")
     so_far = whole_file.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    stated = F.when(F.col("raw_line").isNotNull(), F.lit("")).otherwise(text(source.group))
+    own = F.coalesce(F.col(LOOKS).isin(HEADER, TOTAL), F.lit(False))
+    stated = F.when(F.col("raw_line").isNotNull(), F.lit("")).when(~own, text(source.group))
     last = F.last(stated, ignorenulls=True).over(so_far)
     filled = rows.withColumn("_group", last)
     group = F.when(F.col("raw_line").isNull() & (F.col("_group") != F.lit("")), F.col("_group"))
-    return filled.withColumn(text_name(source.group), group)
+    return filled.withColumn(text_name(source.group), F.when(own, text(source.group)).otherwise(group))
 
 
 def _stated(source: Source, header: Header) -> list[ContractColumn]:

@@ -9,12 +9,12 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import FINDINGS, text, text_name
+from ecomm.contract import FINDINGS, HEADER, LOOKS, OTHER_IDS, text, text_name
 
 UNMATCHED = text_name("unmatched")
 """Why a record was not joined: the name of a rule, or `superseded`; NULL if it was."""
 HEAD_ALONE, LINE_ALONE = "order_has_lines", "line_has_order"
-_OWN = ("source_file", "file_sha256", "source_line", "malformed")
+_OWN = ("source_file", "file_sha256", "source_line", "malformed", LOOKS, OTHER_IDS)
 _ARRAYS = ("absent_columns", "extra_columns", FINDINGS)
 
 
@@ -28,7 +28,8 @@ def joined(heads: Sequence[DataFrame], lines: DataFrame, superseded: str) -> Dat
     """
     names = lines.columns
     known = _ranked(heads)
-    has_order = ~F.col("malformed") & text("order_id").isNotNull()
+    is_header = F.coalesce(F.col(LOOKS) == F.lit(HEADER), F.lit(False))
+    has_order = ~F.col("malformed") & ~is_header & text("order_id").isNotNull()
     heard = known.filter((F.col("_rank") == F.lit(1)) & has_order)
     stated = heard.select(*[F.col(n).alias(f"_head_{n}") for n in names])
     beside = lines.join(stated, text("order_id") == F.col(f"_head_{text_name('order_id')}"), "left")

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import OFF, Reading, Rule, Severity, Shop, Source
+from ecomm.contract import HEADER, LOOKS, OFF, Reading, Rule, Severity, Shop, Source
 from ecomm.transforms import keys, parts
 from ecomm.transforms.relations import several
 from ecomm.transforms.stage import strings
@@ -25,6 +25,12 @@ MALFORMED = Rule(
     Severity.HIGH,
     lambda _: F.lit(True),
     "too many or few fields, broken quote, too long, undecodable",
+)
+REPEATED = Rule(
+    "header_repeated",
+    Severity.HIGH,
+    lambda _: F.lit(True),
+    "the file's header once more, as in exports that were put behind one another",
 )
 CONFLICT = Rule(
     SEQUENCE_CONFLICT,
@@ -62,7 +68,7 @@ PENALTY = {
 SAMPLE = 5
 _CATEGORIES = {
     "completeness": ("_present", "_complete", "_assumed"),
-    "format": ("line_malformed", "_format", "_readable", "_well_formed"),
+    "format": ("line_malformed", "header_repeated", "_format", "_readable", "_well_formed"),
     "referential": ("_exists",),
     "consistency": ("_agrees", "sequence_conflict", "email_unique", "column_disappeared"),
 }
@@ -98,31 +104,34 @@ def in_force(source: Source, shop: Shop) -> tuple[Rule, ...]:
     """Everything that may be said of a row of the source, in the order in which it is said."""
     among = (conflict(shop), unpublished(source, shop))
     unmatched = UNMATCHED_PARTS if source.in_parts else ()
-    return (MALFORMED, *unmatched, *source.rules_in_force, *(rule for rule in among if rule is not None))
+    return (MALFORMED, REPEATED, *unmatched, *source.rules_in_force, *(rule for rule in among if rule is not None))
 
 
 def verdicts(source: Source, reading: Reading, *, among_rivals: bool) -> dict[str, Column]:
     """What a row breaks, as two arrays of names: `reasons` (the rules that reject it), `quality_flags` (all others).
 
     among_rivals: the rules that look at the other rows with the same key, or those that look at the row alone. Of a row
-    that ends its key only the key is looked at. A malformed record breaks `line_malformed` and nothing else.
+    that ends its key only the key is looked at. A malformed record breaks `line_malformed` and nothing else, and a
+    header that stands there once more `header_repeated`.
     """
     rules = [r for r in source.rules_in_force if r.among_rivals is among_rivals]
     high = [r for r in rules if r.severity is Severity.HIGH]
     others = [r for r in rules if r.severity is not Severity.HIGH]
     alone = F.when(F.col("malformed"), strings([LINE_MALFORMED]))
-    if source.in_parts and not among_rivals:
-        alone = alone.when(F.col(parts.UNMATCHED).isNotNull(), F.array(F.col(parts.UNMATCHED)))
-    judged = F.col("malformed") if among_rivals or not source.in_parts else _alone()
+    judged = F.col("malformed")
+    if among_rivals:
+        is_header = F.array_contains("reasons", REPEATED.name)
+        alone, judged = alone.when(is_header, strings(())), judged | is_header
+    else:
+        is_header = F.coalesce(F.col(LOOKS) == F.lit(HEADER), F.lit(False))
+        alone, judged = alone.when(is_header, strings([REPEATED.name])), judged | is_header
+        if source.in_parts:
+            is_unmatched = F.col(parts.UNMATCHED).isNotNull()
+            alone, judged = alone.when(is_unmatched, F.array(F.col(parts.UNMATCHED))), judged | is_unmatched
     return {
         "reasons": alone.otherwise(_broken(high, source, reading)),
         "quality_flags": F.when(judged, strings(())).otherwise(_broken(others, source, reading)),
     }
-
-
-def _alone() -> Column:
-    """Nothing but this is said of a record: it is malformed, or its order's other part is missing."""
-    return F.col("malformed") | F.col(parts.UNMATCHED).isNotNull()
 
 
 def _broken(rules: Iterable[Rule], source: Source, reading: Reading) -> Column:

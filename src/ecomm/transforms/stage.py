@@ -10,9 +10,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ecomm import canonical
-from ecomm.contract import FINDINGS, ContractColumn, Header, Reading, Source, text, text_name
+from ecomm.contract import FINDINGS, LOOKS, OTHER_IDS, ContractColumn, Header, Reading, Source, text, text_name
 from ecomm.delivery import POSITION
-from ecomm.transforms import cells, lines, parts
+from ecomm.transforms import astray, cells, lines, parts
 
 _STRINGS = "array<string>"
 
@@ -37,9 +37,10 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
     landed: source_line, raw_line (set for a malformed record), and the cells c0, c1, ... in the file's order.
     Gives source_file, file_sha256, source_line, malformed, the text of each contract column as the contract writes it
     (`<name>__text`, trimmed, NULL if the header lacks it), the extra columns, absent_columns and extra_columns (what
-    the header lacks and has besides the contract), ends (the shop's delete_column says that the key ends). Records that
-    the shape's `only` does not choose are left out.
+    the header lacks and has besides the contract), ends (the shop's delete_column says that the key ends), LOOKS,
+    OTHER_IDS. Records that the shape's `only` does not choose are left out.
     """
+    landed = landed.withColumns({LOOKS: astray.looks(source, header)})
     if header.shape.plain_texts:
         columns, rows = _cells(source, header), landed
         extras = {name: cells.as_exported(canonical.trimmed(F.col(f"c{i}"))) for name, i in header.extras.items()}
@@ -61,10 +62,18 @@ def as_text(landed: DataFrame, source: Source, header: Header, file: str, sha256
         *[column.alias(name) for name, column in (columns | extras).items()],
         strings(header.absent).alias("absent_columns"),
         strings(sorted(header.extras)).alias("extra_columns"),
+        LOOKS,
+        _any_id_is_other(landed).alias(OTHER_IDS),
     )
     if header.shape.line_id == POSITION:
         rows = lines.numbered(rows)
     return rows.filter("kept").drop("kept") if header.only else rows
+
+
+def _any_id_is_other(landed: DataFrame) -> Column:
+    """An id of the record was delivered otherwise than it is compared."""
+    others = [F.col(name).isNotNull() for name in _delivered(landed)]
+    return reduce(lambda a, b: a | b, others, F.lit(False))
 
 
 def _chosen(header: Header) -> Column:
@@ -113,15 +122,23 @@ def corrected(landed: DataFrame, fixed: Mapping[int, Sequence[str | None]]) -> D
     said = landed.sparkSession.createDataFrame(rows, "_line bigint, _cells array<string>")
     beside = landed.join(F.broadcast(said), F.col("source_line") == F.col("_line"), "left")
     is_fixed = F.col("_line").isNotNull()
-    names = [name for name in landed.columns if name not in ("source_line", "raw_line")]
-    read = {c: F.when(is_fixed, F.get("_cells", F.lit(int(c[1:])))).otherwise(F.col(c)) for c in names}
-    whole = {"raw_line": F.when(~is_fixed, F.col("raw_line"))}
+    read = {c: F.get("_cells", F.lit(int(c[1:]))) for c in landed.columns if c.startswith("c")}
+    read = {c: F.when(is_fixed, cell).otherwise(F.col(c)) for c, cell in read.items()}
+    whole = {c: F.when(~is_fixed, F.col(c)) for c in landed.columns if c == "raw_line" or c in _delivered(landed)}
     return beside.withColumns(read | whole).select(*landed.columns)
+
+
+def _delivered(landed: DataFrame) -> list[str]:
+    """The columns that have ids as they were delivered, where they are compared otherwise: d<n> of c<n>."""
+    return [name for name in landed.columns if name[0] == "d" and name[1:].isdigit()]
 
 
 def as_it_stands(landed: DataFrame, header: Header, file: str) -> DataFrame:
     """One landed file's records as they stand: source_file, source_line, raw (header name -> cell), raw_line."""
-    pairs = [part for i, name in enumerate(header.names) for part in (F.lit(name), F.col(f"c{i}"))]
+    others = {f"c{name[1:]}": name for name in _delivered(landed)}
+    cells = [f"c{i}" for i in range(len(header.names))]
+    stated = [F.coalesce(F.col(others[c]), F.col(c)) if c in others else F.col(c) for c in cells]
+    pairs = [part for name, cell in zip(header.names, stated, strict=True) for part in (F.lit(name), cell)]
     return landed.select(
         F.lit(file).alias("source_file"),
         "source_line",
@@ -168,7 +185,7 @@ def with_key(rows: DataFrame, source: Source) -> DataFrame:
 def typed(rows: DataFrame, source: Source, reading: Reading, verdicts: dict[str, Column]) -> DataFrame:
     """The text rows as typed ones: the value of each contract column, and what is computed from it, with `verdicts`."""
     values = {c.name: _value(c, source, reading) for c in source.columns} | source.parsed(reading)
-    texts = [text_name(c.name) for c in source.columns] + [FINDINGS, parts.UNMATCHED]
+    texts = [text_name(c.name) for c in source.columns] + [FINDINGS, LOOKS, OTHER_IDS, parts.UNMATCHED]
     return rows.withColumns(values).withColumns(verdicts).drop(*texts)
 
 

@@ -14,20 +14,25 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ecomm.batches import csvfile
 from ecomm.batches.dialect import Dialect, dialect
 from ecomm.batches.reading import kinds, place, streams
 from ecomm.batches.reading.kinds import Kind
 from ecomm.batches.reading.place import Table
+from ecomm.canonical import BLANKS
+from ecomm.column_names import LINE_ENDS, line_end_in
 from ecomm.delivery import Shape
-from ecomm.errors import HeaderError
+from ecomm.errors import FileError, HeaderError
 
 _FIRST_RECORDS = 20
 """Lines that are read to find the first records, for some may be blank."""
 _WIDE = 5
 HEAD = 2 * csvfile.MAX_RECORD
 """Bytes from the beginning in which the header must be."""
+_LONG = "is this the right file? Its first line must end before."
+_OTHER_END = f"[{''.join(LINE_ENDS)}]"
 _SEPARATOR = re.compile(rb"[ \t\r\n]*\"?sep=([\x20-\x7e\t])\"?[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
 
 
@@ -53,7 +58,11 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
     def pieces() -> Iterator[pa.Table]:
         with content(path, where, kind, found.encoding) as file:
             _pass(file, found.offset)
-            yield from csvfile.pieces(file, len(found.names), found.form)
+            first = 1
+            for piece in csvfile.pieces(file, len(found.names), found.form):
+                _check_line_ends(piece, first, len(found.names), found.form, str(where))
+                first += piece.num_rows
+                yield piece
 
     ordinary = not kind.packed and not found.form.decoded and not found.separator and _is_ordinary(shape)
     return Table(
@@ -128,9 +137,11 @@ def _header(data: bytes, at: int, eof: bool, form: Dialect, shape: Shape, where:
     """The names in the header, and where the data begins."""
     while at < len(data):
         taken = csvfile.take(data, at, eof, form)
-        if taken is None:
+        if taken is None or len(taken[2]) > csvfile.MAX_RECORD:
+            ends = line_end_in([data[at:].decode("utf-8", "replace")])
             raise HeaderError(
-                f"{where}: the header has no end within {HEAD >> 20} MiB; are the line ends those of Unix or Windows?"
+                f"{where}: the header is longer than {csvfile.MAX_RECORD >> 20} MiB; "
+                + (f"does it end with {ends}? Save the file with the line ends of Unix or Windows." if ends else _LONG)
             )
         at, cells, raw = taken
         if not raw.strip(form.blank):
@@ -164,6 +175,33 @@ def _check_end(names: Sequence[str], data: bytes, at: int, eof: bool, form: Dial
             f"{where}: the header has {len(names)} columns and the records have {width}; is the line end "
             "behind the header missing? Correct the file."
         )
+
+
+def _check_line_ends(piece: pa.Table, first: int, width: int, form: Dialect, where: str) -> None:
+    """Raise FileError if a record is several, with line ends of another kind than the header's.
+
+    Two in one line are a malformed record as any other, unless it is the file's first one. first: the number of the
+    first record.
+    """
+    column = piece["raw_line" if width > 1 else "c0"]
+    suspects = pc.fill_null(pc.match_substring_regex(column, _OTHER_END), False)
+    for at in pc.indices_nonzero(suspects).to_pylist():
+        text, least = column[at].as_py(), 2 if first + at == 1 else 3
+        for end, said in LINE_ENDS.items():
+            lines = [line for line in text.split(end) if line.strip(BLANKS + form.delimiter.decode())]
+            # The last line may be cut: of a malformed record only its beginning is kept.
+            whole = sum(_is_record(line, width, form) for line in lines)
+            if whole >= max(least, len(lines) - 1):
+                raise FileError(
+                    f"{where}: record {first + at} is several, for their lines end with {said}; save the file with the "
+                    "line ends of Unix or Windows."
+                )
+
+
+def _is_record(line: str, width: int, form: Dialect) -> bool:
+    data = line.encode("utf-8", "surrogatepass")
+    taken = csvfile.take(data, 0, True, form, len(data))
+    return taken is not None and len(taken[1] or ()) == width
 
 
 def _check_text(raw: bytes, form: Dialect, shape: Shape, where: str) -> None:

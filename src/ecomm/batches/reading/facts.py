@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ecomm.batches import endings
 from ecomm.batches.reading import kinds
 from ecomm.contract import Header
 from ecomm.delivery import Computed
@@ -24,6 +25,7 @@ def facts(file: Path, header: Header, shape_name: str, *, below: int) -> dict[st
     said["shape"] = shape_name
     said["header"] = _header(header)
     said["footers"] = f"{below} records below the table are not read" if below else ""
+    said["last line"] = "has no end: is the file whole?" if endings.may_go_on(file, shape, 0) else ""
     said["days"] = " or ".join(["ISO", *shape.date_formats]) + (
         f" ({shape.date_language})" if shape.date_language != "en" else ""
     )

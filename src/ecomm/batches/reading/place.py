@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ecomm.batches import csvfile
 from ecomm.canonical import BLANKS
 from ecomm.delivery import Shape
-from ecomm.errors import HeaderError
+from ecomm.errors import FileError, HeaderError
 
 _FIRST = 3
 """A line below the table that is filled up with empty cells says what it is in its first ones."""
@@ -26,7 +26,7 @@ class Table:
     names: of the header. pieces: the records, stretch by stretch (raw_line, c0, ...), from the beginning each time.
     first_cell: of a malformed record, by its raw line. footers: of the shape. plain: where the data begins in a plain
     CSV file that any reader of CSV may read, and its delimiter; None of any other file. unread: how many records at the
-    end are none of the table, once it is read.
+    end are none of the table, once it is read. where: the file, for messages.
     """
 
     names: list[str]
@@ -35,16 +35,37 @@ class Table:
     footers: tuple[str, ...] = ()
     plain: tuple[int, str] | None = None
     unread: int = 0
+    where: str = ""
 
     def stretches(self) -> Iterator[pa.Table]:
-        """The records of the table, with their numbers: 1 is the first one after the header."""
+        """The records of the table, with their numbers: 1 is the first one after the header.
+
+        Raises FileError if one is another header: the records below it are of another table.
+        """
         first, self.unread = 1, 0
         for piece in self.pieces():
             end = self._end_in(piece) if not self.unread else 0
             self.unread += piece.num_rows - end
             if end:
+                self._refuse_other_header(piece.slice(0, end), first)
                 yield csvfile.numbered(piece.slice(0, end), first)
                 first += end
+
+    def _refuse_other_header(self, piece: pa.Table, first: int) -> None:
+        """Raise FileError if a record has the header's names in another order. first: the first record's number."""
+        if len(self.names) < 2:
+            return
+        names = [bare(name) for name in self.names]
+        stated = [name for name in self.names if bare(name)]
+        said = pa.array([*stated, *(f"\ufeff{name}" for name in stated)], pa.string())
+        likely = pc.and_(pc.is_in(piece["c0"], said), pc.is_in(piece["c1"], said))
+        for at in pc.indices_nonzero(likely).to_pylist():
+            cells = [bare(piece[f"c{i}"][at].as_py()) for i in range(len(names))]
+            if sorted(cells) == sorted(names) and cells != names:
+                raise FileError(
+                    f"{self.where}: record {first + at} is another header, with the same names in another order, as in "
+                    "exports put behind one another; deliver them as files of their own."
+                )
 
     def _end_in(self, piece: pa.Table) -> int:
         """How many records of a stretch are above the first one whose first cell is a footer's."""

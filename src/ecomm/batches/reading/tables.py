@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ecomm.batches import csvfile
-from ecomm.batches.reading import columns, delimited, kinds, objects, sheets
+from ecomm.batches.reading import columns, delimited, ids, kinds, objects, sheets
 from ecomm.batches.reading.place import Table
 from ecomm.delivery import Shape
 
@@ -27,13 +28,17 @@ def open_table(path: Path, shape: Shape, where: Path | None = None) -> Table:
     """
     named = where or path
     kind = kinds.kind_of(path, named, shape)
-    return _READERS[kind.format](path, named, shape, kind)
+    table = _READERS[kind.format](path, named, shape, kind)
+    table.where = str(named)
+    return table
 
 
-def land(table: Table, into: Path) -> int:
+def land(table: Table, into: Path, of_ids: Sequence[int] = ()) -> int:
     """Write a table's records as a Parquet file of text columns; give their number.
 
-    Columns: source_line (1 = the first record after the header), raw_line (only of a malformed record), c0, c1, ...
-    (NULL in a malformed record; an empty cell is empty text). Raises FileError if the file is damaged further on.
+    of_ids: where ids are. Columns: source_line (1 = the first record after the header), raw_line (only of a malformed
+    record), c0, c1, ... (NULL in a malformed record; an empty cell is empty text; ids as they are compared), and for
+    each place of ids d<n>: the cell as delivered, if it is other. Raises FileError if the file is damaged further on.
     """
-    return csvfile.write(table.stretches(), len(table.names), into)
+    pieces = (ids.as_compared(piece, of_ids) for piece in table.stretches())
+    return csvfile.write(pieces, len(table.names), into, [ids.delivered_name(place) for place in of_ids])
