@@ -16,6 +16,7 @@ from ecomm import settings as configuration
 from ecomm.errors import UsageError
 
 if TYPE_CHECKING:
+    from ecomm.masks import Masks
     from ecomm.progress import Listener
     from ecomm.transaction import Outcome
     from ecomm.warehouse import Warehouse
@@ -38,6 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many rows to show.")]
 EngineName = Annotated[str | None, typer.Option("--engine", "-e", help="What computes: sail (default) or spark.")]
 Remote = Annotated[str | None, typer.Option("--remote", help="A running Spark Connect server: sc://host:port.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal values.")]
 Batch = Annotated[str | None, typer.Option("--batch", help="This batch only.")]
 
 flags = {"verbose": False}
@@ -57,6 +59,25 @@ def published(config: Path | None, warehouse: Path | None) -> Warehouse:
     from ecomm.warehouse import Warehouse
 
     return Warehouse(configuration.load(config, warehouse=warehouse).warehouse)
+
+
+def published_and_masks(config: Path | None, warehouse: Path | None, *, reveal: bool) -> tuple[Warehouse, Masks]:
+    """The published tables that these options name, and how their values are shown."""
+    from ecomm.masks import masks_of
+    from ecomm.session import sources_of
+    from ecomm.warehouse import Warehouse
+
+    settings = configuration.load(config, warehouse=warehouse)
+    tables = Warehouse(settings.warehouse)
+    return tables, masks_of(tables.path, sources_of(settings), reveal=reveal)
+
+
+def say_if_hidden(shown: Any) -> None:
+    """Say how to see what is masked, if anything is."""
+    from ecomm.masks import MASK
+
+    if MASK in str(shown):
+        typer.echo("ecomm: personal values are masked; --reveal shows them.", err=True)
 
 
 def print_json(value: Any) -> None:
