@@ -1,0 +1,104 @@
+"""Masks: what is shown of a value, and under which name an id that is personal."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from ecomm.delivery import Delivery, Shape
+from ecomm.masks import MASK, Masks, is_open, is_personal
+from ecomm.sources import SOURCES, of_shop
+
+MASKS = Masks(SOURCES, b"of this warehouse")
+# Ids of people, and what is none.
+PERSONAL = ["anna@example.com", "Ännä.Öl+1@exämple.co.uk", "a@b.c", "+49 30 1234567", "+4930123456", "030 1234567"]
+PERSONAL += ["(030) 123-4567", "06 12 34 56 78", "0151/23456789", "+1 (555) 123-4567"]
+PLAIN = [
+    "C1",
+    "0000012345",
+    "2025-01-000123",
+    "O-1 / 2",
+    "@anna",
+    "a @ b",
+    "+",
+    "12 34 56",
+    "0 - 30",
+    "00923624300",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", PERSONAL)
+def test_an_id_that_is_personal_has_another_name(text: str) -> None:
+    """The same name each time, another in another warehouse; SQL sees it alike."""
+    name = MASKS.shown(text)
+    assert name == MASKS.shown(text)
+    assert name.startswith(MASK)
+    assert name != Masks(SOURCES, b"of another one").shown(text)
+    assert MASKS.shown({"keys": [text, "C1"]}) == {"keys": [name, "C1"]}
+    assert MASKS.shown(f"O1 / {text}") == f"O1 / {name}", "a key as people write it"
+    assert MASKS.id_of(name, ["C1", text]) == text
+    assert MASKS.id_of(text, ["C1"]) == text
+    assert duckdb.execute(f"select {is_personal('id')} from (select ? as id)", [text]).fetchall() == [(True,)]
+    assert Masks(SOURCES, b"", reveal=True).shown(text) == text
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_other_ids_are_shown(text: str) -> None:
+    """Digits alone are no telephone number, for ids are so."""
+    assert MASKS.shown(text) == text
+    assert duckdb.execute(f"select {is_personal('id')} from (select ? as id)", [text]).fetchall() == [(False,)]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_personal_columns_are_masked_in_every_table(name: str) -> None:
+    """By the contract alone, and what no contract names; where nothing is, nothing is hidden."""
+    source = SOURCES[name]
+    personal = {c.name for c in source.columns if c.personal}
+    row = {c.name: "x" for c in source.stored} | {"batch_id": "b", "origin": "x", "nickname": "x", "source": "x"}
+    hidden = {c for c, v in MASKS.row(name, row).items() if v == MASK}
+    assert hidden == personal | {"origin", "nickname", "source"}
+    assert {c for c in row if not is_open(source, c)} == hidden
+    assert MASKS.row(name, dict.fromkeys(row)) == dict.fromkeys(row)
+    assert MASKS.row(name, dict.fromkeys(row, "")) == dict.fromkeys(row, "")
+
+
+def test_cells_of_a_record_go_by_their_headers() -> None:
+    """Also by those that the shop's settings name; a header that serves a personal column too is masked."""
+    shapes = {"pos": Shape(("pos*",), columns={"city": "Stadt", "phone": "Tel"})}
+    delivery = Delivery(columns={"customer_id": "Email", "gender": "Tel", "state": ("Land", "")}, shapes=shapes)
+    masks = Masks(of_shop({"customers": delivery}, {}), b"")
+    raw = {"Email": "1", "Stadt": "2", "Tel": "3", "Land": "4", " CITY ": "5", "first_name": "6", "Note": "7", "": "8"}
+    seen = {header for header, cell in masks.record("customers", raw).items() if cell != MASK}
+    assert seen == {"Stadt", "Land", " CITY "}
+    assert masks.record("customers", {"city": "anna@example.com"})["city"] != "anna@example.com", "a shifted record"
+    assert MASKS.line("anything") == MASK
+    assert (MASKS.line(None), MASKS.line("")) == (None, "")
+
+
+def test_rows_of_other_tables() -> None:
+    """Quarantine, corrections, ledger and journals."""
+    cells = [("email", "anna@example.com"), ("city", "Berlin"), ("note", "x")]
+    seen = {"email": MASK, "city": "Berlin", "note": MASK}
+    row = {"raw": cells, "raw_line": None, "key": "anna@example.com", "reasons": ["email_well_formed"]}
+    name = MASKS.shown("anna@example.com")
+    assert MASKS.of_table("customers_errors", row) == row | {"raw": seen, "key": name}
+    row = {"source": "customers", "original": cells, "fixed": [], "by": "me"}
+    assert MASKS.of_table("corrections", row) == row | {"original": seen, "fixed": {}}
+    row = {"trigger": '{"sent_by": "Anna"}', "reason": "asked by anna@example.com", "seq": 1}
+    assert MASKS.of_table("batch_ledger", row) == {"trigger": MASK, "reason": f"asked by {name}", "seq": 1}
+    row = {"sample_keys": ["O1", "anna@example.com"], "failed_rows": 2}
+    assert MASKS.of_table("validation_results", row) == {"sample_keys": ["O1", name], "failed_rows": 2}
+
+
+def test_a_table_keeps_its_columns() -> None:
+    """Types change only where something is hidden."""
+    data = pa.table({"customer_id": ["C1"], "date_of_birth": pa.array([1], pa.date32()), "age": [30]})
+    seen = MASKS.table("customers_target", data)
+    assert seen.column_names == data.column_names
+    assert [str(field.type) for field in seen.schema] == ["string", "string", "int64"]
+    assert seen.to_pylist() == [{"customer_id": "C1", "date_of_birth": MASK, "age": 30}]
+    raw = pa.array([[("email", "x"), ("city", "y")], None], pa.map_(pa.string(), pa.string()))
+    seen = MASKS.table("customers_errors", pa.table({"raw": raw}))
+    assert seen.to_pylist() == [{"raw": [("email", MASK), ("city", "y")]}, {"raw": None}]
