@@ -88,6 +88,14 @@ def taken_over(warehouse: Path) -> LockedError:
     return LockedError(f"{warehouse}: another run has taken over this warehouse; run the command again.")
 
 
+def described(value: object) -> str:
+    """What was written where something else belongs, by its kind: it may be a person's, so messages do not quote it."""
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters" if value else "an empty text"
+    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "nothing")
+
+
 def sentence(error: BaseException, folder: Path) -> str:
     """What to tell a person about an error: its own sentence, or its kind and where in this program it came up.
 

@@ -28,8 +28,11 @@ MASK = "•••••"
 # Both are read by Python and by DuckDB.
 _IN_NAME = r"[^\s@,;:<>()/\"']+"
 _EMAIL = rf"{_IN_NAME}@{_IN_NAME}\.{_IN_NAME}"
-# Digits alone are an id: a number of a person begins with +, or with 0 and has blanks, slashes or parentheses.
-_PHONE = r"(?:\+[0-9 ()./-]{6,20}|\(?0[0-9]{1,5}[ ()/][0-9 ()./-]{4,20})[0-9]"
+# Digits alone are an id: a number of a person begins with +, or with 0 and has blanks, slashes or parentheses, or is
+# of ten digits, as in North America (802-555-0148).
+_PHONE = (
+    r"(?:\+[0-9 ()./-]{6,20}|\(?0[0-9]{1,5}[ ()/][0-9 ()./-]{4,20}|[2-9][0-9]{2}[.-][2-9][0-9]{2}[.-][0-9]{3})[0-9]"
+)
 _ANY_EMAIL, _WHOLE_PHONE = re.compile(_EMAIL), re.compile(_PHONE)
 # Cells by header name, as they stand in a file or as a person wrote them.
 _RECORDS = ("raw", "original", "fixed")

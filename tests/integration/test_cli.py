@@ -189,7 +189,7 @@ def test_show(demo: Path) -> None:
     assert f"({table.num_rows:,} rows)" in said
     assert f"… {table.num_rows - 3:,} more rows: --limit {table.num_rows}" in said
     assert "more columns" in said
-    assert "O" in said
+    assert "#1042" in said
     rows = ecomm("show", "orders_target", "-n", "3", "--json", "--reveal", *in_warehouse(demo), cwd=demo).ok().json
     assert len(rows) == 3
     assert list(rows[0]) == table.column_names
@@ -385,7 +385,9 @@ def test_quarantine(demo: Path) -> None:
     assert some.ok().json == [r for r in rows if (r["source"], r["batch_id"]) == ("orders", BATCHES[1])]
     seen = ecomm("quarantine", "customers", "-n", "10000", "--json", *in_warehouse(demo), cwd=demo).masked().json
     assert {row["raw_line"] for row in seen} <= {None, MASK}
-    assert {row["raw"]["email"] for row in seen if row["raw"]} <= {"", MASK}
+    cells = [cell for row in seen for header, cell in (row["raw"] or {}).items() if header.lower() == "email"]
+    assert {*cells} <= {"", MASK}
+    assert cells
     said = ecomm("quarantine", "orders", "-n", "2", *in_warehouse(demo), cwd=demo).masked().out
     orders = [r for r in rows if r["source"] == "orders"]
     assert f"{orders[0]['source_file']}:{orders[0]['source_line']}" in said

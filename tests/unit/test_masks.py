@@ -13,7 +13,7 @@ from ecomm.sources import SOURCES, of_shop
 MASKS = Masks(SOURCES, b"of this warehouse")
 # Ids of people, and what is none.
 PERSONAL = ["anna@example.com", "Ännä.Öl+1@exämple.co.uk", "a@b.c", "+49 30 1234567", "+4930123456", "030 1234567"]
-PERSONAL += ["(030) 123-4567", "06 12 34 56 78", "0151/23456789", "+1 (555) 123-4567"]
+PERSONAL += ["(030) 123-4567", "06 12 34 56 78", "0151/23456789", "+1 (555) 123-4567", "802-555-0148"]
 PLAIN = [
     "C1",
     "0000012345",
@@ -25,6 +25,7 @@ PLAIN = [
     "12 34 56",
     "0 - 30",
     "00923624300",
+    "111-1234567-1234567",
     "",
 ]
 
@@ -67,7 +68,7 @@ def test_personal_columns_are_masked_in_every_table(name: str) -> None:
 def test_cells_of_a_record_go_by_their_headers() -> None:
     """Also by those that the shop's settings name; a header that serves a personal column too is masked."""
     shapes = {"pos": Shape(("pos*",), columns={"city": "Stadt", "phone": "Tel"})}
-    delivery = Delivery(columns={"customer_id": "Email", "gender": "Tel", "state": ("Land", "")}, shapes=shapes)
+    delivery = Delivery(columns={"customer_id": "Email", "country": "Tel", "state": ("Land", "")}, shapes=shapes)
     masks = Masks(of_shop({"customers": delivery}, {}), b"")
     raw = {"Email": "1", "Stadt": "2", "Tel": "3", "Land": "4", " CITY ": "5", "first_name": "6", "Note": "7", "": "8"}
     seen = {header for header, cell in masks.record("customers", raw).items() if cell != MASK}
