@@ -113,7 +113,10 @@ def sentence(error: BaseException, folder: Path) -> str:
             "the engine has ended or cannot be reached any more (its memory is memory_mb; a cluster's log says more); "
             "nothing of the batch was published, run the command again."
         )
-    return f"{type(error).__name__}{_place(error)}: an unexpected error; run with --verbose for the whole story."
+    return (
+        f"{type(error).__name__}{_place(error)}: an unexpected error; run with -vv for the whole story, which may show "
+        "values of records."
+    )
 
 
 def _place(error: BaseException) -> str:

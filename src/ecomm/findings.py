@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -76,13 +76,17 @@ class Quality:
     trend: list[Score]
 
 
-Shown = Callable[[Iterable[str]], list[str]]
+Shown = Callable[[str, Sequence[str]], list[str]]
 
 
-def quality_of(warehouse: Warehouse, batch: str | None, shown: Shown = list) -> Quality:
+def _as_it_is(_: str, key: Sequence[str]) -> list[str]:
+    return [*key]
+
+
+def quality_of(warehouse: Warehouse, batch: str | None, shown: Shown = _as_it_is) -> Quality:
     """The quality of a batch, of the one that was judged last if none is named. Raises UsageError, EcommError.
 
-    shown: the parts of a key as a person may see them.
+    shown: the parts of a source's key as a person may see them.
     """
     judged = {e.batch_id: e for e in warehouse.log if e.batch_id and e.entry in JUDGES}
     waiting = warehouse.log.held
@@ -133,7 +137,7 @@ def _results(warehouse: Warehouse, entry: Entry) -> list[dict[str, Any]]:
 
 def _finding(warehouse: Warehouse, batch: Score, row: Mapping[str, Any], shown: Shown) -> Finding:
     columns = key_of(deltafiles, warehouse.path, row["table_name"])
-    keys = [shown(parts_of(key, len(columns))) for key in row["sample_keys"]]
+    keys = [shown(row["table_name"], parts_of(key, len(columns))) for key in row["sample_keys"]]
     return Finding(
         row["severity"],
         row["table_name"],

@@ -1,8 +1,9 @@
 """What tells about a person is shown to nobody who has not asked for it: one mask for the commands and the dashboard.
 
 Which columns these are is declared in the contracts (`personal`). What no contract names could be anything, and so is
-masked too, and so are the lines of records that could not be split into cells. Ids are shown, but an id that is an
-e-mail address or a telephone number gets another name: the same one in all of a warehouse, so that it can be followed.
+masked too, and so are the lines of records that could not be split into cells. Ids are shown, but one that is an e-mail
+address or a telephone number, or a customer's name, gets another name: the same one in all of a warehouse, so that it
+can be followed.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ import pyarrow as pa
 
 from ecomm.batches.entry import NAME as LEDGER
 from ecomm.column_names import folded
-from ecomm.contract import Source
+from ecomm.contract import ContractColumn, Source
 from ecomm.engines import deltafiles
-from ecomm.keys import BETWEEN
+from ecomm.keys import parts_of, written
 from ecomm.tables import reserved
 
 MASK = "•••••"
@@ -33,9 +34,13 @@ _EMAIL = rf"{_IN_NAME}@{_IN_NAME}\.{_IN_NAME}"
 _PHONE = (
     r"(?:\+[0-9 ()./-]{6,20}|\(?0[0-9]{1,5}[ ()/][0-9 ()./-]{4,20}|[2-9][0-9]{2}[.-][2-9][0-9]{2}[.-][0-9]{3})[0-9]"
 )
-_ANY_EMAIL, _WHOLE_PHONE = re.compile(_EMAIL), re.compile(_PHONE)
-# Cells by header name, as they stand in a file or as a person wrote them.
-_RECORDS = ("raw", "original", "fixed")
+_CUSTOMER = "customer_id"
+# A customer's id with a blank inside is rather a name.
+_NAME = r"[^\s]\s+[^\s]"
+_ANY_EMAIL, _WHOLE_PHONE, _ANY_NAME = re.compile(_EMAIL), re.compile(_PHONE), re.compile(_NAME)
+# More letters than a sign of a currency, AM, or a short name of a month has.
+_WORD = re.compile(r"[^\W\d_]{4}")
+_RECORDS = ("original", "fixed")
 
 
 def is_open(source: Source, column: str) -> bool:
@@ -44,8 +49,10 @@ def is_open(source: Source, column: str) -> bool:
 
 
 def is_personal(column: str) -> str:
-    """SQL that is true where an id is an e-mail address or a telephone number. column: the program's own text."""
-    return f"(regexp_matches({column}, '{_quoted(_EMAIL)}') or regexp_full_match({column}, '{_quoted(_PHONE)}'))"
+    """SQL that is true where an id is personal, as `Masks.id` sees it. column: an id's, the program's own text."""
+    name = f" or regexp_matches({column}, '{_NAME}')" if column == _CUSTOMER else ""
+    found = (f"regexp_matches({column}, '{_quoted(_EMAIL)}')", f"regexp_full_match({column}, '{_quoted(_PHONE)}')")
+    return f"({' or '.join(found)}{name})"
 
 
 def masks_of(warehouse: Path, sources: Mapping[str, Source], *, reveal: bool) -> Masks:
@@ -71,34 +78,50 @@ class Masks:
     def row(self, source: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row of a source's stage or target. Where nothing is, nothing is hidden."""
         of = self.sources[source]
-        return {c: self.shown(v) if is_open(of, c) else self._hidden(v) for c, v in row.items()}
+        return {c: self.shown(v, c) if is_open(of, c) else self._hidden(v) for c, v in row.items()}
 
     def version(self, source: str, version: Mapping[str, Any]) -> dict[str, Any]:
         """A version of a key as `trace` gives it, with the file and line that opened it."""
         return self.row(source, version) | {"origin": version["origin"]}
 
     def record(self, source: str, cells: Mapping[str, str | None]) -> dict[str, str | None]:
-        """A record as it stands in its file, by the file's own header names."""
+        """A record as it stands in its file, by the file's own header names.
+
+        A word in a column of numbers or days is not shown: where it is, the record's cells may be in wrong places.
+        """
         of = self.sources[source]
-        personal = {n for c in of.columns if c.personal for n in _names(of, c.name, c.aliases)}
-        known = {n for c in of.columns if not c.personal for n in _names(of, c.name, c.aliases)} - personal
-        return {h: self.shown(v) if folded(h) in known else self._hidden(v) for h, v in cells.items()}
+        personal = {n for c in of.columns if c.personal for n in _names(of, c)}
+        known = {n: c for c in of.columns if not c.personal for n in _names(of, c) if n not in personal}
+        return {h: self._standing(known.get(folded(h)), v) for h, v in cells.items()}
+
+    def _standing(self, column: ContractColumn | None, cell: str | None) -> str | None:
+        if column is None or (cell and column.type != "string" and _WORD.search(cell)):
+            return self.line(cell)
+        return None if cell is None else str(self.shown(cell, column.name))
 
     def line(self, line: str | None) -> str | None:
         """A record that could not be split into cells."""
         return MASK if line and not self.reveal else line
 
-    def key(self, parts: Iterable[str | None]) -> list[Any]:
-        """The parts of a key."""
-        return [self.shown(part) for part in parts]
+    def key(self, source: str, parts: Sequence[str]) -> list[str]:
+        """The parts of a source's key, or the first of them."""
+        return [str(self.shown(part, name)) for name, part in zip(self.sources[source].key, parts, strict=False)]
 
     def of_table(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row of any table."""
         source, _, kind = table.rpartition("_")
         if source in self.sources and kind in ("stage", "target"):
             return self.row(source, row)
-        of = str(row["source"]) if table == "corrections" else source
-        return {c: self._cell(table, of, c, v) for c, v in row.items()}
+        if source in self.sources and kind == "errors":
+            return {c: self._of_errors(source, c, row) for c in row}
+        if table == "corrections":
+            return {c: self.record(row["source"], dict(v)) if c in _RECORDS else self.shown(v) for c, v in row.items()}
+        if table == "validation_results" and row.get("sample_keys") and row.get("table_name") in self.sources:
+            keys = [self._written(row["table_name"], key) for key in row["sample_keys"]]
+            return {**row, "sample_keys": keys}
+        if table == LEDGER:  # a trigger may hold anything
+            return {c: self.line(v) if c == "trigger" else self.shown(v) for c, v in row.items()}
+        return {c: self.shown(v, c) for c, v in row.items()}
 
     def table(self, name: str, data: pa.Table) -> pa.Table:
         """The rows of any table; a column of which something is hidden holds texts."""
@@ -112,21 +135,27 @@ class Masks:
     def _column(cells: Sequence[Any], field: pa.Field) -> pa.Array:
         return pa.array(cells, pa.string() if MASK in cells else field.type)
 
-    def _cell(self, table: str, source: str, column: str, value: Any) -> Any:
-        if column in _RECORDS and value is not None:
+    def _of_errors(self, source: str, column: str, row: Mapping[str, Any]) -> Any:
+        value = row[column]
+        if value is None or column not in ("raw", "raw_line", "key", "key_parts"):
+            return value
+        if column == "raw":
             return self.record(source, dict(value))
-        if column == "raw_line" or (table == LEDGER and column == "trigger"):  # both may hold anything
+        if column == "raw_line":
             return self.line(value)
-        return self.shown(value)
+        return self.key(source, value) if column == "key_parts" else self._written(source, value)
 
-    def shown(self, value: Any) -> Any:
-        """A value that tells nothing about a person, unless it is an id that does."""
+    def _written(self, source: str, key: str) -> str:
+        return written(self.key(source, parts_of(key, len(self.sources[source].key))))
+
+    def shown(self, value: Any, column: str = "") -> Any:
+        """A value that tells nothing about a person, unless it is an id, or a text, that does. column: whose it is."""
         if self.reveal:
             return value
         if isinstance(value, str):
-            return self._other_name(value)
+            return self._other_name(value, column)
         if isinstance(value, Mapping):
-            return {name: self.shown(inner) for name, inner in value.items()}
+            return {name: self.shown(inner, name) for name, inner in value.items()}
         if isinstance(value, (list, tuple)):
             return type(value)(self.shown(inner) for inner in value)
         return value
@@ -135,26 +164,24 @@ class Masks:
         """It is no id, but the name by which a personal one is shown."""
         return part.startswith(MASK)
 
-    def id_of(self, part: str, among: Iterable[str]) -> str:
+    def id_of(self, part: str, column: str, among: Iterable[str]) -> str:
         """The one of some ids that is shown as this part of a key; itself if none is."""
-        found = (one for one in among if self._other_name(one) == part) if self.is_other_name(part) else ()
+        found = (one for one in among if self._other_name(one, column) == part) if self.is_other_name(part) else ()
         return next(iter(found), part)
 
     def _hidden(self, value: Any) -> Any:
         return value if self.reveal or value is None or value == "" else MASK
 
-    def _other_name(self, text: str) -> str:
-        if "@" in text:
-            return _ANY_EMAIL.sub(lambda found: self._name_of(found[0]), text)
-        if BETWEEN in text:
-            return BETWEEN.join(map(self._other_name, text.split(BETWEEN)))
-        return self._name_of(text) if _WHOLE_PHONE.fullmatch(text) else text
+    def _other_name(self, text: str, column: str) -> str:
+        if (column == _CUSTOMER and _ANY_NAME.search(text)) or _WHOLE_PHONE.fullmatch(text):
+            return self._name_of(text)
+        return _ANY_EMAIL.sub(lambda found: self._name_of(found[0]), text) if "@" in text else text
 
     def _name_of(self, personal: str) -> str:
         return MASK + hmac.new(self.secret, personal.encode(), hashlib.sha256).hexdigest()[:10]
 
 
-def _names(source: Source, column: str, aliases: Sequence[str]) -> set[str]:
+def _names(source: Source, column: ContractColumn) -> set[str]:
     """What the headers of a contract column may be called, in the shop's shapes too."""
-    theirs = (name for shape in source.delivery.all_shapes for name in shape.headers_of(column))
-    return {folded(name) for name in (column, *aliases, *theirs)}
+    theirs = (name for shape in source.delivery.all_shapes for name in shape.headers_of(column.name))
+    return {folded(name) for name in (column.name, *column.aliases, *theirs)}

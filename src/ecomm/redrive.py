@@ -129,8 +129,9 @@ def _made(settings: Settings, said: Mapping[Place, Mapping[str, str]], why: str)
             stands = earlier.fixed
         else:
             raise UsageError(f"{where} is not in quarantine; `ecomm quarantine export` writes what is.")
-        if strange := [name for name, cell in cells.items() if cell and name not in stands]:
-            raise UsageError(f"{where} has a cell for {strange[0]}, a column that its file does not have; empty it.")
+        if strange := [at for at, (name, cell) in enumerate(cells.items(), 1) if cell and name not in stands]:
+            column = len(corrections.PLACE) + strange[0]
+            raise UsageError(f"{where} has a cell in column {column}, which its own file does not have; empty it.")
         if place[3] in erased.get(place[:3], ()):
             raise UsageError(f"{where} is of a customer who is forgotten, so nothing is brought in for it.")
         original = earlier.original if earlier else _original(record)

@@ -59,7 +59,9 @@ def real_key(warehouse: Warehouse, source: str, key: Sequence[str], masks: Masks
         return [*key]
     names = key_of(deltafiles, warehouse.path, source)[: len(key)]
     targets = _dataset(warehouse, f"{source}_target").to_table(columns=[*names])
-    found = [masks.id_of(part, targets[name].unique().to_pylist()) for name, part in zip(names, key, strict=False)]
+    found = [
+        masks.id_of(part, name, targets[name].unique().to_pylist()) for name, part in zip(names, key, strict=False)
+    ]
     return [*found, *key[len(found) :]]
 
 

@@ -257,7 +257,7 @@ def test_a_spreadsheet_may_have_saved_it(three: Shop, right: Shop) -> None:
         ({"_source": "prices"}, "there is no source prices"),
         ({"_source_line": "x"}, "no number in _source_line"),
         ({"_batch_id": "two", "_source_line": "3"}, "stands twice in the file"),
-        ({"gift": "yes"}, "has a cell for gift, a column that its file does not have"),
+        ({"gift": "yes"}, ", which its own file does not have; empty it"),
     ],
 )
 def test_what_is_no_correction_is_said(three: Shop, change: Row, sentence: str) -> None:

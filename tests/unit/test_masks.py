@@ -38,9 +38,9 @@ def test_an_id_that_is_personal_has_another_name(text: str) -> None:
     assert name.startswith(MASK)
     assert name != Masks(SOURCES, b"of another one").shown(text)
     assert MASKS.shown({"keys": [text, "C1"]}) == {"keys": [name, "C1"]}
-    assert MASKS.shown(f"O1 / {text}") == f"O1 / {name}", "a key as people write it"
-    assert MASKS.id_of(name, ["C1", text]) == text
-    assert MASKS.id_of(text, ["C1"]) == text
+    assert MASKS.key("shipping", ["O1", text]) == ["O1", name]
+    assert MASKS.id_of(name, "customer_id", ["C1", text]) == text
+    assert MASKS.id_of(text, "customer_id", ["C1"]) == text
     assert duckdb.execute(f"select {is_personal('id')} from (select ? as id)", [text]).fetchall() == [(True,)]
     assert Masks(SOURCES, b"", reveal=True).shown(text) == text
 
@@ -50,6 +50,19 @@ def test_other_ids_are_shown(text: str) -> None:
     """Digits alone are no telephone number, for ids are so."""
     assert MASKS.shown(text) == text
     assert duckdb.execute(f"select {is_personal('id')} from (select ? as id)", [text]).fetchall() == [(False,)]
+
+
+def test_a_customer_id_with_a_blank_is_rather_a_name() -> None:
+    """The ids of other things are not: a warehouse, a product."""
+    name = MASKS.key("customers", ["Anna Person"])
+    assert name[0].startswith(MASK)
+    assert MASKS.row("orders", {"customer_id": "Anna Person", "product_id": "Blue Shirt"}) == {
+        "customer_id": name[0],
+        "product_id": "Blue Shirt",
+    }
+    assert MASKS.id_of(name[0], "customer_id", ["C1", "Anna Person"]) == "Anna Person"
+    sql = f"select {is_personal('customer_id')} from (select 'Anna Person' as customer_id)"
+    assert duckdb.execute(sql).fetchall() == [(True,)]
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -74,6 +87,9 @@ def test_cells_of_a_record_go_by_their_headers() -> None:
     seen = {header for header, cell in masks.record("customers", raw).items() if cell != MASK}
     assert seen == {"Stadt", "Land", " CITY "}
     assert masks.record("customers", {"city": "anna@example.com"})["city"] != "anna@example.com", "a shifted record"
+    days = ["2024-01-31", "31. Jan 2024", "01.01.24 10:00 PM", "N/A", "Anna", "77 Street", "Łódź", ""]
+    told = [masks.record("customers", {"last_login": day})["last_login"] for day in days]
+    assert told == [*days[:4], MASK, MASK, MASK, ""], "a word in the place of a day"
     assert MASKS.line("anything") == MASK
     assert (MASKS.line(None), MASKS.line("")) == (None, "")
 
@@ -82,15 +98,23 @@ def test_rows_of_other_tables() -> None:
     """Quarantine, corrections, ledger and journals."""
     cells = [("email", "anna@example.com"), ("city", "Berlin"), ("note", "x")]
     seen = {"email": MASK, "city": "Berlin", "note": MASK}
-    row = {"raw": cells, "raw_line": None, "key": "anna@example.com", "reasons": ["email_well_formed"]}
+    row: dict[str, object] = {
+        "raw": cells,
+        "raw_line": None,
+        "key": "anna@example.com",
+        "reasons": ["email_well_formed"],
+    }
     name = MASKS.shown("anna@example.com")
     assert MASKS.of_table("customers_errors", row) == row | {"raw": seen, "key": name}
     row = {"source": "customers", "original": cells, "fixed": [], "by": "me"}
     assert MASKS.of_table("corrections", row) == row | {"original": seen, "fixed": {}}
     row = {"trigger": '{"sent_by": "Anna"}', "reason": "asked by anna@example.com", "seq": 1}
     assert MASKS.of_table("batch_ledger", row) == {"trigger": MASK, "reason": f"asked by {name}", "seq": 1}
-    row = {"sample_keys": ["O1", "anna@example.com"], "failed_rows": 2}
-    assert MASKS.of_table("validation_results", row) == {"sample_keys": ["O1", name], "failed_rows": 2}
+    row = {"sample_keys": ["C1", "anna@example.com"], "failed_rows": 2, "table_name": "customers"}
+    assert MASKS.of_table("validation_results", row) == row | {"sample_keys": ["C1", name]}
+    row |= {"table_name": "batch", "sample_keys": []}
+    assert MASKS.of_table("validation_results", row) == row
+    assert MASKS.of_table("customer_analytics", {"customer_id": "anna@example.com"}) == {"customer_id": name}
 
 
 def test_a_table_keeps_its_columns() -> None:

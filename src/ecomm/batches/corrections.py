@@ -22,7 +22,7 @@ Cells = Mapping[str, str | None]
 Place = tuple[str, str, str, int]
 RAW = "(line)"
 """The name under which a record that could not be split into cells keeps its line."""
-_PLACE = ("_source", "_batch_id", "_source_file", "_file_sha256", "_source_line", "_reasons", "_line")
+PLACE = ("_source", "_batch_id", "_source_file", "_file_sha256", "_source_line", "_reasons", "_line")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -83,7 +83,7 @@ def write(path: Path, records: Sequence[Rejected]) -> None:
     names = list(dict.fromkeys(name for record in records for name in record.cells))
     text = io.StringIO(newline="")
     out = csv.writer(text)
-    out.writerow([*_PLACE, *map(_safe, names)])
+    out.writerow([*PLACE, *map(_safe, names)])
     for record in records:
         source, batch, digest, line = record.place
         said = [source, batch, record.source_file, digest, str(line), ", ".join(record.reasons), record.raw_line or ""]
@@ -102,14 +102,14 @@ def read(path: Path) -> dict[Place, dict[str, str]]:
         raise UsageError(f"{path}: not UTF-8; save it as CSV UTF-8.") from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); name a file of `quarantine export`.") from error
-    delimiter = next((d for d in ",;\t" if text.lstrip('"').startswith((f"{_PLACE[0]}{d}", f'{_PLACE[0]}"{d}'))), ",")
+    delimiter = next((d for d in ",;\t" if text.lstrip('"').startswith((f"{PLACE[0]}{d}", f'{PLACE[0]}"{d}'))), ",")
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = next(lines, [])
-    if tuple(header[: len(_PLACE)]) != _PLACE:
+    if tuple(header[: len(PLACE)]) != PLACE:
         raise UsageError(
-            f"{path}: its first columns must be {', '.join(_PLACE)}, as `ecomm quarantine export` writes them."
+            f"{path}: its first columns must be {', '.join(PLACE)}, as `ecomm quarantine export` writes them."
         )
-    names = [_plain(name) for name in header[len(_PLACE) :]]
+    names = [_plain(name) for name in header[len(PLACE) :]]
     found: dict[Place, dict[str, str]] = {}
     for row in lines:
         if not any(row):
@@ -121,7 +121,7 @@ def read(path: Path) -> dict[Place, dict[str, str]]:
         place = (cells[0], cells[1], cells[3], int(cells[4]))
         if place in found:
             raise UsageError(f"{where}: the record stands twice in the file; leave one of them.")
-        found[place] = dict(zip(names, cells[len(_PLACE) :], strict=True))
+        found[place] = dict(zip(names, cells[len(PLACE) :], strict=True))
     return found
 
 

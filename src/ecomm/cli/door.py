@@ -42,16 +42,25 @@ Remote = Annotated[str | None, typer.Option("--remote", help="A running Spark Co
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal values.")]
 Batch = Annotated[str | None, typer.Option("--batch", help="This batch only.")]
 
-flags = {"verbose": False}
+flags = {"verbose": 0}
 
 
 @app.callback()
 def _everywhere(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each step, and show the whole error.")] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            help="Log each step, and show where an error came up; -vv: with the words of libraries, which may hold "
+            "values of records.",
+        ),
+    ] = 0,
 ) -> None:
     flags["verbose"] = verbose
     os.umask(0o077)  # what is made is for this user; an access control list on a folder opens it to others
-    logs.configure(logging.DEBUG if verbose else logging.WARNING)
+    logs.configure(logging.DEBUG if verbose else logging.WARNING, whole=verbose > 1)
 
 
 def published(config: Path | None, warehouse: Path | None) -> Warehouse:

@@ -95,15 +95,16 @@ def history(
     found = versions_of(tables, source, real_key(tables, source, key, masks))
     if not found:
         raise EcommError(
-            f"{source} has no version of {' '.join(masks.key(key))}; `ecomm quarantine {source}` shows what was "
-            "rejected."
+            f"{source} has no version of {' '.join(masks.key(source, key))}; "
+            f"`ecomm quarantine {source}` shows what was rejected."
         )
     keyed: list[dict[str, Any]] = []
     for parts, columns, versions in found:
         told = screens.told(versions, columns, lambda version: masks.version(source, version))
-        keyed.append({"key": masks.shown(parts), "versions": told})
+        shown = masks.shown(parts)
+        keyed.append({"key": shown, "versions": told})
         if not as_json:
-            screens.timeline(f"{source} {written(masks.key(parts.values()))}", told)
+            screens.timeline(f"{source} {written([*shown.values()])}", told)
     if as_json:
         print_json([one | {"versions": [*map(screens.version_as_json, one["versions"])]} for one in keyed])
     say_if_hidden(keyed)

@@ -44,7 +44,7 @@ def find(moment: Moment, args: Args) -> Answer:
             f"group by {column} order by exact desc, key limit $2",
             [text, _MATCHES],
         )
-        matches += [{"source": source, **row, "key": moment.masks.shown(row["key"])} for row in found]
+        matches += [{"source": source, **row, "key": moment.masks.shown(row["key"], column)} for row in found]
     return {"q": said, "matches": sorted(matches, key=lambda m: not m["exact"])}
 
 

@@ -97,7 +97,7 @@ def csv_of(moment: Moment, listing: Listing, args: Args) -> Iterator[bytes]:
     where, values = _where(moment, listing, args)
     by = _order(listing, args.get("sort", listing.sort))
     found = moment.table(f"select * from {listing.table} where {where} order by {by}", values)
-    keys = pa.array(moment.masks.key(found[listing.key].to_pylist()), pa.string())
+    keys = pa.array([moment.masks.shown(key, listing.key) for key in found[listing.key].to_pylist()], pa.string())
     return as_csv(found.set_column(found.column_names.index(listing.key), listing.key, keys))
 
 

@@ -193,7 +193,7 @@ def _staged(moment: Moment, source: str, row: Answer) -> Answer:
         "verdict": "accepted",
         "file": row["source_file"],
         "line": row["source_line"],
-        "key": moment.masks.key(without_empty_end([row[c] for c in of.key])),
+        "key": moment.masks.key(source, without_empty_end([row[c] for c in of.key])),
         "reasons": row["quality_flags"],
         "cells": {c: as_text(v) for c, v in cells.items()},
     }
@@ -209,7 +209,7 @@ def _rejected(moment: Moment, source: str, row: Answer) -> Answer:
         "verdict": "rejected" if row["severity"] == "HIGH" else "superseded",
         "file": row["source_file"],
         "line": row["source_line"],
-        "key": None if row["key_parts"] is None else masks.key(without_empty_end(row["key_parts"])),
+        "key": None if row["key_parts"] is None else masks.key(source, without_empty_end(row["key_parts"])),
         "reasons": row["reasons"],
         "cells": cells,
     }

@@ -111,9 +111,10 @@ def _answers(moment: Moment) -> Iterator[tuple[str, Answer]]:
     for source in FOUND_IN:
         for key, lives in _histories(moment, source).items():
             orders = last_orders(moment, key) if source == "customers" else []
+            shown = moment.masks.shown(key, FOUND_IN[source])
             yield (
-                asked("history", source=source, key=moment.masks.shown(key)),
-                stamp | {"source": source, "key": moment.masks.shown(key), "lives": lives, "orders": orders},
+                asked("history", source=source, key=shown),
+                stamp | {"source": source, "key": shown, "lives": lives, "orders": orders},
             )
 
 
