@@ -9,7 +9,7 @@ from ecomm.dashboard.moment import Answer, Args, Moment, as_text
 from ecomm.errors import UsageError
 from ecomm.masks import is_open, is_personal
 from ecomm.money import MONEY
-from ecomm.trace import real_key, versions_of
+from ecomm.trace import versions_of
 
 FOUND_IN = {"orders": "order_id", "customers": "customer_id", "products": "product_id"}
 # What belongs to a thing, and begins with its key.
@@ -71,7 +71,11 @@ def history(moment: Moment, args: Args) -> Answer:
 
 def _real(moment: Moment, source: str, key: str) -> str:
     """The id that is meant, also by the name under which it is shown."""
-    return real_key(moment.warehouse, source, [key], moment.masks)[0]
+    if not moment.masks.is_other_name(key):
+        return key
+    column, table = FOUND_IN[source], "customer_analytics" if source == "customers" else f"{source}_target"
+    ids = moment.rows(f"select distinct {column} as id from {table}")
+    return moment.masks.id_of(key, column, [row["id"] for row in ids])
 
 
 def last_orders(moment: Moment, customer: str) -> list[Answer]:
