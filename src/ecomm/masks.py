@@ -22,7 +22,7 @@ from ecomm.batches.entry import NAME as LEDGER
 from ecomm.column_names import folded
 from ecomm.contract import ContractColumn, Source
 from ecomm.engines import deltafiles
-from ecomm.keys import parts_of, written
+from ecomm.keys import parts_of, prefixed_parts, written
 from ecomm.tables import reserved
 
 MASK = "•••••"
@@ -78,7 +78,10 @@ class Masks:
     def row(self, source: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row of a source's stage or target. Where nothing is, nothing is hidden."""
         of = self.sources[source]
-        return {c: self.shown(v, c) if is_open(of, c) else self._hidden(v) for c, v in row.items()}
+        seen = {c: self.shown(v, c) if is_open(of, c) else self._hidden(v) for c, v in row.items()}
+        if row.get("key"):  # stage's, which has the length of each part before it
+            seen["key"] = "".join(f"{len(part)}:{part}" for part in self.key(source, prefixed_parts(row["key"])))
+        return seen
 
     def version(self, source: str, version: Mapping[str, Any]) -> dict[str, Any]:
         """A version of a key as `trace` gives it, with the file and line that opened it."""

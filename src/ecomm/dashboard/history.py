@@ -63,7 +63,7 @@ def history(moment: Moment, args: Args) -> Answer:
     ]  # fmt: skip
     return {
         "source": source,
-        "key": key,
+        "key": moment.masks.shown(key, FOUND_IN[source]),
         "lives": lives,
         "orders": last_orders(moment, real) if source == "customers" else [],
     }
