@@ -22,6 +22,7 @@ PATIENCE = 5.0
 """Seconds that a connection has for its next request, from its beginning or the last answer on."""
 STALLED = 60.0
 """Seconds after which who takes nothing of an answer is let go."""
+_PROGRESS = 4096  # bytes in this time are something
 KNOWN = "ecomm.known"
 """Under this name in a request's scope: its client may see the page."""
 _EVERY = 60.0  # seconds between two lines of the log about one thing
@@ -40,6 +41,7 @@ class Connection(H11Protocol):
     _closing: asyncio.TimerHandle | None = None
     _since = 0.0
     _known = False
+    _left: int | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Make place, and wait for a request."""
@@ -98,10 +100,11 @@ class Connection(H11Protocol):
 
     def _watch_answer(self) -> None:
         if self.is_busy:
+            self._left = None
             self._end_within(STALLED if self.flow.write_paused else None)
 
     def _wait(self) -> None:
-        self._since = self.loop.time()
+        self._since, self._left = self.loop.time(), None
         self._end_within(PATIENCE)
 
     def _end_within(self, seconds: float | None) -> None:
@@ -110,11 +113,12 @@ class Connection(H11Protocol):
         self._closing = None if seconds is None else self.loop.call_later(seconds, self._end)
 
     def _end(self) -> None:
-        late = self.loop.time() >= self._since + STALLED
-        if self.is_busy or late or not self.transport.get_write_buffer_size():
+        left = self.transport.get_write_buffer_size()
+        if left and (self._left is None or left <= self._left - _PROGRESS):
+            self._left = left  # an answer is still on its way
+            self._end_within(STALLED)
+        else:
             self.transport.abort()
-        else:  # the end of an answer is still on its way
-            self._end_within(PATIENCE)
 
 
 def keep_log_short(loop: asyncio.AbstractEventLoop) -> None:
