@@ -281,7 +281,7 @@ def test_who_takes_nothing_of_an_answer_is_let_go(sample: Shop, tmp_path: Path) 
         socket.socket() as stuck,
     ):
         for one in (slow, stuck):
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
             one.connect(("127.0.0.1", served.port))
             one.settimeout(20)
             one.sendall(asked("/assets/charts.js") * times)
