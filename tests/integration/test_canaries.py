@@ -180,7 +180,7 @@ def _command(args: tuple[str, ...]) -> Any:
     for name in args:
         if not isinstance(found, TyperGroup):
             break
-        found = found.commands.get(name) or found.commands["list"]
+        found = found.commands.get(name) or found.commands.get("list")
     return found
 
 
@@ -317,12 +317,25 @@ LOOKED: dict[str, list[list[str]]] = {
         ["history", "shipping", "O1"],
     ],
     "quarantine list": [["quarantine", "-n", "1000"]],
+    "forget customer": [["forget", "customer", "C2", "--why", "asked to"], ["forget", "--list"]],
     "asof": [["asof", source, "--date", "2025-04-01"] for source in ("customers", "orders")],
 }
 """Commands that show or do something; what they say is searched. Those with the name of a table or file follow."""
 BY_DESIGN = {"sql", "export", "quarantine export", "init", "demo", "simulate", "engine install", "dashboard"}
 """Asked for data by name; proposes settings from a file; is about invented data; is tested as a server."""
-DONE_ONCE = {"accept", "reject", "undo", "replay", "rebuild", "restore", "maintain", "trigger", "run", "watch"}
+DONE_ONCE = {
+    "accept",
+    "reject",
+    "undo",
+    "replay",
+    "rebuild",
+    "restore",
+    "maintain",
+    "trigger",
+    "run",
+    "watch",
+    "forget",
+}
 IN_BOTH = {"status", "alerts", "history", "quarantine", "doctor"}
 """Others are asked for JSON alone: what they show is masked before it is written in one way or the other."""
 WITH_NAMES = {"show", "diff", "check", "quality", "quarantine redrive"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -86,6 +87,7 @@ def say_if_hidden(shown: Any) -> None:
     from ecomm.masks import MASK
 
     if MASK in str(shown):
+        sys.stdout.flush()
         typer.echo("ecomm: personal values are masked; --reveal shows them.", err=True)
 
 
