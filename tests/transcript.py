@@ -22,6 +22,7 @@ _TASKS = re.compile(r"(?:^ ✓ .*_stage_load .*\n)+", re.M)
 _VARYING = (
     (re.compile(r"\b[0-9.]+ (s|MB|GiB)\b"), r"N \1"),
     (re.compile(r"[0-9-]{10}T[0-9:]{8}\.[0-9]+Z"), "INSTANT"),
+    (re.compile(r"(?<= at )[0-9-]{10} [0-9:]{5} UTC"), "INSTANT"),
     (re.compile(r"(?<=✓ versions: ).*"), "VERSIONS"),
     (re.compile(r"[━─]+"), "━"),
     (re.compile(r"[ \t]+"), " "),

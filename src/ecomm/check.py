@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from ecomm.delivery import written
 from ecomm.engines import start as start_engine
 from ecomm.errors import FileError, HeaderError, UsageError
 from ecomm.headers import match_header
+from ecomm.masks import Masks
 from ecomm.opening import open_files
 from ecomm.session import sources_of
 from ecomm.settings import Settings
@@ -53,7 +55,7 @@ class Rejected:
     line: int
     verdict: str
     reasons: tuple[str, ...]
-    raw: Mapping[str, str] | None
+    raw: Mapping[str, str | None] | None
     raw_line: str | None
 
 
@@ -81,10 +83,20 @@ class Checked:
     reading: Mapping[str, str] = field(default_factory=dict)
 
 
-def check(settings: Settings, file: Path, source: str | None, as_of: datetime, limit: int, told: Progress) -> Checked:
+def check(
+    settings: Settings,
+    file: Path,
+    source: str | None,
+    as_of: datetime,
+    limit: int,
+    told: Progress,
+    *,
+    reveal: bool = False,
+) -> Checked:
     """Judge a file as a batch at this instant would, and show so many of its rejected and superseded records.
 
-    source: None if the file's name or header says it. Raises UsageError, HeaderError, FileError, StorageError.
+    source: None if the file's name or header says it. reveal: personal values are shown. Raises UsageError,
+    HeaderError, FileError, StorageError.
     """
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file.")
@@ -103,9 +115,16 @@ def check(settings: Settings, file: Path, source: str | None, as_of: datetime, l
         inside = settings.model_copy(update={"warehouse": Path(folder), "engine": "sail", "remote": None})
         engine = start_engine(inside)
         try:
-            return _judged(Workspace(engine, Path(folder)), chosen, opened, reading, limit, told)
+            said = _judged(Workspace(engine, Path(folder)), chosen, opened, reading, limit, told)
         finally:
             engine.stop()
+    masks = Masks(sources, secrets.token_bytes(16), reveal)
+    return replace(said, rejected=tuple(_masked(chosen.name, record, masks) for record in said.rejected))
+
+
+def _masked(source: str, record: Rejected, masks: Masks) -> Rejected:
+    raw = None if record.raw is None else masks.record(source, record.raw)
+    return replace(record, raw=raw, raw_line=masks.line(record.raw_line))
 
 
 def _judged(work: Workspace, source: Source, file: OpenedFile, reading: Reading, limit: int, told: Progress) -> Checked:

@@ -7,7 +7,7 @@ from the log as it was known then, and what follows from targets is computed ane
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from ecomm.batches.log import Log, today_of
 from ecomm.engines import Engine, deltafiles
 from ecomm.errors import UsageError
 from ecomm.history import known, versions
+from ecomm.masks import Masks
 from ecomm.session import sources_of
 from ecomm.settings import Settings
 from ecomm.tables import catalogue, target_name
@@ -95,6 +96,18 @@ def diff(settings: Settings, table: str, before: Log, after: Log, limit: int) ->
     counts, rows = _compared(sides[0], sides[1], key, limit)
     added, removed, changed = (counts.get(change, 0) for change in ("added", "removed", "changed"))
     return Diff(table, before.last.seq, after.last.seq, added, removed, changed, tuple(rows), tuple(computed))
+
+
+def masked(said: Diff, masks: Masks) -> Diff:
+    """The same as a person may see it; a value that is masked still counts as changed."""
+    return replace(said, rows=tuple(_masked(said.table, row, masks) for row in said.rows))
+
+
+def _masked(table: str, row: Change, masks: Masks) -> Change:
+    was, now = (
+        masks.of_table(table, row.key | {name: pair[side] for name, pair in row.columns.items()}) for side in (0, 1)
+    )
+    return Change(row.change, {k: now[k] for k in row.key}, {name: (was[name], now[name]) for name in row.columns})
 
 
 def _kept(warehouse: Warehouse, table: str, log: Log) -> ds.Dataset | None:

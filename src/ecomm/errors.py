@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -83,9 +84,37 @@ class LockedError(EcommError):
     exit_code = 4
 
 
+class Cause(StrEnum):
+    """What an error comes from, which says whether the same might go well soon."""
+
+    FILES = "files"  # the files of the batch: they have to change
+    OUTSIDE = "outside"  # a disk, a network, the engine: another time it may go well
+    UNKNOWN = "unknown"
+
+
+_OF_FILES = (TriggerError, HeaderError, FileError, RefusedError, InvariantError, UsageError)
+_NO_ENGINE, _NO_SPACE = "StatusCode.UNAVAILABLE", "No space left on device"
+
+
+def cause_of(error: BaseException) -> Cause:
+    """What an error comes from."""
+    if isinstance(error, _OF_FILES):
+        return Cause.FILES
+    outside = isinstance(error, (EcommError, OSError, MemoryError)) or _NO_ENGINE in str(error)
+    return Cause.OUTSIDE if outside or _NO_SPACE in str(error) else Cause.UNKNOWN
+
+
 def taken_over(warehouse: Path) -> LockedError:
     """The error of a run from which another one has taken over a warehouse."""
     return LockedError(f"{warehouse}: another run has taken over this warehouse; run the command again.")
+
+
+def described(value: object) -> str:
+    """What was written where something else belongs, by its kind: it may be a person's, so messages do not quote it."""
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters" if value else "an empty text"
+    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "nothing")
 
 
 def sentence(error: BaseException, folder: Path) -> str:
@@ -96,16 +125,19 @@ def sentence(error: BaseException, folder: Path) -> str:
     """
     if isinstance(error, EcommError):
         return str(error)
-    if "No space left on device" in str(error):
+    if _NO_SPACE in str(error):
         return f"{folder}: the disk is full; free some space there (or in {gettempdir()}), then run the command again."
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}; check permissions and disk space."
-    if "StatusCode.UNAVAILABLE" in str(error):
+    if _NO_ENGINE in str(error):
         return (
             "the engine has ended or cannot be reached any more (its memory is memory_mb; a cluster's log says more); "
             "nothing of the batch was published, run the command again."
         )
-    return f"{type(error).__name__}{_place(error)}: an unexpected error; run with --verbose for the whole story."
+    return (
+        f"{type(error).__name__}{_place(error)}: an unexpected error; run with -vv for the whole story, which may show "
+        "values of records."
+    )
 
 
 def _place(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -76,8 +76,18 @@ class Quality:
     trend: list[Score]
 
 
-def quality_of(warehouse: Warehouse, batch: str | None) -> Quality:
-    """The quality of a batch, of the one that was judged last if none is named. Raises UsageError, EcommError."""
+Shown = Callable[[str, Sequence[str]], list[str]]
+
+
+def _as_it_is(_: str, key: Sequence[str]) -> list[str]:
+    return [*key]
+
+
+def quality_of(warehouse: Warehouse, batch: str | None, shown: Shown = _as_it_is) -> Quality:
+    """The quality of a batch, of the one that was judged last if none is named. Raises UsageError, EcommError.
+
+    shown: the parts of a source's key as a person may see them.
+    """
     judged = {e.batch_id: e for e in warehouse.log if e.batch_id and e.entry in JUDGES}
     waiting = warehouse.log.held
     judged |= {batch: e for batch, e in warehouse.log.live.items() if batch not in waiting}
@@ -96,7 +106,7 @@ def quality_of(warehouse: Warehouse, batch: str | None) -> Quality:
         {n: sum(getattr(f, f"rows_{n}") for f in entry.files) for n in _ROWS},
         len(said),
         sorted(
-            (_finding(warehouse, row, r) for r in said if r["failed_rows"]),
+            (_finding(warehouse, row, r, shown) for r in said if r["failed_rows"]),
             key=lambda f: (_LOUD_FIRST.index(f.level), -(f.share or 0), f.source, f.check),
         ),
         [r["check_name"] for r in said if r["description"].startswith("skipped: ")],
@@ -125,9 +135,9 @@ def _results(warehouse: Warehouse, entry: Entry) -> list[dict[str, Any]]:
     return [r for r in rows if r["check_name"] != "batch_score"]
 
 
-def _finding(warehouse: Warehouse, batch: Score, row: Mapping[str, Any]) -> Finding:
+def _finding(warehouse: Warehouse, batch: Score, row: Mapping[str, Any], shown: Shown) -> Finding:
     columns = key_of(deltafiles, warehouse.path, row["table_name"])
-    keys = [parts_of(key, len(columns)) for key in row["sample_keys"]]
+    keys = [shown(row["table_name"], parts_of(key, len(columns))) for key in row["sample_keys"]]
     return Finding(
         row["severity"],
         row["table_name"],

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ecomm import handover
 from ecomm.batch import Plan
-from ecomm.batches import locks, quiet
+from ecomm.batches import failures, locks, quiet
 from ecomm.batches.entry import Entry
 from ecomm.batches.landing import Landing
 from ecomm.batches.ledger import Ledger
@@ -29,7 +29,7 @@ from ecomm.batches.log import Log
 from ecomm.batches.trigger import Candidate, State
 from ecomm.driver import Progress, carry_out, is_too_low
 from ecomm.engines import Engine
-from ecomm.errors import EcommError, LockedError, SourceChangedError, UsageError, sentence
+from ecomm.errors import Cause, EcommError, LockedError, SourceChangedError, UsageError, sentence
 from ecomm.maintain import maintain_if_due
 from ecomm.opening import open_batch
 from ecomm.progress import Listener, silent
@@ -138,10 +138,21 @@ def publish(
             maintain_if_due(session)
     for candidate in candidates:
         if wanted(candidate.name):
-            before = len(session.log)
-            yield _dispatch(session, candidate)
+            before, stamps = len(session.log), failures.stamps_of(failures.files_of(candidate))
+            outcome = _dispatch(session, candidate)
+            _remember(session, candidate, stamps, outcome)
+            yield outcome
             if len(session.log) > before:  # the backlog of a month must not get slower from day to day
                 maintain_if_due(session)
+
+
+def _remember(session: Session, candidate: Candidate, stamps: Mapping[str, failures.Stamp], outcome: Outcome) -> None:
+    """Keep that a batch failed, and with what, or that it does not any more."""
+    if outcome.status == "failed" and candidate.state is State.PENDING:
+        by, said = failures.by_of(session.settings_hash), outcome.reason or ""
+        failures.note(session.settings, candidate.name, by, stamps, said, outcome.cause)
+    elif outcome.status != "failed":
+        failures.forget(session.settings, candidate.name)
 
 
 def _finished(entry: Entry) -> Outcome:
@@ -163,7 +174,7 @@ def _dispatch(session: Session, candidate: Candidate) -> Outcome:
     if candidate.trigger is not None and candidate.state is State.DUPLICATE:
         _, reason = settle(session, candidate.trigger)
         if reason is not None:
-            return Outcome(candidate.name, "failed", f"published before, but {reason}", 1)
+            return Outcome(candidate.name, "failed", f"published before, but {reason}", 1, cause=Cause.OUTSIDE)
     return _said(candidate, candidate.state.value)
 
 

@@ -173,12 +173,13 @@ def _where(place: Place) -> str:
 
 def _problem(cells: Mapping[str, str], stands: Cells) -> str | None:
     """Why the cells cannot be those of a record, as the end of a sentence; None if they can."""
-    if strange := [name for name, cell in cells.items() if cell and name not in stands]:
-        return f"has a cell for {strange[0]}, a column that its file does not have; empty it."
-    if cut := [name for name, cell in cells.items() if corrections.is_cut(stands.get(name), cell)]:
+    if strange := [at for at, (name, cell) in enumerate(cells.items(), 1) if cell and name not in stands]:
+        column = len(corrections.PLACE) + strange[0]
+        return f"has a cell in column {column}, which its own file does not have; empty it."
+    if cut := [at for at, (name, cell) in enumerate(cells.items(), 1) if corrections.is_cut(stands.get(name), cell)]:
         return (
-            f"has lost the end of its cell for {cut[0]}, as a spreadsheet keeps {corrections.SHEET_CELL:,} characters; "
-            "mend this record in a text editor."
+            f"has lost the end of its cell in column {len(corrections.PLACE) + cut[0]}, as a spreadsheet keeps "
+            f"{corrections.SHEET_CELL:,} characters; mend this record in a text editor."
         )
     return None
 

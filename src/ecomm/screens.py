@@ -103,20 +103,19 @@ def ordered(table: pa.Table) -> pa.Table:
     return table.sort_by([(n, "ascending") for n in by])
 
 
-def rows(table: pa.Table, limit: int, title: str) -> None:
-    """The first rows of a table; columns that do not fit are named below it."""
-    shown = table.slice(0, limit)
+def rows(shown: pa.Table, total: int, title: str) -> None:
+    """The first rows of a table that has so many in all; columns that do not fit are named below it."""
     fits = _fitting(shown, out.width)
-    view = Table(title=f"{escape(title)} ({table.num_rows:,} rows)", title_justify="left", header_style="bold")
+    view = Table(title=f"{escape(title)} ({total:,} rows)", title_justify="left", header_style="bold")
     numeric = [str(shown.schema.field(n).type).startswith(("int", "decimal", "double")) for n in fits]
     for name, is_number in zip(fits, numeric, strict=True):
         view.add_column(escape(name), justify="right" if is_number else "left", overflow="ellipsis", no_wrap=True)
     for row in shown.select(fits).to_pylist():
         view.add_row(*[escape(cell(v)) for v in row.values()])
     out.print(view)
-    hidden = [n for n in table.column_names if n not in fits]
-    if table.num_rows > limit:
-        out.print(f"… {table.num_rows - limit:,} more rows: --limit {table.num_rows}")
+    hidden = [n for n in shown.column_names if n not in fits]
+    if total > shown.num_rows:
+        out.print(f"… {total - shown.num_rows:,} more rows: --limit {total}")
     if hidden:
         out.print(f"… {len(hidden)} more columns: {escape(', '.join(hidden))}", style="dim")
 
@@ -357,18 +356,26 @@ def timeline(title: str, versions: Sequence[Mapping[str, Any]]) -> None:
 _FIRST = object()
 
 
-def told(versions: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
-    """The versions, each with its `changes` against the one before; the first with all that it states."""
+def told(
+    versions: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    shown: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """The versions, each with its `changes` against the one before; the first with all that it states.
+
+    shown: a version as a person may see it. What is masked is known to have changed all the same.
+    """
     with_changes: list[dict[str, Any]] = []
-    before: Mapping[str, Any] | None = None
+    before: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
     for version in versions:
+        seen = shown(version)
         changes = {
-            c: (_FIRST if before is None else before[c], version[c])
+            c: (_FIRST if before is None else before[1][c], seen[c])
             for c in columns
-            if version[c] != (None if before is None else before[c])
+            if version[c] != (None if before is None else before[0][c])
         }
-        with_changes.append({**version, "changes": changes})
-        before = version
+        with_changes.append({**seen, "changes": changes})
+        before = version, seen
     return with_changes
 
 
@@ -378,6 +385,11 @@ def as_json(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, dict[str, Any]]
         c: {"after": plain(after)} if before is _FIRST else {"before": plain(before), "after": plain(after)}
         for c, (before, after) in changes.items()
     }
+
+
+def version_as_json(version: Mapping[str, Any]) -> dict[str, Any]:
+    """A version with its changes, for machines."""
+    return {**version, "changes": as_json(version["changes"])}
 
 
 def diff(said: Diff) -> None:

@@ -11,6 +11,7 @@ import pyarrow.dataset as ds
 from ecomm.engines import deltafiles
 from ecomm.errors import UsageError
 from ecomm.keys import compared
+from ecomm.masks import Masks
 from ecomm.sources import SOURCES
 from ecomm.tables import key_of
 from ecomm.warehouse import Warehouse
@@ -51,6 +52,18 @@ def versions_of(
         parts = tuple(row[n] for n in names)
         keyed.setdefault(parts, []).append(row | {"origin": lines.get((parts, row["batch_id"]))})
     return [(dict(zip(names, parts, strict=True)), columns, rows) for parts, rows in keyed.items()]
+
+
+def real_key(warehouse: Warehouse, source: str, key: Sequence[str], masks: Masks) -> list[str]:
+    """The same parts of a key, with the ids themselves where they are given by the names under which they are shown."""
+    if source not in SOURCES or not any(map(masks.is_other_name, key)):
+        return [*key]
+    names = key_of(deltafiles, warehouse.path, source)[: len(key)]
+    targets = _dataset(warehouse, f"{source}_target").to_table(columns=[*names])
+    found = [
+        masks.id_of(part, name, targets[name].unique().to_pylist()) for name, part in zip(names, key, strict=False)
+    ]
+    return [*found, *key[len(found) :]]
 
 
 def _corrected(warehouse: Warehouse, source: str) -> set[tuple[str, str, int]]:

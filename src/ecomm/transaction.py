@@ -18,7 +18,7 @@ from ecomm.batch import Batch, Origin, Plan
 from ecomm.batches.entry import JUDGES, Entry, FileEntry
 from ecomm.batches.trigger import Trigger, parsed
 from ecomm.driver import Progress, carry_out, is_too_low, journal, score_of
-from ecomm.errors import EcommError, LockedError, SourceChangedError, StorageError, sentence
+from ecomm.errors import Cause, EcommError, LockedError, SourceChangedError, StorageError, cause_of, sentence
 from ecomm.opening import open_batch
 from ecomm.progress import TaskResult
 from ecomm.session import Session, recover
@@ -31,7 +31,7 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a trigger in a run. notes: what a person should hear of the batch at once."""
+    """What became of a trigger in a run. notes: what a person should hear of the batch at once. cause: of a failure."""
 
     batch_id: str
     status: str
@@ -43,6 +43,7 @@ class Outcome:
     tasks: tuple[TaskResult, ...] = ()
     left: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    cause: Cause = Cause.UNKNOWN
 
     def summary(self) -> dict[str, object]:
         """For machines."""
@@ -95,7 +96,8 @@ def run_batch(session: Session, plan: Plan) -> Outcome:
                 break
             if not isinstance(error, SourceChangedError) or tries == _TRIES:
                 code = error.exit_code if isinstance(error, EcommError) else 1
-                return _logged(session, Outcome(name, "failed", failure, code, time.monotonic() - started))
+                seconds, cause = time.monotonic() - started, cause_of(error)
+                return _logged(session, Outcome(name, "failed", failure, code, seconds, cause=cause))
     assert batch is not None
     return ended(batch, progress, started)
 

@@ -2,7 +2,7 @@
 
     a hint (watchfiles) or the timer --> look: which triggers are complete, and do their files stand still?
         --> publish those, in the order of their as-of, under the locks, with an engine that stays
-        --> what failed is tried again after 5, 10, 20 ... 600 seconds, or when its files change; the others go on
+        --> what failed is tried again later, and at once when its files change (`failures`); the others go on
 
 A look costs a listing of six folders as long as nothing has changed. It is taken every two seconds, for events are only
 a hint: network folders give none.
@@ -25,14 +25,15 @@ import structlog
 import watchfiles
 
 from ecomm import pipeline
-from ecomm.batches import endings, locks, quiet
+from ecomm.batches import endings, failures, locks, quiet
+from ecomm.batches.failures import Failed, Stamp, files_of
 from ecomm.batches.landing import Landing
 from ecomm.batches.ledger import Ledger, version_of
 from ecomm.batches.log import NOTHING, Log
 from ecomm.batches.trigger import TRIGGER, Candidate, State
 from ecomm.batches.untriggered import untriggered
 from ecomm.engines import Engine, sail
-from ecomm.errors import LockedError, UsageError, sentence
+from ecomm.errors import Cause, LockedError, UsageError, sentence
 from ecomm.progress import Listener, TaskResult, silent
 from ecomm.session import left_behind, open_warehouse, recover, running
 from ecomm.settings import SOURCE_NAMES, Settings
@@ -44,11 +45,7 @@ RESCAN = 2.0
 """Seconds between two looks if nothing hints at an earlier one."""
 RENEWED = 100
 """Batches that an embedded engine publishes before another replaces it: it never frees some 1 MB of each."""
-_FIRST, _LONGEST = 5.0, 600.0  # seconds
 _LEFT_BEHIND = 60.0  # seconds between two tries at what an earlier run left behind
-
-Stamp = tuple[int, int, int]
-"""A file's size, time of change (ns) and inode: while it is the same, the file is."""
 
 
 class Stillness:
@@ -90,18 +87,45 @@ def landed(settings: Settings) -> dict[Path, Stamp]:
 
 @dataclass(frozen=True)
 class Failure:
-    """What failed: why, how often in a row, and when it is tried again (monotonic), unless its files change before."""
+    """What failed: why, how often in a row, and when it is tried again (monotonic), unless its files change before.
+
+    by: with which program and settings.
+    """
 
     reason: str
     tries: int
     again_at: float
     stamps: tuple[Stamp | None, ...]
+    by: str = ""
 
 
-def failed_again(before: Failure | None, reason: str, now: float, stamps: tuple[Stamp | None, ...] = ()) -> Failure:
-    """A failure after another one of the same: each pause is twice the one before."""
-    tries = 1 + (before.tries if before else 0)
-    return Failure(reason, tries, now + min(_FIRST * 2 ** min(tries - 1, 20), _LONGEST), stamps)
+def failed_again(
+    before: Failure | None,
+    reason: str,
+    now: float,
+    stamps: tuple[Stamp | None, ...] = (),
+    cause: Cause = Cause.OUTSIDE,
+    by: str = "",
+) -> Failure:
+    """A failure after another one of the same files and settings: each pause is twice the one before."""
+    same = before is not None and (before.stamps, before.by) == (stamps, by)
+    tries = 1 + (before.tries if before and same else 0)
+    return Failure(reason, tries, now + failures.pause(cause, tries), stamps, by)
+
+
+def remembered(
+    kept: Mapping[str, Failed], candidates: Sequence[Candidate], by: str, now: float, at: datetime
+) -> dict[str, Failure]:
+    """The failures of earlier processes that are still of these triggers and settings. now, at: the same moment."""
+    found = {}
+    for candidate in candidates:
+        one = kept.get(candidate.name)
+        if one is not None and one.by == by:
+            longest = failures.pause(one.cause, one.tries)  # a clock that was put back is no reason to wait longer
+            wait = min((one.again_at - at).total_seconds(), longest)
+            stamps = tuple(one.stamps.get(str(path)) for path in files_of(candidate))
+            found[candidate.name] = Failure(one.reason, one.tries, now + wait, stamps, by)
+    return found
 
 
 @dataclass(frozen=True)
@@ -154,7 +178,7 @@ def plan(
     failed = {batch: failure.reason for batch, failure in failures.items() if batch in agreed}
     due = min((f.again_at for f in failures.values() if f.again_at > now), default=math.inf)
     for candidate in candidates:
-        name, paths = candidate.name, _paths(candidate)
+        name, paths = candidate.name, files_of(candidate)
         before, since = failures.get(name), still.since(paths, now)
         if candidate.growing:
             growing[name], due = candidate.reason or "", min(due, now + RESCAN)
@@ -175,10 +199,6 @@ def plan(
 
 def _may(before: Failure | None, now: float) -> bool:
     return before is None or before.again_at <= now
-
-
-def _paths(candidate: Candidate) -> list[Path]:
-    return [candidate.path, *(file.path for file in candidate.files)]
 
 
 def refuse_open_engine(settings: Settings) -> None:
@@ -291,6 +311,7 @@ class Watch:
         agreed = [str(e.batch_id) for e in log.accepted]
         known = {*agreed, *(c.name for c in candidates)}
         self._failures = {name: failure for name, failure in self._failures.items() if name in known}
+        self._forget_what_changed(candidates, now)
         found = plan(candidates, agreed, self._still, self._failures, self.settings.quiet_seconds, now)
         self._growing, self._due, self._version = bool(found.growing), found.due, version
         self.report = Report(datetime.now(UTC), None, {**found.growing, **found.waiting}, found.failed)
@@ -299,11 +320,19 @@ class Watch:
         untidy = left_behind(self._landing, log)
         if found.complete_since or (untidy and now >= self._tidied_at + _LEFT_BEHIND):
             self._tidied_at = now
-            self._publish(found, {c.name: self._still.stamps(_paths(c)) for c in candidates})
+            self._publish(found, {c.name: self._still.stamps(files_of(c)) for c in candidates})
             self._due = 0.0  # other files may have come meanwhile
         elif untidy:
             self._due = min(self._due, self._tidied_at + _LEFT_BEHIND)
         self._trouble = None
+
+    def _forget_what_changed(self, candidates: Sequence[Candidate], now: float) -> None:
+        """Take in the failures of earlier processes; what failed by other settings or rates is no failure any more."""
+        kept = failures.load(self.settings) if self._version == -2 else {}
+        if kept or self._failures:
+            by = failures.by_now(self.settings)
+            earlier = remembered(kept, candidates, by, now, datetime.now(UTC))
+            self._failures = earlier | {name: one for name, one in self._failures.items() if one.by in ("", by)}
 
     def _took_quiet(self, log: Log, candidates: Sequence[Candidate], now: float) -> bool:
         """Write triggers for what is a batch without one; whether there was any. What another run works on waits."""
@@ -345,7 +374,7 @@ class Watch:
     def _tell_new(self, found: Plan) -> None:
         """Tell of each batch that waits or cannot be read, once."""
         now_told = {name: ("waiting", reason) for name, reason in found.waiting.items()}
-        now_told |= {n: ("failed", reason) for n, reason in found.failed.items() if n not in self._failures}
+        now_told |= {name: ("failed", reason) for name, reason in found.failed.items()}
         for name, (status, reason) in now_told.items():
             if self._told.get(name) != reason:
                 self._tell(Outcome(name, status, reason, 1 if status == "failed" else 0), None)
@@ -367,7 +396,9 @@ class Watch:
                     before = self._failures.pop(name, None)
                     if outcome.status == "failed":
                         failed = True
-                        self._failures[name] = failed_again(before, outcome.reason or "", now, stamps.get(name, ()))
+                        by, why = failures.by_of(session.settings_hash), outcome.reason or ""
+                        self._failures[name] = failed_again(before, why, now, stamps.get(name, ()), outcome.cause, by)
+                        self._told[name] = why  # now, and not with the next look
                     self._tell(outcome, now - found.complete_since.get(name, now))
             except KeyboardInterrupt:
                 session.ledger.refresh()

@@ -30,7 +30,9 @@ def test_what_a_batch_would_say(source: str, sample: Shop, tmp_path: Path) -> No
     (entry,) = (e for e in sample.warehouse.log if e.entry == "PUBLISH" and str(e.batch_id).endswith(DAYS[0]))
     (was,) = (f for f in entry.files if f.source == source)
     before = tree(tmp_path)
-    said = ecomm("check", file, "--source", source, "--as-of", AS_OF, "--limit", "1000", "--json", cwd=tmp_path)
+    said = ecomm(
+        "check", "--reveal", file, "--source", source, "--as-of", AS_OF, "--limit", "1000", "--json", cwd=tmp_path
+    )
     assert (said.code, said.err) == (1 if was.rows_rejected else 0, "")
     assert tree(tmp_path) == before, "nothing is written"
     assert said.json["rows"] == {
@@ -64,7 +66,7 @@ def _without_revenue(description: str) -> str:
 
 def test_a_good_file(tmp_path: Path) -> None:
     """Nothing to say: exit code 0, a full score."""
-    said = ecomm("check", write(tmp_path, GOOD), "--as-of", AS_OF, cwd=tmp_path).ok().out
+    said = ecomm("check", "--reveal", write(tmp_path, GOOD), "--as-of", AS_OF, cwd=tmp_path).ok().out
     assert "as orders, as at 2025-01-15 06:00" in said
     assert "rows: 1 read, 1 accepted, 0 rejected; score 100.00" in said
     assert "not there: line_id, refund_id, payment_method, order_status," in said
@@ -76,7 +78,7 @@ def test_what_a_person_sees(tmp_path: Path) -> None:
         "A1,C1,P1,2025-01-14,5,x\nA2,C1,P1,31.01.2025,5,x\nA3,C1,P1\nA4,C1,P1,2025-01-14,5,x\nA4,C1,P2,2025-01-14,5,x\n"
     )
     file = write(tmp_path, f"{HEADER.upper()},Gift [b]wrap\n{rows}")
-    said = ecomm("check", file, "--as-of", AS_OF, "-n", "2", cwd=tmp_path)
+    said = ecomm("check", "--reveal", file, "--as-of", AS_OF, "-n", "2", cwd=tmp_path)
     assert (said.code, said.err) == (1, "")
     assert "unknown, kept: Gift [b]wrap" in said.out
     assert "5 read, 1 accepted, 4 rejected" in said.out
@@ -97,7 +99,7 @@ def test_settings_are_used(tmp_path: Path) -> None:
     said = '[severity]\ncustomer_id_present = "LOW"\n[sources.orders.columns]\norder_amount = "Total"\n'
     write(tmp_path, said, "ecomm.toml")
     file = write(tmp_path, GOOD.replace("order_amount", "Total").replace("C1", ""))
-    told = ecomm("check", file, "--as-of", AS_OF, "--json", cwd=tmp_path).ok().json
+    told = ecomm("check", "--reveal", file, "--as-of", AS_OF, "--json", cwd=tmp_path).ok().json
     assert told["columns"]["order_amount"] == "Total"
     assert [(f["rule"], f["severity"], f["rows"], f["lines"]) for f in told["findings"]] == [
         ("customer_id_present", "LOW", 1, [1])
@@ -108,7 +110,7 @@ def test_settings_are_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", ["", "\n \n"])
 def test_no_rows(rows: str, tmp_path: Path) -> None:
     """A header alone is a good file."""
-    told = ecomm("check", write(tmp_path, HEADER + rows), "--json", cwd=tmp_path).ok().json
+    told = ecomm("check", "--reveal", write(tmp_path, HEADER + rows), "--json", cwd=tmp_path).ok().json
     assert (told["rows"]["read"], told["score"], told["findings"], told["rejected"]) == (0, "100.00", [], [])
 
 
@@ -116,21 +118,24 @@ def test_which_source(tmp_path: Path) -> None:
     """By the name, else by the header; if neither says it, one sentence asks for it."""
     for source in SOURCES:
         content = (DATA / f"{source}_{DAYS[0]}.csv").read_text(encoding="utf-8-sig", errors="replace").splitlines()[0]
-        assert ecomm("check", write(tmp_path, content, "x.csv"), "--json", cwd=tmp_path).ok().json["source"] == source
+        assert (
+            ecomm("check", "--reveal", write(tmp_path, content, "x.csv"), "--json", cwd=tmp_path).ok().json["source"]
+            == source
+        )
     file = write(tmp_path, "order_id,status\nA1,x\n", "My_Shipping.csv")
-    assert ecomm("check", file, "--json", cwd=tmp_path).json["source"] == "shipping"
+    assert ecomm("check", "--reveal", file, "--json", cwd=tmp_path).json["source"] == "shipping"
     file = write(tmp_path, "first,second\n1,2\n", "x.csv")
-    ecomm("check", file, cwd=tmp_path).fails(2, "x.csv", "--source", *SOURCES)
+    ecomm("check", "--reveal", file, cwd=tmp_path).fails(2, "x.csv", "--source", *SOURCES)
 
 
 def test_what_cannot_be_judged(tmp_path: Path) -> None:
     """No file, no such source, no instant: wrong use. A column that is missing: the file fails, with its name."""
     file = write(tmp_path, HEADER.removesuffix(",order_amount"))
-    ecomm("check", tmp_path / "no.csv", cwd=tmp_path).fails(2, "no.csv", "no such file")
-    ecomm("check", tmp_path, "--source", "orders", cwd=tmp_path).fails(2, tmp_path)
-    ecomm("check", file, "--source", "trigger", cwd=tmp_path).fails(2, "trigger", *SOURCES)
-    ecomm("check", file, "--as-of", "yesterday", cwd=tmp_path).fails(2, "--as-of", "yesterday")
-    said = ecomm("check", file, "--json", cwd=tmp_path).fails(1, "orders.csv", "order_amount")
+    ecomm("check", "--reveal", tmp_path / "no.csv", cwd=tmp_path).fails(2, "no.csv", "no such file")
+    ecomm("check", "--reveal", tmp_path, "--source", "orders", cwd=tmp_path).fails(2, tmp_path)
+    ecomm("check", "--reveal", file, "--source", "trigger", cwd=tmp_path).fails(2, "trigger", *SOURCES)
+    ecomm("check", "--reveal", file, "--as-of", "yesterday", cwd=tmp_path).fails(2, "--as-of", "yesterday")
+    said = ecomm("check", "--reveal", file, "--json", cwd=tmp_path).fails(1, "orders.csv", "order_amount")
     assert said.json == {"error": said.err.removeprefix("ecomm: ").rstrip("\n")}
 
 
@@ -177,7 +182,7 @@ def test_settings_from_a_file(shape: str, tmp_path: Path) -> None:
     proposed = tomllib.loads((tmp_path / "ecomm.toml").read_text(encoding="utf-8"))["sources"][source]
     assert {k: v for k, v in proposed.items() if k != "columns"} == wanted
     assert f"[sources.{source}]" in said
-    told = ecomm("check", file, "--source", source, "--as-of", AS_OF, "--json", cwd=tmp_path)
+    told = ecomm("check", "--reveal", file, "--source", source, "--as-of", AS_OF, "--json", cwd=tmp_path)
     assert (told.code, told.json["rows"]) == (
         1 if rows["rejected"] else 0,
         {"read": 3, **rows, "duplicate": 0, "superseded": 0},
@@ -309,7 +314,7 @@ def test_check_says_how_a_file_was_read(tmp_path: Path) -> None:
     write(tmp_path, settings, "ecomm.toml")
     rows = "A1;C1;P1;1.9.2026;$5\nTotal;;;;5\n"
     file = write(tmp_path, f"{HEADER.replace(',', ';')}\n{rows}")
-    told = ecomm("check", file, "--as-of", "2026-10-01", "--json", cwd=tmp_path).ok().json
+    told = ecomm("check", "--reveal", file, "--as-of", "2026-10-01", "--json", cwd=tmp_path).ok().json
     assert told["reading"] == {
         "format": "csv",
         "encoding": "utf-8",
@@ -319,4 +324,7 @@ def test_check_says_how_a_file_was_read(tmp_path: Path) -> None:
         "days": "ISO or d.M.yyyy",
         "amounts": "decimal point, signs, thousands and parentheses",
     }
-    assert "read as: format csv; encoding utf-8" in ecomm("check", file, "--as-of", "2026-10-01", cwd=tmp_path).out
+    assert (
+        "read as: format csv; encoding utf-8"
+        in ecomm("check", "--reveal", file, "--as-of", "2026-10-01", cwd=tmp_path).out
+    )

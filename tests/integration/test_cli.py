@@ -17,6 +17,7 @@ from ecomm import cli
 from ecomm.batches.ledger import Ledger
 from ecomm.errors import UsageError
 from ecomm.keys import without_empty_end
+from ecomm.masks import MASK
 from ecomm.tables import CATALOGUE
 from ecomm.warehouse import Warehouse
 from tests.shop import DATA, DAYS, SOURCES
@@ -39,6 +40,11 @@ class Said:
 
     def ok(self) -> Said:
         assert (self.code, self.err) == (0, ""), self
+        return self
+
+    def masked(self) -> Said:
+        """It went well, and said once how to see what is masked."""
+        assert (self.code, self.err) == (0, "ecomm: personal values are masked; --reveal shows them.\n"), self
         return self
 
     def fails(self, code: int, *parts: str | Path) -> Said:
@@ -178,18 +184,21 @@ def test_demo_leaves_other_folders_alone(tmp_path: Path) -> None:
 
 def test_show(demo: Path) -> None:
     """The rows of any table; how many more there are, and which columns did not fit."""
-    said = ecomm("show", "orders_target", "--limit", "3", *in_warehouse(demo), cwd=demo).ok().out
+    said = ecomm("show", "orders_target", "--limit", "3", *in_warehouse(demo), cwd=demo).masked().out
     table = Warehouse(demo / "warehouse").table("orders_target")
     assert f"({table.num_rows:,} rows)" in said
     assert f"… {table.num_rows - 3:,} more rows: --limit {table.num_rows}" in said
     assert "more columns" in said
-    assert "O" in said
-    rows = ecomm("show", "orders_target", "-n", "3", "--json", *in_warehouse(demo), cwd=demo).ok().json
+    assert "#1042" in said
+    rows = ecomm("show", "orders_target", "-n", "3", "--json", "--reveal", *in_warehouse(demo), cwd=demo).ok().json
     assert len(rows) == 3
     assert list(rows[0]) == table.column_names
     assert isinstance(rows[0]["order_amount"], str)
     assert rows[0]["effective_date"].endswith("Z")
     assert rows == sorted(rows, key=lambda r: r["order_id"])
+    seen = ecomm("show", "orders_target", "-n", "3", "--json", *in_warehouse(demo), cwd=demo).masked().json
+    personal = {"shipping_address", "sales_channel"}  # by the contract; unknown to it
+    assert seen == [row | {c: row[c] and MASK for c in personal} for row in rows]
 
 
 @pytest.mark.parametrize("name", [*CATALOGUE, "batch_ledger"])
@@ -302,7 +311,7 @@ def keys_with_two_versions(folder: Path, source: str) -> list[str]:
 def test_history(source: str, demo: Path) -> None:
     """Each version with its time, its origin and what changed, oldest first; for machines the same."""
     key = keys_with_two_versions(demo, source)
-    (found,) = ecomm("history", source, *key, "--json", *in_warehouse(demo), cwd=demo).ok().json
+    (found,) = ecomm("history", source, *key, "--json", "--reveal", *in_warehouse(demo), cwd=demo).ok().json
     assert without_empty_end([*found["key"].values()]) == without_empty_end(key)
     first, second = found["versions"]
     assert (first["expiry_date"], second["expiry_date"]) == (second["effective_date"], None)
@@ -313,6 +322,10 @@ def test_history(source: str, demo: Path) -> None:
     for name, change in second["changes"].items():
         assert change["before"] != change["after"]
         assert (change["before"], change["after"]) == (first[name], second[name])
+    if source == "customers":
+        (seen,) = ecomm("history", source, *key, "--json", *in_warehouse(demo), cwd=demo).masked().json
+        assert [set(v["changes"]) for v in seen["versions"]] == [set(v["changes"]) for v in found["versions"]]
+        assert {v["email"] for v in seen["versions"]} == {MASK}
     if source != "inventory":
         return
     said = ecomm("history", source, *key, *in_warehouse(demo), cwd=demo).ok().out
@@ -345,7 +358,7 @@ def test_history_of_a_part_of_a_key(demo: Path) -> None:
 def test_quarantine(demo: Path) -> None:
     """Every rejected or superseded record with its reasons and its place in the file, and none other."""
     lost = sum(f.rows_rejected + f.rows_superseded for e in Warehouse(demo / "warehouse").log for f in e.files)
-    rows = ecomm("quarantine", "-n", "10000", "--json", *in_warehouse(demo), cwd=demo).ok().json
+    rows = ecomm("quarantine", "-n", "10000", "--json", "--reveal", *in_warehouse(demo), cwd=demo).ok().json
     assert len(rows) == lost
     assert {r["source"] for r in rows} == set(SOURCES)
     for row in rows:
@@ -366,9 +379,16 @@ def test_quarantine(demo: Path) -> None:
     ]
     assert any(line["raw"]["order_date"] in x for x in lines)
 
-    some = ecomm("quarantine", "orders", "--batch", BATCHES[1], "-n", "1000", "--json", *in_warehouse(demo), cwd=demo)
+    some = ecomm(
+        "quarantine", "orders", "--batch", BATCHES[1], "-n", "999", "--json", "--reveal", *in_warehouse(demo), cwd=demo
+    )
     assert some.ok().json == [r for r in rows if (r["source"], r["batch_id"]) == ("orders", BATCHES[1])]
-    said = ecomm("quarantine", "orders", "-n", "2", *in_warehouse(demo), cwd=demo).ok().out
+    seen = ecomm("quarantine", "customers", "-n", "10000", "--json", *in_warehouse(demo), cwd=demo).masked().json
+    assert {row["raw_line"] for row in seen} <= {None, MASK}
+    cells = [cell for row in seen for header, cell in (row["raw"] or {}).items() if header.lower() == "email"]
+    assert {*cells} <= {"", MASK}
+    assert cells
+    said = ecomm("quarantine", "orders", "-n", "2", *in_warehouse(demo), cwd=demo).masked().out
     orders = [r for r in rows if r["source"] == "orders"]
     assert f"{orders[0]['source_file']}:{orders[0]['source_line']}" in said
     assert orders[0]["reasons"][0] in said

@@ -111,9 +111,13 @@ def test_a_file_of_its_own_beside_it(selling: Shop) -> None:
 def test_check_says_what_is_left_out(selling: Shop) -> None:
     file = selling.root / "export.csv"
     file.write_text(EXPORT)
-    said = ecomm("check", file, "--source", "customers", "--as-of", AS_OF, "--json", cwd=selling.root).ok().json
+    said = (
+        ecomm("check", "--reveal", file, "--source", "customers", "--as-of", AS_OF, "--json", cwd=selling.root)
+        .ok()
+        .json
+    )
     assert said["rows"] == {"read": 2, "accepted": 2, "rejected": 0, "duplicate": 0, "superseded": 0, "left_out": 2}
-    shown = ecomm("check", file, "--source", "orders", "--as-of", AS_OF, cwd=selling.root).ok().out
+    shown = ecomm("check", "--reveal", file, "--source", "orders", "--as-of", AS_OF, cwd=selling.root).ok().out
     assert "3 read, 3 accepted, 0 rejected, 1 left out" in shown
 
 

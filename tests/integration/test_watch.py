@@ -19,10 +19,11 @@ import pytest
 import watchfiles
 
 from ecomm import watch
-from ecomm.batches import locks, status
+from ecomm.batches import failures, locks, status
 from ecomm.batches.landing import Claimed, Landing
 from ecomm.batches.trigger import LandedFile, Trigger
 from ecomm.engines import Engine
+from ecomm.errors import Cause
 from ecomm.progress import TaskResult
 from ecomm.session import running
 from ecomm.settings import Settings
@@ -193,6 +194,45 @@ def test_a_failed_batch_holds_nobody_up_and_is_tried_again(shop: Shop, monkeypat
 
 
 @pytest.mark.long
+def once(shop: Shop) -> list[tuple[str, str, str | None]]:
+    """What a watcher tells that looks once, as cron starts it."""
+    told: list[Outcome] = []
+    Watch(shop.settings, tell=lambda outcome, _: told.append(outcome)).run(once=True)
+    return [(outcome.batch_id, outcome.status, outcome.reason) for outcome in told]
+
+
+def test_a_poison_batch_is_left_alone(shop: Shop) -> None:
+    """Each try is two entries: it is told of each time, and tried when something of it is another, or by hand."""
+    shop = Shop(shop.root, quiet_seconds=0.01)
+    drop(shop, "good", 1)
+    shop.drop("poison", "2025-03-02T12:00:00Z", {"orders": {"poison.csv": "order_id,total\n1,2\n"}})
+    assert [line[:2] for line in once(shop)] == [("good", "published"), ("poison", "failed")]
+    entries, (known,) = len(shop.warehouse.log), failures.load(shop.settings).values()
+    assert (known.tries, known.cause, known.again_at - known.at) == (1, Cause.FILES, timedelta(minutes=10))
+    for _ in range(3):
+        ((name, state, reason),) = once(shop)
+        assert (name, state) == ("poison", "failed")
+        assert "the header lacks" in str(reason)
+    assert len(shop.warehouse.log) == entries, "nothing was tried"
+    (line,) = status.of(shop.settings, datetime.now(UTC)).triggers
+    assert f"tries it again when a file of it or the settings change, or at {known.again_at:%Y-%m-%d %H:%M} UTC" in str(
+        line.reason
+    )
+
+    assert shop.run()[0].status == "failed", "by hand it is tried always"
+    assert len(shop.warehouse.log) == entries + 2
+    assert [one.tries for one in failures.load(shop.settings).values()] == [2]
+
+    other = Shop(shop.root, quiet_seconds=0.01, shop={"reporting_currency": "EUR"})
+    once(other)
+    assert len(shop.warehouse.log) == entries + 4, "by other settings it is another thing"
+    assert [one.tries for one in failures.load(shop.settings).values()] == [1]
+
+    (shop.settings.source_dir("orders") / "source" / "poison.csv").write_text(orders("P1"))
+    assert ("poison", "published", None) in once(other)
+    assert not failures.load(shop.settings)
+
+
 def test_a_trigger_that_cannot_be_read_is_told_once_and_read_when_it_changes(shop: Shop) -> None:
     with watching(shop) as watched:
         path = shop.trigger("{", "bad.json")

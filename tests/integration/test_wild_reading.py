@@ -126,7 +126,7 @@ def test_lines_around_the_table(file: str, said: str, below: int, tmp_path: Path
     (entry,) = outcome.files
     assert (entry.rows_read, entry.rows_accepted) == (1, 1)
     (tmp_path / "o.csv").write_bytes(content)
-    checked = ecomm("check", tmp_path / "o.csv", "--source", "orders", cwd=tmp_path).ok().out
+    checked = ecomm("check", "--reveal", tmp_path / "o.csv", "--source", "orders", cwd=tmp_path).ok().out
     assert ("not read: 2 records from the footer on" in checked) == bool(below)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from ecomm.batches.failures import Failed
 from ecomm.batches.trigger import Candidate, LandedFile, State
-from ecomm.watch import RESCAN, Failure, Plan, Stillness, failed_again, plan
+from ecomm.errors import Cause, FileError, HeaderError, LockedError, StorageError, cause_of
+from ecomm.watch import RESCAN, Failure, Plan, Stillness, failed_again, plan, remembered
 
 TRIGGER, ORDERS, MORE = Path("t.json"), Path("orders.csv"), Path("more.csv")
 READY = Candidate(TRIGGER, State.PENDING, files=(LandedFile("orders", ORDERS), LandedFile("orders", MORE)))
@@ -95,6 +97,65 @@ def test_each_pause_is_twice_the_one_before_up_to_ten_minutes() -> None:
         pauses.append(failure.again_at - 1000.0)
     assert pauses[:8] == [5, 10, 20, 40, 80, 160, 320, 600]
     assert (set(pauses[8:]), failure and failure.tries) == ({600.0}, 30)
+
+
+def pauses_of(cause: Cause, times: int) -> list[float]:
+    """How long is waited after each of so many failures with the same files."""
+    failure, pauses = None, []
+    for _ in range(times):
+        failure = failed_again(failure, "why", 1000.0, (None,), cause, "by")
+        pauses.append(failure.again_at - 1000.0)
+    return pauses
+
+
+def test_what_fails_by_its_files_is_tried_ever_more_rarely() -> None:
+    assert pauses_of(Cause.FILES, 10) == [600, 1200, 2400, 4800, 9600, 19200, 38400, 76800, 86400, 86400]
+    assert pauses_of(Cause.UNKNOWN, 3) == [5, 10, 20]
+    assert pauses_of(Cause.UNKNOWN, 20)[-1] == 86400
+    tried, at = 0, 0.0
+    for pause in pauses_of(Cause.FILES, 20):
+        tried, at = tried + (at < 86400), at + pause
+    assert tried == 8, "in its first day, not every ten minutes"
+
+
+def test_another_file_or_setting_begins_anew() -> None:
+    failure = failed_again(None, "why", 0.0, ((1, 1, 1),), Cause.FILES, "by")
+    assert failed_again(failure, "why", 0.0, ((1, 1, 1),), Cause.FILES, "by").tries == 2
+    assert failed_again(failure, "why", 0.0, ((1, 2, 1),), Cause.FILES, "by").tries == 1
+    assert failed_again(failure, "why", 0.0, ((1, 1, 1),), Cause.FILES, "others").tries == 1
+
+
+def test_failures_of_an_earlier_process_are_known() -> None:
+    """By the time that was kept with them, whatever the clock says now; not if the settings are others."""
+    at = datetime(2025, 3, 1, 12, tzinfo=UTC)
+    stamps = {str(path): stamp for path, stamp in LYING.items()}
+    kept = {READY.name: Failed("a header", Cause.FILES, 2, at, "by", stamps)}
+    for passed, again in ((0, 1200), (300, 900), (3600, -2400), (-7200, 1200)):
+        found = remembered(kept, [READY], "by", 5000.0, at + timedelta(seconds=passed))
+        assert found[READY.name].again_at == 5000.0 + again, passed
+    early = planned(at=6000.0, failure=remembered(kept, [READY], "by", 5000.0, at)[READY.name])
+    assert (dict(early.complete_since), early.failed) == ({}, {"t.json": "a header"})
+    grown = still((LYING | {MORE: (31, 2, 3)}, 0.0))
+    assert planned(
+        seen=grown, at=5001.0, failure=remembered(kept, [READY], "by", 5000.0, at)[READY.name]
+    ).complete_since
+    assert not remembered(kept, [READY], "others", 5000.0, at)
+    assert not remembered({}, [READY], "by", 5000.0, at)
+
+
+def test_what_an_error_comes_from() -> None:
+    for error in (HeaderError("x"), FileError("x")):
+        assert cause_of(error) is Cause.FILES
+    no_space = RuntimeError("No space left on device")
+    for outside in (
+        StorageError("x"),
+        LockedError("x"),
+        OSError(5, "x"),
+        no_space,
+        RuntimeError("StatusCode.UNAVAILABLE"),
+    ):
+        assert cause_of(outside) is Cause.OUTSIDE
+    assert cause_of(ValueError("x")) is Cause.UNKNOWN
 
 
 def test_an_accepted_batch_goes_on_and_waits_like_others_if_it_failed() -> None:

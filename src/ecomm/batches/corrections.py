@@ -24,7 +24,7 @@ Cells = Mapping[str, str | None]
 Place = tuple[str, str, str, int]
 RAW = "(line)"
 """The name under which a record that could not be split into cells keeps its line."""
-_PLACE = ("_source", "_batch_id", "_source_file", "_file_sha256", "_source_line", "_reasons", "_line")
+PLACE = ("_source", "_batch_id", "_source_file", "_file_sha256", "_source_line", "_reasons", "_line")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile("[0-9]{1,18}")
 SHEET_CELL = 32_767
@@ -96,7 +96,7 @@ def write(path: Path, records: Sequence[Rejected]) -> None:
     names = list(dict.fromkeys(name for record in records for name in record.cells))
     text = io.StringIO(newline="")
     out = csv.writer(text)
-    out.writerow([*_PLACE, *map(_safe, names)])
+    out.writerow([*PLACE, *map(_safe, names)])
     for record in records:
         source, batch, digest, line = record.place
         said = [source, batch, record.source_file, digest, str(line), ", ".join(record.reasons), record.raw_line or ""]
@@ -117,12 +117,12 @@ def read(path: Path) -> Mended:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); name a file of `quarantine export`.") from error
     if "\r" in text.partition("\n")[0].removesuffix("\r"):
         raise UsageError(f"{path}: its lines end with CR alone, as of old Macs; save it as CSV UTF-8.")
-    delimiter = next((d for d in ",;\t" if text.lstrip('"').startswith((f"{_PLACE[0]}{d}", f'{_PLACE[0]}"{d}'))), ",")
+    delimiter = next((d for d in ",;\t" if text.lstrip('"').startswith((f"{PLACE[0]}{d}", f'{PLACE[0]}"{d}'))), ",")
     lines = handwritten.records(text, delimiter)
     header = next(lines, (1, None))[1] or []
-    if tuple(header[: len(_PLACE)]) != _PLACE:
+    if tuple(header[: len(PLACE)]) != PLACE:
         raise UsageError(
-            f"{path}: its first columns must be {', '.join(_PLACE)}, as `ecomm quarantine export` writes them."
+            f"{path}: its first columns must be {', '.join(PLACE)}, as `ecomm quarantine export` writes them."
         )
     return _mended(path, [_plain(name) for name in header], lines)
 
@@ -147,7 +147,7 @@ def _mended(path: Path, header: Sequence[str], lines: Iterator[tuple[int, list[s
         if place in found:
             twice.add(place)
             problems.append(f"{where}: the record stands twice in the file; leave one of them.")
-        found[place] = dict(zip(header[len(_PLACE) :], cells[len(_PLACE) :], strict=True))
+        found[place] = dict(zip(header[len(PLACE) :], cells[len(PLACE) :], strict=True))
     return Mended({place: cells for place, cells in found.items() if place not in twice}, tuple(problems))
 
 

@@ -10,7 +10,7 @@ from babel import Locale
 
 from ecomm.batches import handwritten
 from ecomm.contract import Rate
-from ecomm.errors import StorageError, UsageError
+from ecomm.errors import StorageError, UsageError, described
 from ecomm.settings import Settings
 
 _COLUMNS = ("currency", "valid_from", "rate")
@@ -35,7 +35,7 @@ def read(settings: Settings) -> tuple[Rate, ...]:
     lines = handwritten.records("\n".join(text.splitlines()))
     header = [name.strip().lower() for name in next(lines, (1, None))[1] or ()]
     if sorted(header) != sorted(_COLUMNS):
-        raise UsageError(f"{path}: the header must be {','.join(_COLUMNS)}, not {','.join(header)[:100]!r}.")
+        raise UsageError(f"{path}: the header must be {','.join(_COLUMNS)}; it has {len(header)} columns.")
     rates: dict[tuple[str, date], Rate] = {}
     for line, row in lines:
         if row is None:
@@ -55,16 +55,18 @@ def _rate(path: Path, line: int, row: dict[str, str]) -> Rate:
     said = {name: (row.get(name) or "").strip() for name in _COLUMNS}
     currency = said["currency"].upper()
     if currency not in Locale("en").currencies:
-        raise UsageError(f"{where}: currency is {said['currency'][:40]!r}; use an ISO 4217 code such as EUR.")
+        raise UsageError(f"{where}: currency is {described(said['currency'])}; use an ISO 4217 code such as EUR.")
     try:
         valid_from = date.fromisoformat(said["valid_from"])
     except ValueError as error:
-        raise UsageError(f"{where}: valid_from is {said['valid_from'][:40]!r}; write it as 2025-01-31.") from error
+        raise UsageError(
+            f"{where}: valid_from is {described(said['valid_from'])}, not a day; write it as 2025-01-31."
+        ) from error
     try:
         rate = Decimal(said["rate"])
         fits = 0 < rate < 10**10 and rate == rate.quantize(_DIGITS)
     except InvalidOperation:
         fits = False
     if not fits:
-        raise UsageError(f"{where}: rate is {said['rate'][:40]!r}; write a number above 0 with at most 8 decimals.")
+        raise UsageError(f"{where}: rate is {described(said['rate'])}; write a number above 0 with at most 8 decimals.")
     return Rate(currency, valid_from, rate)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ecomm.batches import copies, endings, locks
+from ecomm.batches import copies, endings, failures, locks
 from ecomm.batches.entry import Entry
 from ecomm.batches.landing import Landing
 from ecomm.batches.ledger import Ledger
@@ -92,19 +92,21 @@ def of(settings: Settings, now: datetime, log: Log | None = None) -> Status:
     log = Ledger.of(settings).log if log is None else log
     landing = Landing(settings)
     candidates = landing.scan(log, now)
-    failures = _failures(log)
+    failed_before = _failures(log)
+    remembered = failures.load(settings)
     lines = []
     for candidate in candidates:
-        failed = failures.get(candidate.name)
+        failed = failed_before.get(candidate.name)
         if candidate.state is State.PENDING and failed is not None:
-            lines.append(TriggerLine(candidate.name, "failed", f"{failed} (the next run tries it again)"))
+            advice = failures.advice(settings, candidate, remembered)
+            lines.append(TriggerLine(candidate.name, "failed", f"{failed} ({advice})"))
         else:
             reason = endings.about(candidate.unended) if candidate.unended else candidate.reason
             lines.append(TriggerLine(candidate.name, candidate.state.value, reason))
     unexpected = untriggered(settings, candidates, SOURCE_NAMES)
     agreed = {e.batch_id for e in log.accepted}
     waiting = [
-        HeldLine(batch, e.as_of, e.score, batch in agreed, failures.get(batch) or e.reason)
+        HeldLine(batch, e.as_of, e.score, batch in agreed, failed_before.get(batch) or e.reason)
         for batch, e in log.held.items()
     ]
     ended = [_undone(landing, entry) for entry in log.undone.values()]

@@ -20,7 +20,7 @@ from ecomm.batches import endings
 from ecomm.batches.entry import Entry
 from ecomm.batches.log import Log
 from ecomm.batches.writers import is_being_written
-from ecomm.errors import EcommError, FileError, RefusedError, StorageError, TriggerError, UsageError
+from ecomm.errors import EcommError, FileError, RefusedError, StorageError, TriggerError, UsageError, described
 from ecomm.settings import Settings
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
@@ -32,7 +32,6 @@ _LONGEST_TRIGGER = 1 << 20  # bytes: each entry of the ledger keeps the trigger
 _MOST_FILES = 1_000
 _NAMED = 10
 """How many of the missing files are named."""
-_SHOWN = 200
 
 
 class State(StrEnum):
@@ -171,7 +170,7 @@ def parsed(path: Path, text: str, sources: Sequence[str]) -> Trigger:
         )
     ready = said.get("data_files_ready", True)
     if not isinstance(ready, bool):
-        raise TriggerError(f"{path}: data_files_ready is {_short(ready)}; use true or false.")
+        raise TriggerError(f"{path}: data_files_ready is {described(ready)}; use true or false.")
     batch_date = _day(path, said.get("batch_date"))
     client = said.get("client_name")
     expected, totals = _expected(path, said.get("expected_files"), sources)
@@ -217,7 +216,7 @@ def _day(path: Path, said: object) -> date | None:
     try:
         return date.fromisoformat(str(said))
     except ValueError as error:
-        raise TriggerError(f"{path}: batch_date is {_short(said)}; write it as 2025-01-31.") from error
+        raise TriggerError(f"{path}: batch_date is {described(said)}, not a day; write it as 2025-01-31.") from error
 
 
 def _instant(path: Path, said: object, batch_date: date | None) -> datetime:
@@ -229,9 +228,13 @@ def _instant(path: Path, said: object, batch_date: date | None) -> datetime:
         instant = datetime.fromisoformat(str(said))
         instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise TriggerError(f"{path}: trigger_timestamp is {_short(said)}; write it as 2025-01-31T06:00:00Z.") from error
+        raise TriggerError(
+            f"{path}: trigger_timestamp is {described(said)}, not an instant; write it as 2025-01-31T06:00:00Z."
+        ) from error
     if not 1700 <= instant.year <= 2200:
-        raise TriggerError(f"{path}: trigger_timestamp is {_short(said)}; the year must lie between 1700 and 2200.")
+        raise TriggerError(
+            f"{path}: trigger_timestamp is in the year {instant.year}; the year must lie between 1700 and 2200."
+        )
     return instant
 
 
@@ -241,11 +244,8 @@ def _expected(
     """The files of a batch, and what is said of some of them. Raises TriggerError."""
     totals: dict[str, Totals] = {}
     if isinstance(said, Mapping):
-        unknown = [s for s in said if s not in sources]
-        if unknown:
-            raise TriggerError(
-                f"{path}: expected_files names the source {_short(unknown[0])}; use {', '.join(sources)}."
-            )
+        if any(source not in sources for source in said):
+            raise TriggerError(f"{path}: expected_files names a source that is not there; use {', '.join(sources)}.")
         pairs = [(s, name) for s, names in said.items() for name in (names if isinstance(names, list) else [names])]
     elif isinstance(said, list):
         pairs = [(None, name) for name in said]
@@ -256,16 +256,15 @@ def _expected(
     if len(pairs) > _MOST_FILES:
         raise TriggerError(f"{path}: expected_files lists {len(pairs):,} files; at most {_MOST_FILES:,} are a batch.")
     listed = [(source, _name(path, item, totals)) for source, item in pairs]
-    for _, name in listed:
+    for place, (_, name) in enumerate(listed, 1):
+        where = f"{path}: name {place} of expected_files"
         if isinstance(name, str) and can_be_listed(name):
             continue
         if not isinstance(name, str) or not name or name in (".", "..") or any(c in name for c in "/\\\x00"):
-            raise TriggerError(f"{path}: expected_files holds {_short(name)}; only bare file names, without a folder.")
+            raise TriggerError(f"{where} is {described(name)}; list bare file names, without a folder.")
         if name.endswith(".part"):
-            raise TriggerError(
-                f"{path}: expected_files holds {_short(name)}; the archive uses .part itself, rename it."
-            )
-        raise TriggerError(f"{path}: expected_files holds {_short(name)}; such a name is too long, or cannot be shown.")
+            raise TriggerError(f"{where} ends in .part, which the archive uses itself; rename the file.")
+        raise TriggerError(f"{where} is too long, or cannot be shown; rename the file.")
     return tuple(dict.fromkeys(listed)), totals
 
 
@@ -277,9 +276,10 @@ def _name(path: Path, item: Any, totals: dict[str, Totals]) -> Any:
     for key, value in said.items():
         counts = key in ("rows", "bytes") and type(value) is int and value >= 0
         if not counts and not (key == "sha256" and isinstance(value, str) and _SHA256.fullmatch(value)):
+            what = key if key in ("rows", "bytes", "sha256") else "something else"
             raise TriggerError(
-                f"{path}: expected_files says {_short(key)} of a file; say rows and bytes, which are whole numbers, or "
-                "sha256, which are 64 hexadecimal digits."
+                f"{path}: what expected_files says of a file is wrong ({what}); say rows and bytes, which are whole "
+                "numbers, or sha256, which are 64 hexadecimal digits."
             )
     if isinstance(name, str) and said:
         totals[name] = Totals(said.get("rows"), said.get("bytes"), said.get("sha256", "").lower() or None)
@@ -295,12 +295,6 @@ def can_be_listed(name: str) -> bool:
 def _is_text(said: str) -> bool:
     """It can be written and shown as it is: no half of a character, none that steers a terminal or hides others."""
     return not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in said)
-
-
-def _short(said: object) -> str:
-    """Something of a trigger for a message."""
-    text = repr(said)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

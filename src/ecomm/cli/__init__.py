@@ -7,12 +7,12 @@ import json
 import os
 import re
 import sys
-import traceback
 from pathlib import Path
 
 from ecomm.cli import ingest, look, mend, people, setup  # their order is that of the help
 from ecomm.cli.door import app, flags
 from ecomm.errors import EcommError, StorageError, sentence
+from ecomm.logs import traceback_of
 
 __all__ = ["app", "ingest", "look", "main", "mend", "people", "setup"]
 
@@ -47,7 +47,7 @@ def _explain(error: Exception) -> int:
         said = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error.strerror or error)).split())
         error = StorageError(f"{error.filename or 'a file'}: {said}; check permissions and disk space.")
     if flags["verbose"]:
-        traceback.print_exception(error)
+        print(traceback_of(error, whole=flags["verbose"] > 1), file=sys.stderr)
     text = sentence(error, Path.cwd())
     if "--json" in sys.argv:
         print(json.dumps({"error": text}, ensure_ascii=False))

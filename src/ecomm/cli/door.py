@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from ecomm import settings as configuration
 from ecomm.errors import UsageError
 
 if TYPE_CHECKING:
+    from ecomm.masks import Masks
     from ecomm.progress import Listener
     from ecomm.transaction import Outcome
     from ecomm.warehouse import Warehouse
@@ -38,18 +40,28 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many rows to show.")]
 EngineName = Annotated[str | None, typer.Option("--engine", "-e", help="What computes: sail (default) or spark.")]
 Remote = Annotated[str | None, typer.Option("--remote", help="A running Spark Connect server: sc://host:port.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal values.")]
 Batch = Annotated[str | None, typer.Option("--batch", help="This batch only.")]
 
-flags = {"verbose": False}
+flags = {"verbose": 0}
 
 
 @app.callback()
 def _everywhere(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each step, and show the whole error.")] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            help="Log each step, and show where an error came up; -vv: with the words of libraries, which may hold "
+            "values of records.",
+        ),
+    ] = 0,
 ) -> None:
     flags["verbose"] = verbose
     os.umask(0o077)  # what is made is for this user; an access control list on a folder opens it to others
-    logs.configure(logging.DEBUG if verbose else logging.WARNING)
+    logs.configure(logging.DEBUG if verbose else logging.WARNING, whole=verbose > 1)
 
 
 def published(config: Path | None, warehouse: Path | None) -> Warehouse:
@@ -57,6 +69,26 @@ def published(config: Path | None, warehouse: Path | None) -> Warehouse:
     from ecomm.warehouse import Warehouse
 
     return Warehouse(configuration.load(config, warehouse=warehouse).warehouse)
+
+
+def published_and_masks(config: Path | None, warehouse: Path | None, *, reveal: bool) -> tuple[Warehouse, Masks]:
+    """The published tables that these options name, and how their values are shown."""
+    from ecomm.masks import masks_of
+    from ecomm.session import sources_of
+    from ecomm.warehouse import Warehouse
+
+    settings = configuration.load(config, warehouse=warehouse)
+    tables = Warehouse(settings.warehouse)
+    return tables, masks_of(tables.path, sources_of(settings), reveal=reveal)
+
+
+def say_if_hidden(shown: Any) -> None:
+    """Say how to see what is masked, if anything is."""
+    from ecomm.masks import MASK
+
+    if MASK in str(shown):
+        sys.stdout.flush()
+        typer.echo("ecomm: personal values are masked; --reveal shows them.", err=True)
 
 
 def print_json(value: Any) -> None:

@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecomm import settings as configuration
-from ecomm.cli.door import Config, EngineName, Json, Landing, Limit, Remote, WarehouseDir, app, print_json, published
+from ecomm.cli.door import (
+    Config,
+    EngineName,
+    Json,
+    Landing,
+    Limit,
+    Remote,
+    Reveal,
+    WarehouseDir,
+    app,
+    print_json,
+    published,
+    published_and_masks,
+    say_if_hidden,
+)
 from ecomm.errors import EcommError, HeaderError, UsageError
 from ecomm.keys import written
 
@@ -25,16 +39,20 @@ def show(
     warehouse: WarehouseDir = None,
     config: Config = None,
     limit: Limit = 20,
+    reveal: Reveal = False,
     as_json: Json = False,
 ) -> None:
     """The rows of a published table."""
     from ecomm import screens
 
-    data = screens.ordered(published(config, warehouse).table(table))
+    tables, masks = published_and_masks(config, warehouse, reveal=reveal)
+    data = screens.ordered(tables.table(table))
+    shown = masks.table(table, data.slice(0, limit))
     if as_json:
-        print_json(data.slice(0, limit).to_pylist())
+        print_json(shown.to_pylist())
     else:
-        screens.rows(data, limit, table)
+        screens.rows(shown, data.num_rows, table)
+    say_if_hidden(shown.to_pylist())
 
 
 @app.command(
@@ -55,7 +73,7 @@ def sql(
     if as_json:
         print_json(data.to_pylist())
     else:
-        screens.rows(data, limit, "result")
+        screens.rows(data.slice(0, limit), data.num_rows, "result")
 
 
 @app.command(
@@ -66,26 +84,30 @@ def history(
     key: Annotated[list[str], typer.Argument(help="The key's parts; those left out may be anything.")],
     warehouse: WarehouseDir = None,
     config: Config = None,
+    reveal: Reveal = False,
     as_json: Json = False,
 ) -> None:
     """The versions of one key as a timeline: what changed, when, and where it came from."""
     from ecomm import screens
-    from ecomm.trace import versions_of
+    from ecomm.trace import real_key, versions_of
 
-    found = versions_of(published(config, warehouse), source, key)
+    tables, masks = published_and_masks(config, warehouse, reveal=reveal)
+    found = versions_of(tables, source, real_key(tables, source, key, masks))
     if not found:
         raise EcommError(
-            f"{source} has no version of {' '.join(key)}; `ecomm quarantine {source}` shows what was rejected."
+            f"{source} has no version of {' '.join(masks.key(source, key))}; "
+            f"`ecomm quarantine {source}` shows what was rejected."
         )
     keyed: list[dict[str, Any]] = []
     for parts, columns, versions in found:
-        told = screens.told(versions, columns)
-        if as_json:
-            keyed.append({"key": parts, "versions": [v | {"changes": screens.as_json(v["changes"])} for v in told]})
-        else:
-            screens.timeline(f"{source} {written([*parts.values()])}", told)
+        told = screens.told(versions, columns, lambda version: masks.version(source, version))
+        shown = masks.shown(parts)
+        keyed.append({"key": shown, "versions": told})
+        if not as_json:
+            screens.timeline(f"{source} {written([*shown.values()])}", told)
     if as_json:
-        print_json(keyed)
+        print_json([one | {"versions": [*map(screens.version_as_json, one["versions"])]} for one in keyed])
+    say_if_hidden(keyed)
 
 
 @app.command(
@@ -108,15 +130,15 @@ def asof(
     engine: EngineName = None,
     remote: Remote = None,
     limit: Limit = 20,
+    reveal: Reveal = False,
     as_json: Json = False,
 ) -> None:
     """The state of a source on a date, as it is known now or was known then."""
     from ecomm import engines, screens
     from ecomm.batches import moments
-    from ecomm.warehouse import Warehouse
 
     settings = configuration.load(config, warehouse=warehouse, engine=engine, remote=remote)
-    tables = Warehouse(settings.warehouse)
+    tables, masks = published_and_masks(config, warehouse, reveal=reveal)
     day = configuration.day_or_instant(at, "--date")
     known = None if known_at is None else moments.known_at(tables.log, known_at, "--known-at")
     computing = engines.start(settings)
@@ -124,10 +146,12 @@ def asof(
         data = tables.asof(source, day, known, key or [], computing)
     finally:
         computing.stop()
+    shown = masks.table(f"{source}_target", data if as_json else data.slice(0, limit))
     if as_json:
-        print_json(data.to_pylist())
+        print_json(shown.to_pylist())
     else:
-        screens.rows(data, limit, f"{source} as of {at}" + (f", known at {known_at}" if known_at else ""))
+        screens.rows(shown, data.num_rows, f"{source} as of {at}" + (f", known at {known_at}" if known_at else ""))
+    say_if_hidden(shown.to_pylist())
 
 
 @app.command(
@@ -147,23 +171,25 @@ def diff(
     engine: EngineName = None,
     remote: Remote = None,
     limit: Limit = 20,
+    reveal: Reveal = False,
     as_json: Json = False,
 ) -> None:
     """What changed in a table between two publications; what one batch changed, if only --to is said."""
     from ecomm import diff as door
     from ecomm import screens
     from ecomm.batches import moments
-    from ecomm.warehouse import Warehouse
 
     settings = configuration.load(config, landing=landing, warehouse=warehouse, engine=engine, remote=remote)
-    log = Warehouse(settings.warehouse).log
+    tables, masks = published_and_masks(config, warehouse, reveal=reveal)
+    log = tables.log
     after = log if until is None else log.at(moments.known_at(log, until, "--to"))
     before = after.before_last_attempt() if since is None else log.at(moments.known_at(log, since, "--from"))
-    said = door.diff(settings, table, before, after, limit)
+    said = door.masked(door.diff(settings, table, before, after, limit), masks)
     if as_json:
         print_json(screens.diff_as_json(said))
     else:
         screens.diff(said)
+    say_if_hidden(said)
 
 
 @app.command(rich_help_panel="Look", epilog="Examples: `ecomm quality`, `ecomm quality batch_2025_01_16 --json`")
@@ -171,17 +197,20 @@ def quality(
     batch: Annotated[str | None, typer.Argument(help="The batch; default: the one that was judged last.")] = None,
     warehouse: WarehouseDir = None,
     config: Config = None,
+    reveal: Reveal = False,
     as_json: Json = False,
 ) -> None:
     """How good a batch's data is: its score, what was found and what to do about it, and the scores of all batches."""
     from ecomm import screens
     from ecomm.findings import quality_of
 
-    said = quality_of(published(config, warehouse), batch)
+    tables, masks = published_and_masks(config, warehouse, reveal=reveal)
+    said = quality_of(tables, batch, masks.key)
     if as_json:
         print_json(asdict(said))
     else:
         screens.quality(said)
+    say_if_hidden(said)
 
 
 @app.command(
@@ -199,6 +228,7 @@ def check(
     ] = None,
     config: Config = None,
     limit: Limit = 10,
+    reveal: Reveal = False,
     as_json: Json = False,
 ) -> None:
     """Judge a file without a warehouse, and write nothing: its header, what would become of its rows, and why.
@@ -212,15 +242,16 @@ def check(
     settings = configuration.load(config)
     with screens.progress(hidden=as_json) as told:
         try:
-            said = judged(settings, file, source, configuration.instant(as_of, "--as-of"), limit, told)
+            said = judged(settings, file, source, configuration.instant(as_of, "--as-of"), limit, told, reveal=reveal)
         except HeaderError as error:
-            if not as_json:
+            if not as_json and reveal:
                 screens.header(error.names)
             raise
     if as_json:
         print_json(asdict(said))
     else:
         screens.checked(said)
+    say_if_hidden(said.rejected)
     raise typer.Exit(1 if said.rows["rejected"] or any(f.severity == "HIGH" for f in said.findings) else 0)
 
 

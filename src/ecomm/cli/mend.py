@@ -19,14 +19,16 @@ from ecomm.cli.door import (
     Landing,
     Limit,
     Remote,
+    Reveal,
     WarehouseDir,
     app,
     exit_code,
     listener_for,
     print_json,
     print_outcomes,
-    published,
+    published_and_masks,
     reason_in,
+    say_if_hidden,
 )
 from ecomm.settings import Settings
 
@@ -165,19 +167,24 @@ def quarantine(
     config: Config = None,
     batch: Batch = None,
     limit: Limit = 50,
+    reveal: Reveal = False,
     as_json: Json = False,
 ) -> None:
     """Records that were rejected or superseded: the record, why, and its file and line."""
     from ecomm import screens
+    from ecomm.tables import errors_name
     from ecomm.trace import quarantined
 
-    found = quarantined(published(config, warehouse), source, batch)
+    tables, masks = published_and_masks(config, warehouse, reveal=reveal)
+    found = quarantined(tables, source, batch)
+    shown = [masks.of_table(errors_name(row["source"]), row) for row in found[:limit]]
     if as_json:
-        print_json(found[:limit])
+        print_json(shown)
     elif found:
-        screens.rejects(found[:limit], len(found))
+        screens.rejects(shown, len(found))
     else:
         screens.out.print("Nothing was rejected.")
+    say_if_hidden(shown)
 
 
 @rejects.command("export", epilog="Example: `ecomm quarantine export orders --out rejected.csv`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import mimetypes
+import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,11 +18,13 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette.sse import EventSourceResponse
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ecomm.batches.entry import NAME as LEDGER
 from ecomm.dashboard import listings
 from ecomm.dashboard.access import Guard, is_loopback
 from ecomm.dashboard.answers import ANSWERS
+from ecomm.dashboard.connections import BACKLOG, HEADER, PATIENCE, Connection, keep_log_short
 from ecomm.dashboard.live import Live
 from ecomm.dashboard.moment import Moment, as_json
 from ecomm.dashboard.operations import landing
@@ -32,15 +35,20 @@ from ecomm.settings import Settings
 ASSETS = resources.files("ecomm.dashboard") / "assets"
 _ASKED = frozenset({"entry"})
 _MAX_TEXT = 512
+MOST_STREAMS = 64
+"""Pages that are open and hear of each change."""
+_SENT_IN = 30  # seconds; who does not take what a stream says has gone
 Entry = Annotated[int | None, Query(ge=0)]
 
 
 def application(settings: Settings, *, local: bool, token: str | None = None, reveal: bool = False) -> ASGIApp:
     """The web application of a warehouse. local, token: as `Guard`. reveal: personal values are shown."""
     live = Live(settings, reveal=reveal)
+    streams: set[_Stream] = set()
 
     @asynccontextmanager
     async def watching(_: FastAPI) -> AsyncIterator[None]:
+        keep_log_short(asyncio.get_running_loop())
         task = asyncio.create_task(live.watch())
         yield
         task.cancel()
@@ -69,7 +77,7 @@ def application(settings: Settings, *, local: bool, token: str | None = None, re
             async for now in live.changes():
                 yield {"event": "now", "data": json.dumps(asdict(now))}
 
-        return EventSourceResponse(told(), ping=15)
+        return _Stream(told(), streams)
 
     @app.get("/api/landing")
     def landed(entry: Entry = None) -> Response:
@@ -96,7 +104,33 @@ def application(settings: Settings, *, local: bool, token: str | None = None, re
         return _of(live, entry, lambda moment: _json(moment.answer(ask, _args(request))))
 
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=5)
-    return Guard(app, local=local, token=token)
+    return Guard(app, local=local, token=token, secret=_secret(settings))
+
+
+def _secret(settings: Settings) -> bytes:
+    """What nobody knows who cannot read the warehouse: with it a cookie stays good after a new start."""
+    ledger = settings.warehouse / LEDGER
+    there = deltafiles.exists(ledger)
+    return deltafiles.identity(ledger).encode() if there else secrets.token_bytes(16)
+
+
+class _Stream(EventSourceResponse):
+    """What one open page hears; a page more than there may be is refused."""
+
+    def __init__(self, told: AsyncIterator[dict[str, str]], others: set[_Stream]) -> None:
+        super().__init__(told, ping=15, send_timeout=_SENT_IN)
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(self._others) >= MOST_STREAMS:
+            full = JSONResponse({"error": "too many pages are open; close some of them."}, 503, {"Retry-After": "60"})
+            await full(scope, receive, send)
+            return
+        self._others.add(self)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._others.discard(self)
 
 
 def _of(live: Live, entry: int | None, answer: Callable[[Moment], Response]) -> Response:
@@ -167,9 +201,15 @@ def serve(
         ) from error
     config = uvicorn.Config(
         application(settings, local=local, token=token or None, reveal=reveal),
-        log_level="warning",
+        http=Connection,
+        ws="none",
+        log_level="error",  # what a client does wrong is its own affair
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # a client could call itself anything
+        backlog=BACKLOG,
+        h11_max_incomplete_event_size=HEADER,
+        timeout_keep_alive=int(PATIENCE),
         timeout_graceful_shutdown=1,
     )
     shown = f"[{host.strip('[]')}]" if family == socket.AF_INET6 else host

@@ -21,6 +21,7 @@ import pyarrow as pa
 from ecomm.batches.entry import CHANGES
 from ecomm.batches.log import NOTHING, Log
 from ecomm.contract import Source
+from ecomm.masks import masks_of
 from ecomm.money import shown
 from ecomm.session import sources_of
 from ecomm.settings import Settings
@@ -41,9 +42,10 @@ class Moment:
     """
 
     def __init__(self, settings: Settings, known: Log = NOTHING, *, reveal: bool = False) -> None:
-        self.settings, self.reveal = settings, reveal
+        self.settings = settings
         self.warehouse = Warehouse(settings.warehouse, known)
         self.sources: Mapping[str, Source] = sources_of(settings)
+        self.masks = masks_of(settings.warehouse, self.sources, reveal=reveal)
         self._connection = duckdb.connect(
             config={"python_enable_replacements": False, "autoinstall_known_extensions": False}
         )
@@ -105,7 +107,7 @@ class Moment:
             "shop": named[-1] if named else None,
             "currency": self.settings.shop.reporting_currency,
             "time_zone": self.settings.shop.shop_timezone,
-            "reveal": self.reveal,
+            "reveal": self.masks.reveal,
         }
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 from ecomm.batches import drift
 from ecomm.batches.entry import JUDGES, Entry
-from ecomm.dashboard.masks import MASK, masked, masked_cells
 from ecomm.dashboard.moment import Answer, Args, Moment, as_text
 from ecomm.errors import EcommError, UsageError
 from ecomm.findings import ACROSS, quality_of
@@ -30,7 +29,7 @@ def quality(moment: Moment, args: Args) -> Answer:
     there is no such batch.
     """
     try:
-        said = quality_of(moment.warehouse, args.get("batch"))
+        said = quality_of(moment.warehouse, args.get("batch"), moment.masks.key)
     except UsageError:
         raise
     except EcommError:  # no batch has been judged yet
@@ -189,26 +188,28 @@ def failed_rows(moment: Moment, args: Args) -> Answer:
 def _staged(moment: Moment, source: str, row: Answer) -> Answer:
     of = moment.sources[source]
     wanted = [c.name for c in of.columns] + list(row["extra_columns"] or ())
-    cells = masked(of, {c: row[c] for c in wanted if c in row}, reveal=moment.reveal)
+    cells = moment.masks.row(source, {c: row[c] for c in wanted if c in row})
     return {
         "verdict": "accepted",
         "file": row["source_file"],
         "line": row["source_line"],
-        "key": without_empty_end([row[c] for c in of.key]),
+        "key": moment.masks.key(source, without_empty_end([row[c] for c in of.key])),
         "reasons": row["quality_flags"],
         "cells": {c: as_text(v) for c, v in cells.items()},
     }
 
 
 def _rejected(moment: Moment, source: str, row: Answer) -> Answer:
-    of = moment.sources[source]
-    raw = dict(row["raw"]) if row["raw"] is not None else None
-    line = row["raw_line"] if moment.reveal or not row["raw_line"] else MASK
+    masks = moment.masks
+    if row["raw"] is None:
+        cells = {"the line as it stands": masks.line(row["raw_line"])}
+    else:
+        cells = masks.record(source, dict(row["raw"]))
     return {
         "verdict": "rejected" if row["severity"] == "HIGH" else "superseded",
         "file": row["source_file"],
         "line": row["source_line"],
-        "key": None if row["key_parts"] is None else without_empty_end(row["key_parts"]),
+        "key": None if row["key_parts"] is None else masks.key(source, without_empty_end(row["key_parts"])),
         "reasons": row["reasons"],
-        "cells": {"the line as it stands": line} if raw is None else masked_cells(of, raw, reveal=moment.reveal),
+        "cells": cells,
     }

@@ -111,9 +111,10 @@ def _answers(moment: Moment) -> Iterator[tuple[str, Answer]]:
     for source in FOUND_IN:
         for key, lives in _histories(moment, source).items():
             orders = last_orders(moment, key) if source == "customers" else []
+            shown = moment.masks.shown(key, FOUND_IN[source])
             yield (
-                asked("history", source=source, key=key),
-                stamp | {"source": source, "key": key, "lives": lives, "orders": orders},
+                asked("history", source=source, key=shown),
+                stamp | {"source": source, "key": shown, "lives": lives, "orders": orders},
             )
 
 
@@ -126,13 +127,15 @@ def _histories(moment: Moment, source: str) -> dict[str, list[Answer]]:
     if all(moment.warehouse.entry.tables[f"{name}_target"][1] <= _SMALL for name in beside):
         found: dict[str, list[Answer]] = {}
         for name in beside:
-            for life in lives_of(moment, name, []):
-                found.setdefault(life["key"][column], []).append(life)
+            for key, life in lives_of(moment, name, []):
+                found.setdefault(key[column], []).append(life)
         return {key: lives for key, lives in found.items() if lives[0]["source"] == source}
     changed = moment.rows(
         f"select {column} as key from {source}_target group by 1 order by count(*) desc, 1 limit $1", [_CHANGED]
     )
-    return {row["key"]: [life for name in beside for life in lives_of(moment, name, [row["key"]])] for row in changed}
+    return {
+        row["key"]: [life for name in beside for _, life in lives_of(moment, name, [row["key"]])] for row in changed
+    }
 
 
 def _table(moment: Moment, name: str) -> Answer:
@@ -148,6 +151,6 @@ def _table(moment: Moment, name: str) -> Answer:
         "filters": listing.filters,
         "searched": listing.searched,
         "decimals": [f.name for f in table.schema if str(f.type).startswith("decimal")],
-        "rows": table.to_pylist(),
+        "rows": [moment.masks.shown(row) for row in table.to_pylist()],
         "total": moment.rows(f"select count(*) as rows from {listing.table}")[0]["rows"],
     }

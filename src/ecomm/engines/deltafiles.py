@@ -92,6 +92,11 @@ def statistics(path: Path) -> list[str]:
     return _table(path).metadata().configuration["delta.dataSkippingStatsColumns"].split(",")
 
 
+def identity(path: Path) -> str:
+    """The id that a table was given at random when it was made; it is in its log alone."""
+    return str(_table(path).metadata().id)
+
+
 def exists(path: Path) -> bool:
     """There is a Delta table in this folder."""
     return (path / "_delta_log").is_dir() and version(path) >= 0

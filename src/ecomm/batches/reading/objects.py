@@ -134,7 +134,7 @@ def _of_document(file: BinaryIO | streams.Decoding, where: str) -> Iterator[_Ite
     except RecursionError as error:
         raise FileError(f"{where}: the JSON is nested too deeply to be a table; export it as CSV.") from error
     except _DoubledError as error:
-        raise FileError(f"{where}: an object of the JSON has the name {error} twice; export it again.") from error
+        raise FileError(f"{where}: an object of the JSON has a name twice; export it again.") from error
     for element in _array(said, where):
         try:
             yield _flat(element) if isinstance(element, dict) else written(element)
@@ -192,8 +192,7 @@ def _parsed(text: str) -> Any:
 def _without_doubles(pairs: list[tuple[str, Any]]) -> _Object:
     said = dict(pairs)
     if len(said) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DoubledError(next(name for name in names if names.count(name) > 1))
+        raise _DoubledError
     return said
 
 
