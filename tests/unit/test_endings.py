@@ -33,7 +33,7 @@ UNENDED = "a,b\n1,2"
         ("o.tsv", UNENDED.encode(), True),
         ("o.ndjson", b'{"a": 1}', True),
         ("o.json", b'[{"a": 1}]', False),
-        ("o.csv.gz", gzip.compress(UNENDED.encode()), False),
+        ("o.csv.gz", gzip.compress(UNENDED.encode(), mtime=0), False),
         ("o.parquet", b"PAR1PAR1", False),
         ("o.xlsx", b"PK\x03\x04", False),
         ("o.csv", b"PK\x03\x04", False),
