@@ -180,7 +180,7 @@ def _command(args: tuple[str, ...]) -> Any:
     for name in args:
         if not isinstance(found, TyperGroup):
             break
-        found = found.commands.get(name) or found.commands.get("list")
+        found = found.commands.get(name) or found.commands.get("list") or found
     return found
 
 
