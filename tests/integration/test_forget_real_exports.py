@@ -20,7 +20,14 @@ def of(rows: list[Row], customer: str) -> list[Row]:
     return [row for row in rows if row["customer_id"] == customer]
 
 
-@pytest.mark.parametrize("preset", sorted(set(RIGHT) - {"amazon"}))
+ALWAYS = {"shopify", "etsy", "olist"}
+"""An e-mail address as the id, one file for several sources; a name as the id; orders and their lines in two files."""
+PRESETS = [
+    pytest.param(name, marks=() if name in ALWAYS else pytest.mark.soak) for name in sorted(set(RIGHT) - {"amazon"})
+]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
 def test_a_customer_of_a_preset(preset: str, shop: Shop, tmp_path: Path) -> None:
     set_up(shop, preset, RIGHT[preset])
     assert {o.status for o in shop.run()} == {"published"}
