@@ -5,7 +5,6 @@ No row changes. What the last entries of the ledger name stays readable, for who
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -101,7 +100,7 @@ def upkeep(
         store.compact(name)
         check_same_rows(store, name)
     session.entry("MAINTAIN")
-    shutil.rmtree(attempt.work.folder, ignore_errors=True)
+    session.forget(attempt.work.folder)
     return [Upkeep(n, before[n], store.lake.count_files(store.path(n)), deleted[n]) for n in (*names, LEDGER)]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 from ecomm.attempt import Attempt, open_attempt
 from ecomm.batches.ledger import Ledger
 from ecomm.errors import UsageError, sentence
@@ -40,7 +38,7 @@ def _rebuild(session: Session) -> dict[str, int]:
     except Exception as error:
         recover(session, sentence(error, session.settings.warehouse))
         raise
-    shutil.rmtree(attempt.work.folder, ignore_errors=True)
+    session.forget(attempt.work.folder)
     return rows
 
 

@@ -143,7 +143,7 @@ def _restore(session: Session, wanted: Collection[str], listener: Callable[[str]
             if place is not None:
                 place.rename(settings.warehouse / name)
         raise
-    shutil.rmtree(attempt.work.folder, ignore_errors=True)
+    session.forget(attempt.work.folder)
     counts = {name: state.rows for name, state in store.state.items()}
     return [Restored(name, fault, counts.get(name)) for name, fault in sorted(wrong.items())]
 

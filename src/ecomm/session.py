@@ -52,7 +52,8 @@ FAILURE = "failure.txt"
 class Session:
     """A warehouse opened for work: its engine, ledger, landing folder and tables, under its locks.
 
-    finished: the entry of a publication that an earlier run had begun, and this one has ended.
+    finished: the entry of a publication that an earlier run had begun, and this one has ended. shown: other programs
+    see what was published last.
     """
 
     settings: Settings
@@ -65,6 +66,7 @@ class Session:
     sources: Mapping[str, Source]
     listener: Listener = silent
     finished: Entry | None = None
+    shown: bool = True
 
     @property
     def log(self) -> Log:
@@ -104,11 +106,18 @@ class Session:
         return written
 
     def show(self) -> None:
-        """Let other programs see what is published; if that fails, the next entry does it."""
+        """Let other programs see what is published; if that fails, the next entry or the next run does it."""
         try:
             self.store.show(self.ledger)
+            self.shown = True
         except Exception as error:  # what was published stays published
+            self.shown = False
             log.warning("catalog_failed", run_id=self.run_id, reason=sentence(error, self.settings.warehouse))
+
+    def forget(self, attempt: Path) -> None:
+        """Remove the folder of an attempt that has ended; while it is there, the next run comes by to show it."""
+        if self.shown:
+            shutil.rmtree(attempt, ignore_errors=True)
 
     def look(self) -> None:
         """Read the entries that have come. Raises LockedError if another run wrote one: then this session is over."""
@@ -267,7 +276,7 @@ def forget_attempts(session: Session) -> None:
     if left_over(session.settings):
         session.show()
         for folder in attempts_dir(session.settings).iterdir():
-            shutil.rmtree(folder)
+            session.forget(folder)
 
 
 def finish_forgetting(session: Session) -> list[Plan]:

@@ -110,7 +110,7 @@ def ended(batch: Batch, progress: Progress, started: float) -> Outcome:
     session, origin = batch.session, batch.origin
     # The files of other batches were archived before: what lies in landing under their names came later.
     left, reason = settle(session, batch.trigger) if origin is Origin.LANDING else ([], None)
-    shutil.rmtree(batch.work.folder, ignore_errors=True)
+    session.forget(batch.work.folder)
     status, code = "undone" if origin is Origin.NOWHERE else "published", 0
     if origin is Origin.NOWHERE:
         session.landing.settle_offers(session.log)

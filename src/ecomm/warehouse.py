@@ -155,7 +155,7 @@ class Warehouse:
                     raise UsageError("the query must be one select; the published tables can only be read.")
                 answer = connection.sql(query).to_arrow_table()
                 return answer.rename_columns(_distinct(answer.column_names))
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:  # of a statement that its Python knows no name of: ValueError
             raise UsageError(f"the query failed: {str(error).splitlines()[0]}") from error
 
 

@@ -96,6 +96,9 @@ def test_only_a_name_of_this_machine_is_answered(local: ASGIApp) -> None:
         "0.0.0.0",
         "[::2]",
         "[::1",
+        "localhost:8050.evil.example",
+        "[::1].evil.example",
+        "[::1]:8050:evil.example",
     ):
         assert ask(local, "/api/overview", host=host).status == 421, host
 

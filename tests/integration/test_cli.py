@@ -241,6 +241,7 @@ QUERIES = [
     "attach '{folder}/other.db'",
     "install httpfs",
     "load httpfs",
+    "update extensions",
     "set enable_external_access = true",
     "export database '{folder}/export'",
     "select * from glob('/etc/*')",

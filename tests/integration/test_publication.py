@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -20,7 +21,10 @@ from pyspark.sql import DataFrame
 
 from ecomm import revise
 from ecomm.batches import status
+from ecomm.batches.landing import Landing
+from ecomm.batches.log import Log
 from ecomm.engines import deltafiles
+from ecomm.session import Session
 from ecomm.sources import SOURCES
 from ecomm.store.datafiles import DataFile
 from ecomm.store.folders import FolderStore
@@ -260,6 +264,26 @@ def test_a_run_that_wakes_when_another_has_published_writes_nothing(
     assert len(status.of(shop.settings, datetime.now().astimezone()).published) == 3
     assert shop.landed() == []
     assert [e.seq for e in shop.warehouse.log] == [*range(len(shop.warehouse.log))]
+
+
+def test_a_run_that_begins_at_the_same_moment_takes_no_file_from_the_archive(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a lock that holds, it removes the copies of an attempt of which it has read nothing yet."""
+    content = ORDERS + "O1,C1,P1,2025-01-01,5,pending\n"
+    shop.drop("b1", "2025-02-01T12:00:00Z", {"orders": {"1.csv": content}})
+    entry_of = Session.entry_of
+
+    def and_another_begins(session: Session, kind: str, *args: Any, **more: Any) -> Any:
+        if kind == "PUBLISH":
+            Landing(shop.settings).settle_all(Log(session.log.entries[:1]))
+        return entry_of(session, kind, *args, **more)
+
+    monkeypatch.setattr(Session, "entry_of", and_another_begins)
+    assert [o.status for o in shop.run()] == ["published"]
+    assert shop.landed() == []
+    (kept,) = (shop.settings.source_dir("orders") / "archive" / "b1").iterdir()
+    assert kept.read_text() == content
 
 
 # --- pollers --------------------------------------------------------------------------------------------------------

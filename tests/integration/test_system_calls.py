@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -94,8 +94,13 @@ def recovered(shop: Shop, day: Day, at: str) -> None:
     assert shop.run() == [], at
 
 
-def kill_each(start: Shop, day: Day, root: Path, calls: Sequence[Call]) -> None:
+Note = Callable[[str, object], None]
+"""Puts a number into the report of the tests: `tests.attack` adds them up."""
+
+
+def kill_each(start: Shop, day: Day, root: Path, calls: Sequence[Call], note: Note) -> None:
     """Kill a run of a shop at each of these calls; the next one is as if nothing had happened."""
+    note("tried", len(calls))
     missed = []
     for name, number in calls:
         shop = start.copy(root / f"at {name} {number}")
@@ -123,22 +128,54 @@ def begun(day: Day, root: Path) -> Shop:
 
 
 @pytest.mark.long
-def test_a_run_that_is_killed_at_some_calls(day: Day, tmp_path: Path) -> None:
-    kill_each(day.shop, day, tmp_path, all_calls(day.shop, tmp_path)[5::25])
+def test_a_run_that_is_killed_at_some_calls(day: Day, tmp_path: Path, record_property: Note) -> None:
+    kill_each(day.shop, day, tmp_path, all_calls(day.shop, tmp_path)[5::25], record_property)
 
 
 @pytest.mark.long
-def test_a_run_that_finishes_is_killed_at_some_calls(day: Day, tmp_path: Path) -> None:
+def test_a_run_that_finishes_is_killed_at_some_calls(day: Day, tmp_path: Path, record_property: Note) -> None:
     shop = begun(day, tmp_path)
-    kill_each(shop, day, tmp_path, all_calls(shop, tmp_path)[3::25])
+    kill_each(shop, day, tmp_path, all_calls(shop, tmp_path)[3::25], record_property)
 
 
 @pytest.mark.soak
-def test_a_run_that_is_killed_at_every_call(day: Day, tmp_path: Path) -> None:
-    kill_each(day.shop, day, tmp_path, all_calls(day.shop, tmp_path))
+def test_a_run_that_is_killed_at_every_call(day: Day, tmp_path: Path, record_property: Note) -> None:
+    kill_each(day.shop, day, tmp_path, all_calls(day.shop, tmp_path), record_property)
 
 
 @pytest.mark.soak
-def test_a_run_that_finishes_is_killed_at_every_call(day: Day, tmp_path: Path) -> None:
+def test_a_run_that_finishes_is_killed_at_every_call(day: Day, tmp_path: Path, record_property: Note) -> None:
     shop = begun(day, tmp_path)
-    kill_each(shop, day, tmp_path, all_calls(shop, tmp_path))
+    kill_each(shop, day, tmp_path, all_calls(shop, tmp_path), record_property)
+
+
+# --- calls that fail ------------------------------------------------------------------------------------------------
+
+FAULTS = {"fsync": ("EIO", "ENOSPC"), "fdatasync": ("EIO", "ENOSPC"), "link": ("EIO", "ENOSPC", "EACCES")}
+OTHERS = ("EIO", "EACCES")
+"""How a call fails: a disk that is broken, full, or of somebody else."""
+
+
+def fail_each(start: Shop, day: Day, root: Path, calls: Sequence[Call], note: Note) -> None:
+    """Let each of these calls fail, once in each way: the run says so in a sentence or does without it, and the next
+    one is as if nothing had happened."""
+    tried = [(name, number, error) for name, number in calls for error in FAULTS.get(name, OTHERS)]
+    note("tried", len(tried))
+    for name, number, error in tried:
+        at = f"{error} at {name} {number}"
+        shop = start.copy(root / at)
+        done = traced(shop, "-e", f"inject={name}:error={error}:when={number}")
+        assert "Traceback" not in done.stdout + done.stderr, (at, done.stderr[-2000:])
+        assert done.returncode in (0, 1, 4), (at, done.returncode, done.stdout, done.stderr[-2000:])
+        recovered(shop, day, at)
+        shutil.rmtree(shop.root)
+
+
+@pytest.mark.long
+def test_a_run_some_calls_of_which_fail(day: Day, tmp_path: Path, record_property: Note) -> None:
+    fail_each(day.shop, day, tmp_path, all_calls(day.shop, tmp_path)[7::30], record_property)
+
+
+@pytest.mark.soak
+def test_a_run_each_call_of_which_fails(day: Day, tmp_path: Path, record_property: Note) -> None:
+    fail_each(day.shop, day, tmp_path, all_calls(day.shop, tmp_path), record_property)

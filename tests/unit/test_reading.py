@@ -286,8 +286,30 @@ def test_a_sheet_that_claims_too_much(tmp_path: Path) -> None:
     assert read(tmp_path, "o.xlsx", sheet_xml(book, cells, b"A1:XFD1048576")) == READ
     far = cells + b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
     assert "claims 1,048,576 rows and 16,384 columns" in fault(tmp_path, "o.xlsx", sheet_xml(book, far))
+    odd = (
+        b"<row r='1048576'><c r='XFD1048576'><v>1</v></c></row>",
+        b'<row\tr\n=\n"1048576"><c r = "XFD1048576"><v>1</v></c></row>',
+        b'<row r="1048576"><c r="xfd1048576"><v>1</v></c></row>',
+        b'<row r="99999999999999"><c><v>1</v></c></row>',
+        b'<row r="1048570"/>' + b"<row>" + b"<c/>" * 100 + b"</row>",
+    )
+    for written in odd:  # none of which Excel writes, and all of which are read
+        assert "more than can be read" in fault(tmp_path, "o.xlsx", sheet_xml(book, cells + written))
     with patch.object(sheets, "MAX_XML", 1_000):
         assert "the workbook unpacks to more than" in fault(tmp_path, "o.xlsx", book)
+
+
+@pytest.mark.parametrize("place", [b"-1", b"+0", b"0x", b"99", b""])
+def test_a_text_that_is_not_in_the_list_of_texts(place: bytes, tmp_path: Path) -> None:
+    """The library reads the first text in its place."""
+    for cell in (b'<c r="A1" t="s"><v>%b</v></c>', b"<c r='A1' t = 's' ><v>%b</v></c>"):
+        found = sheet_xml(workbook(AB), b'<row r="1">' + cell % place + b"</row>")
+        assert "damaged" in fault(tmp_path, "o.xlsx", found)
+
+
+def test_a_number_that_is_none(tmp_path: Path) -> None:
+    cells = b'<row r="1"><c r="A1" t="str"><v>a</v></c></row><row r="2"><c r="A2"><v>1e999</v></c></row>'
+    assert read(tmp_path, "o.xlsx", sheet_xml(workbook(AB), cells)) == (["a"], [["inf"]])
 
 
 def test_other_bounds(tmp_path: Path) -> None:
@@ -444,6 +466,19 @@ def test_records_that_are_no_objects(tmp_path: Path) -> None:
     assert read(tmp_path, "o.json", b'[{"a": 1}, 2, [3], {"a": "4"}]') == (["a"], [["1"], "2", "[3]", ["4"]])
 
 
+def test_half_a_character(tmp_path: Path) -> None:
+    """JSON can say one, and no text can hold it: the record is malformed, be it in a value or in a name."""
+    lines = [b'{"a": "\\ud800"}', b'{"\\udfff": 1}', b'["\\ud800"]', b'{"a": "\\ud83d\\ude00"}']
+    assert read(tmp_path, "o.ndjson", b"\n".join(lines))[1] == [*(one.decode() for one in lines[:3]), ["😀"]]
+    assert read(tmp_path, "o.json", b"[" + b",".join(lines) + b"]")[1] == [
+        '{"a": "\\ud800"}',
+        '{"\\udfff": 1}',
+        '["\\ud800"]',
+        ["😀"],
+    ]
+    assert "has the name \\ud800 twice" in fault(tmp_path, "o.json", b'[{"\\ud800": 1, "\\ud800": 2}]')
+
+
 def test_a_long_line_of_objects_costs_itself(tmp_path: Path) -> None:
     with patch.object(ours, "MAX_RECORD", 100):
         long = b'{"a": "' + b"x" * 300 + b'"}'
@@ -475,6 +510,21 @@ def test_values_of_parquet(tmp_path: Path) -> None:
     assert records[0] == [*first, "1", "x", "[1, 2]"]
     second = ["", "0.0000001", "100000000000000000000", "-0.01", "", "2026-09-01T08:05:00.12Z", "", "false", ""]
     assert records[1] == [*second, "", "", ""]
+
+
+def test_long_texts_that_parquet_states_once(tmp_path: Path) -> None:
+    """They are bounded as what they unpack to, and are not made all at once."""
+    texts = pa.DictionaryArray.from_arrays(pa.array([0, 0, 1] * 500, pa.int32()), pa.array(["x" * 1_000, "y"]))
+    once = parquet(pa.table({"a": texts, "b": texts.cast(pa.string())}))
+    shared = io.BytesIO()
+    rows = pa.table({"a": [f"{'x' * 1_000}{n}" for n in range(1_500)]})
+    pq.write_table(rows, shared, use_dictionary=False, column_encoding={"a": "DELTA_BYTE_ARRAY"})
+    for content in (once, shared.getvalue()):
+        with patch.object(columns, "PIECE", 10_000):
+            _, records = read(tmp_path, "o.parquet", content)
+        assert [len(record[0]) for record in records] in ([1_000, 1_000, 1] * 500, [*map(len, rows["a"].to_pylist())])
+        with patch.object(columns, "MAX_UNPACKED", 500_000):
+            assert "unpacks to more than" in fault(tmp_path, "o.parquet", content)
 
 
 # -- encodings ---------------------------------------------------------------------------------------

@@ -149,6 +149,16 @@ class Landing:
             _move_trigger(trigger, self.archive_of(TRIGGER, folder))
         return left
 
+    def _copy_again(self, file: FileEntry, archive: Path) -> None:
+        """Copy a published file whose copy is gone: a run that began at the same moment, without a lock that holds,
+        takes it for one of an attempt that broke off."""
+        for source in SOURCE_NAMES:
+            landed = self.settings.source_dir(source) / "source" / file.name
+            if landed.is_file() and sha256(landed) == file.sha256:
+                _copy(LandedFile(file.source, landed), archive)
+                _name_copy(archive, file.name, file.sha256)
+                return
+
     def settle_all(self, log: Log) -> None:
         """Finish what a crash left behind: copies and the trigger of a published batch get their names, others go."""
         self.settle_offers(log)

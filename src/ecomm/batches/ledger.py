@@ -101,23 +101,24 @@ class Ledger:
         try:
             self._version, table = self._lake.table(self.path, since=("seq", seq))
             rows = table.to_pylist()
-        except (StorageError, pa.ArrowException) as error:
+            newest = max((row["format_version"] for row in rows), default=0)
+            if not rows or newest == FORMAT_VERSION:
+                return tuple(sorted((from_row(row) for row in rows), key=lambda e: e.seq))
+        except (StorageError, pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            said = error if isinstance(error, StorageError) else type(error).__name__
             raise StorageError(
-                f"the ledger is lost or damaged ({error}). Nothing was touched; run `ecomm restore`, which makes the "
+                f"the ledger is lost or damaged ({said}). Nothing was touched; run `ecomm restore`, which makes the "
                 "ledger again from landing."
             ) from error
-        newest = max((row["format_version"] for row in rows), default=0)
         if newest > FORMAT_VERSION:
             raise FormatError(
                 f"{self.path.parent}: this warehouse has format {newest}, this program knows {FORMAT_VERSION}; "
                 "install a newer ecomm to work on it."
             )
-        if 0 < newest < FORMAT_VERSION:
-            raise FormatError(
-                f"{self.path.parent}: this warehouse has format {newest}, this program writes {FORMAT_VERSION}; land "
-                "the files of its archive again (each batch with its trigger) and run them into a new --warehouse."
-            )
-        return tuple(sorted((from_row(row) for row in rows), key=lambda e: e.seq))
+        raise FormatError(
+            f"{self.path.parent}: this warehouse has format {newest}, this program writes {FORMAT_VERSION}; land "
+            "the files of its archive again (each batch with its trigger) and run them into a new --warehouse."
+        )
 
     def create(self) -> None:
         """Create the empty ledger."""

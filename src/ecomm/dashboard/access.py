@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
+import re
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -52,6 +53,7 @@ _WELCOME = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>ecomm</title>'
     '<meta http-equiv="refresh" content="0;url=/"></head><body><p><a href="/">Open the dashboard</a></p></body></html>'
 )
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::[0-9]*)?")
 _LOCKED = (
     "This dashboard is opened with a token: add ?token=... to the address once, or send it as Authorization: Bearer."
 )
@@ -194,8 +196,9 @@ def network_of(host: str) -> str:
 
 
 def _name(host: str) -> str:
-    """The host of a Host header, without its port."""
-    return host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+    """The host of a Host header, without its port; empty if it is none."""
+    match = _HOST.fullmatch(host)
+    return match[1] if match else ""
 
 
 def _cookie_of(headers: Headers) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +21,10 @@ from ecomm.delivery import Shape
 from ecomm.errors import FileError, HeaderError
 
 BATCH = 1 << 16
+PIECE = 64 << 20
+"""Bytes of text that are made at once: a file of kilobytes can say a long text a million times."""
+_SHARED = 64
+"""Rows read at once where texts share their beginnings, for then nothing says how long they are."""
 _INSTANT = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -33,12 +37,51 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
     def pieces() -> Iterator[pa.Table]:
         with kinds.whole(path, where, kind) as file:
             try:
-                for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH):
-                    yield _as_text(flat(pa.Table.from_batches([batch])), str(where))
+                yield from _pieces(file, where)
             except (pa.ArrowException, OSError) as error:
                 raise _damaged(where) from error
 
     return Table(names, pieces, str, shape.footers)
+
+
+def _pieces(file: BinaryIO, where: Path) -> Iterator[pa.Table]:
+    """The records as texts, not too many at once. Raises FileError if they are too many in all."""
+    opened, total = _compact(file), 0
+    shared = any("DELTA_BYTE_ARRAY" in column.encodings for column in _chunks(opened))
+    for batch in opened.iter_batches(batch_size=_SHARED if shared else BATCH):
+        found = flat(pa.Table.from_batches([batch]))
+        weight = sum(map(_weight, found.columns))
+        total += weight
+        if total > MAX_UNPACKED:
+            raise _too_large(where)
+        rows = max(1, found.num_rows * PIECE // max(PIECE, weight))
+        for start in range(0, found.num_rows, rows):
+            yield _as_text(found.slice(start, rows), str(where))
+
+
+def _compact(file: BinaryIO) -> pq.ParquetFile:
+    """A file that gives texts which it states once, and refers to, in the same way."""
+    opened = pq.ParquetFile(file)
+    referred = {c.path_in_schema for c in _chunks(opened) if c.has_dictionary_page and c.physical_type == "BYTE_ARRAY"}
+    file.seek(0)
+    return pq.ParquetFile(file, read_dictionary=sorted(referred))
+
+
+def _chunks(opened: pq.ParquetFile) -> Iterator[Any]:
+    groups = (opened.metadata.row_group(n) for n in range(opened.metadata.num_row_groups))
+    return (group.column(n) for group in groups for n in range(group.num_columns))
+
+
+def _weight(column: pa.ChunkedArray) -> int:
+    """The bytes of a column's values, each as often as it is there."""
+    if not pa.types.is_dictionary(column.type) or not pa.types.is_string(column.type.value_type):
+        return int(column.nbytes)
+    said = (pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() for chunk in column.chunks)
+    return sum(one or 0 for one in said)
+
+
+def _too_large(where: Path) -> FileError:
+    return FileError(f"{where}: the file unpacks to more than {MAX_UNPACKED >> 20:,} MiB; split it.")
 
 
 def _schema(path: Path, where: Path, kind: Kind) -> list[str]:
@@ -47,7 +90,7 @@ def _schema(path: Path, where: Path, kind: Kind) -> list[str]:
             opened = pq.ParquetFile(file)
             groups = [opened.metadata.row_group(i) for i in range(opened.metadata.num_row_groups)]
             if sum(group.total_byte_size for group in groups) > MAX_UNPACKED:
-                raise FileError(f"{where}: the file unpacks to more than {MAX_UNPACKED >> 20:,} MiB; split it.")
+                raise _too_large(where)
             return list(flat(opened.schema_arrow.empty_table()).column_names)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(where) from error

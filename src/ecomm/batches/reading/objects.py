@@ -75,12 +75,17 @@ def _pieces(items: Callable[[], Iterator[_Item]], names: list[str]) -> Iterator[
         if isinstance(item, dict):
             records.append(Record([item.get(name, "") for name in names], None))
         else:
-            records.append(Record(None, item[: csvfile.MAX_RECORD]))
+            records.append(Record(None, _whole(item[: csvfile.MAX_RECORD])))
         if len(records) == BATCH:
             yield csvfile.text_table(records, len(names))
             records = []
     if records:
         yield csvfile.text_table(records, len(names))
+
+
+def _whole(text: str) -> str:
+    r"""A text in which half of a character, which JSON can say, is shown as `\ud800`."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _lines(file: BinaryIO | streams.Decoding) -> Iterator[_Item]:
@@ -197,9 +202,13 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> _Object:
 
 
 def _flat(said: _Object) -> dict[str, str]:
-    """An object as cells by name. Raises ValueError if two have one name, or it is nested too deeply."""
+    """An object as cells by name.
+
+    Raises ValueError if two have one name, if it is nested too deeply, or if a text has half of a character.
+    """
     found: dict[str, str] = {}
     _flatten(said, "", found, 0)
+    "".join((*found, *found.values())).encode()
     return found
 
 

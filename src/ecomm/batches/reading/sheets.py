@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from xml.etree import ElementTree
@@ -38,12 +39,21 @@ MAX_CELLS = 50_000_000
 """Cells of the rectangle that a sheet's cells span: each takes 32 bytes of memory."""
 BATCH = 1 << 16
 _BLOCK = 4 << 20
-_LETTERS = re.compile(rb' r="([A-Z]{1,3})[0-9]')
-_DIGITS = re.compile(rb' r="[A-Z]{0,3}([0-9]{1,10})"')
-_PLACE = re.compile(rb' r="([A-Z]{1,3})([0-9]{1,10})"')
+# The reader of the cells takes more than Excel writes; what is not seen here is allocated there.
+_ODD = tuple(map(re.compile, (rb"r='", rb"t='", rb"r=\s", rb"t=\s", rb"r\s+=", rb"t\s+=")))  # faster than one
+_ATTRIBUTE = re.compile(rb"""([rt])\s*=\s*["']""")
+_LETTERS = re.compile(rb'r="([A-Za-z]+)[0-9]')
+_DIGITS = re.compile(rb'r="[A-Za-z]*([0-9]+)')
+_PLACE = re.compile(rb'r="([A-Za-z]+)([0-9]{1,10})')
+_ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])")
+_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])")
+_MOST = 1 << 24
+"""More rows or columns than this are not told apart."""
 _ERROR = re.compile(
     rb'<(?:\w+:)?c\b([^>]*\bt="e"[^>]*)>(?:<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>))?<(?:\w+:)?v>([^<]*)<'
 )
+# A place in the list of texts that is no number is read as the first one.
+_NO_PLACE = re.compile(rb"""t="s["'][^>]*>\s*<(?:\w+:)?v>(?!\s*[0-9]+\s*<)""")
 _OFFICE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
@@ -143,7 +153,7 @@ def _text(value: Any) -> str:
     """A cell's value: not a text: numbers by their shortest exact text, days and instants as ISO."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and isfinite(value):
         return str(int(value)) if value == int(value) else f"{Decimal(repr(value)):f}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="milliseconds" if value.microsecond else "seconds")
@@ -193,14 +203,25 @@ def _stretches(part: Unpacking) -> Iterator[bytes]:
 
 
 def _look(stretch: bytes, reach: _Reach, where: str) -> None:
-    reach.rows = max(reach.rows, *map(int, {*_DIGITS.findall(stretch)}), 0)
-    reach.columns = max(reach.columns, *map(_number, {*_LETTERS.findall(stretch)}), 0)
-    reach.cells += stretch.count(b"<c ") + stretch.count(b":c ") + stretch.count(b"<c>")
+    if any(odd.search(stretch) for odd in _ODD):
+        stretch = _ATTRIBUTE.sub(rb'\1="', stretch)
+    letters = _LETTERS.findall(stretch)
+    cells = stretch.count(b"<c") + stretch.count(b":c")
+    if cells > len(letters) and (cells := len(_CELL.findall(stretch))) > len(letters):
+        # Some do not say where they are: they stand behind the one before.
+        in_rows = [len(_CELL.findall(row)) for row in _ROW.split(stretch)]
+        reach.rows += len(in_rows)
+        reach.columns += max(in_rows)
+    reach.rows = max(reach.rows, *(_least(digits) for digits in {*_DIGITS.findall(stretch)}), 0)
+    reach.columns = max(reach.columns, *(_number(one) for one in {*letters}), 0)
+    reach.cells += cells
     if reach.rows * max(reach.columns, 1) > MAX_CELLS or reach.cells > MAX_CELLS:
         raise FileError(
             f"{where}: a sheet claims {reach.rows:,} rows and {reach.columns:,} columns, more than can be read; delete "
             "the rows and columns that only look empty, or save the table as CSV."
         )
+    if _NO_PLACE.search(stretch):
+        raise _damaged(where)
     if b't="e"' in stretch:
         for attributes, text in _ERROR.findall(stretch):
             at = _PLACE.search(attributes)
@@ -209,12 +230,17 @@ def _look(stretch: bytes, reach: _Reach, where: str) -> None:
             reach.errors[int(at[2]) - 1, _number(at[1]) - 1] = text.decode("ascii", "replace")
 
 
+def _least(digits: bytes) -> int:
+    """A number, or `_MOST` if it is more."""
+    return min(int(digits), _MOST) if len(digits.lstrip(b"0")) <= 10 else _MOST
+
+
 def _number(letters: bytes) -> int:
-    """The number of a column by its letters: A is 1, AA is 27."""
+    """The number of a column by its letters: A is 1, AA is 27; `_MOST` if it is more."""
     number = 0
-    for letter in letters:
+    for letter in letters.upper()[:8]:
         number = number * 26 + letter - 64
-    return number
+    return min(number, _MOST)
 
 
 def _sheets(packed: zipfile.ZipFile, where: str, size: int) -> dict[str, str]:
