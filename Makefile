@@ -63,6 +63,12 @@ sbom: .venv/.ready ## Write dist/ecomm.cdx.json: what a release is made of, as C
 bench: compiled ## Measure time and memory
 	.venv/bin/python -m benchmarks
 
+attack: compiled ## Attack it with hostile files, faults and queries, and write what was lost into docs/reliability.md
+	.venv/bin/python -m tests.attack $(ARGS)
+
+mutants: compiled ## Put many small mistakes into the code, and count those that the tests find (hours)
+	nice .venv/bin/python -m tests.mutants $(ARGS)
+
 docs: compiled ## Write the pages of docs that are made from the code
 	.venv/bin/python -m ecomm.rulebook > docs/rules.md
 	.venv/bin/python -m ecomm.dictionary > docs/tables.md

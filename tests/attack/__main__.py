@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+
+import structlog
 
 from tests.attack import report
 from tests.attack.all import ATTACKS
@@ -56,6 +59,7 @@ def main(said: Sequence[str]) -> int:
     """Run attacks; 1 if one was not survived."""
     options = arguments(said)
     tallies: dict[str, Tally] = {}
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with tempfile.TemporaryDirectory(prefix="ecomm-attack-") as folder:
         for name in options.only or ATTACKS:
             place = Path(folder) / name

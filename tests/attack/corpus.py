@@ -45,9 +45,9 @@ def corpus(seed: int, files: int) -> Iterator[HostileFile]:
     from tests.attack import kinds_around, kinds_broken, kinds_fine, kinds_set  # noqa: F401 - they add their kinds
 
     number = 0
-    for source in SOURCES:
+    for nth, source in enumerate(SOURCES):
         for at in range(files):
-            chosen = KINDS[at % len(KINDS)]
+            chosen = KINDS[(at + nth * len(KINDS) // len(SOURCES)) % len(KINDS)]  # a few files are of many kinds
             rng = random.Random(f"{seed} {source} {at}")
             made = rows(rng, source, number, rng.choice((1, 2, 3, 5, 8, 13, 21)))
             content, header, records = chosen.make(rng, made)

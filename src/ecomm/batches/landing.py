@@ -136,9 +136,14 @@ class Landing:
         """
         assert entry.batch_id is not None
         folder, left = folder_of(entry.batch_id), []
-        for file in (log.as_archived(entry, one) for one in entry.files):
+        files = [log.as_archived(entry, one) for one in entry.files]
+        for file in files:
             archive = self.archive_of(file.source, folder)
             _name_copy(archive, file)
+            if not any(place.exists() for place in _places(archive, file.name, file.sha256)):
+                self._copy_again(file, archive)
+        for file in files:
+            archive = self.archive_of(file.source, folder)
             landed = self.settings.source_dir(file.source) / "source" / file.name
             if landed.exists() and archived(archive, file):
                 if _is_still(landed, file.sha256) and not is_being_written(landed):
@@ -151,12 +156,13 @@ class Landing:
 
     def _copy_again(self, file: FileEntry, archive: Path) -> None:
         """Copy a published file whose copy is gone: a run that began at the same moment, without a lock that holds,
-        takes it for one of an attempt that broke off."""
+        takes it for one of an attempt that broke off.
+        """
         for source in SOURCE_NAMES:
             landed = self.settings.source_dir(source) / "source" / file.name
             if landed.is_file() and sha256(landed) == file.sha256:
                 _copy(LandedFile(file.source, landed), archive)
-                _name_copy(archive, file.name, file.sha256)
+                _name_copy(archive, file)
                 return
 
     def settle_all(self, log: Log) -> None:
