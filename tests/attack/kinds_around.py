@@ -145,7 +145,7 @@ def another_format(rng: random.Random, given: Rows) -> Encoded:
     objects = json.dumps([dict(zip(given.header, row, strict=True)) for row in given.cells])
     cells = "".join(f"<td>{cell}</td>" for row in given.cells for cell in row)
     others: tuple[bytes, ...] = (
-        gzip.compress(said),
+        gzip.compress(said, mtime=0),
         objects.encode(),
         f"<html><table>{cells}</table>".encode(),
         b"PK\x03\x04" + said,
