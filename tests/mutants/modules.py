@@ -1,0 +1,46 @@
+"""Which modules are changed, and which tests are about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_UNIT, _WHOLE = "tests/unit", "tests/integration"
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module, and its tests, the fastest first."""
+
+    name: str
+    tests: tuple[str, ...]
+    marks: str = "not long and not soak and not spark"
+
+    @property
+    def place(self) -> Path:
+        """Its file."""
+        return ROOT / "src" / Path(*self.name.split(".")).with_suffix(".py")
+
+
+_LEDGER = f"{_UNIT}/test_ledger.py"
+_PUBLISHED = (f"{_WHOLE}/test_publication.py", f"{_WHOLE}/test_kills.py", f"{_WHOLE}/test_revise.py")
+MODULES = {
+    module.name: module
+    for module in (
+        Module("ecomm.batches.ledger", (_LEDGER, f"{_UNIT}/test_copies.py", f"{_WHOLE}/test_failures.py")),
+        Module("ecomm.batches.entry", (_LEDGER, f"{_UNIT}/test_copies.py", f"{_WHOLE}/test_restore.py")),
+        Module(
+            "ecomm.batches.log",
+            (_LEDGER, f"{_UNIT}/test_moments.py", f"{_WHOLE}/test_gate.py", f"{_WHOLE}/test_revise.py"),
+        ),
+        Module("ecomm.store.publication", _PUBLISHED),
+        Module("ecomm.session", _PUBLISHED),
+        Module("ecomm.transaction", (*_PUBLISHED, f"{_WHOLE}/test_gate.py", f"{_WHOLE}/test_failures.py")),
+        Module("ecomm.transforms.fold", (f"{_UNIT}/test_fold.py", "tests/conformance/test_scd2.py")),
+        Module(
+            "ecomm.transforms.quality",
+            (f"{_UNIT}/test_lines_and_refunds.py", f"{_WHOLE}/test_sample_days.py", f"{_WHOLE}/test_quality.py"),
+        ),
+    )
+}
