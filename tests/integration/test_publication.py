@@ -228,6 +228,30 @@ STOPS = [
     pytest.param("before ledger:PUBLISH", marks=pytest.mark.long),
     pytest.param("after ledger:PUBLISH", marks=pytest.mark.long),
     pytest.param("before archive", marks=pytest.mark.long),
+    *(
+        pytest.param(f"{when} {seam}", marks=pytest.mark.soak)
+        for seam in (
+            *(
+                "copy#2",
+                "land:orders",
+                "stage:customers",
+                "errors:products",
+                "change_set:orders",
+                "prepare:orders_stage",
+            ),
+            *(
+                "validate",
+                "record:validation_results",
+                "analytics",
+                "widen#1",
+                "sync:orders_target",
+                "commit#7",
+                "show",
+            ),
+            *("ledger:OPEN", "move#1", "move#4"),
+        )
+        for when in ("before", "after")
+    ),
 ]
 
 

@@ -23,20 +23,18 @@ class Module:
         return ROOT / "src" / Path(*self.name.split(".")).with_suffix(".py")
 
 
-_LEDGER = f"{_UNIT}/test_ledger.py"
-_PUBLISHED = (f"{_WHOLE}/test_publication.py", f"{_WHOLE}/test_kills.py", f"{_WHOLE}/test_revise.py")
+_LEDGER, _COPIES = f"{_UNIT}/test_ledger.py", f"{_UNIT}/test_copies.py"
+_RESTORE, _REVISE, _GATE = f"{_WHOLE}/test_restore.py", f"{_WHOLE}/test_revise.py", f"{_WHOLE}/test_gate.py"
+_PUBLISHED = (f"{_WHOLE}/test_publication.py", f"{_WHOLE}/test_kills.py", _REVISE)
 MODULES = {
     module.name: module
     for module in (
-        Module("ecomm.batches.ledger", (_LEDGER, f"{_UNIT}/test_copies.py", f"{_WHOLE}/test_failures.py")),
-        Module("ecomm.batches.entry", (_LEDGER, f"{_UNIT}/test_copies.py", f"{_WHOLE}/test_restore.py")),
-        Module(
-            "ecomm.batches.log",
-            (_LEDGER, f"{_UNIT}/test_moments.py", f"{_WHOLE}/test_gate.py", f"{_WHOLE}/test_revise.py"),
-        ),
+        Module("ecomm.batches.ledger", (_LEDGER, _COPIES, _RESTORE)),
+        Module("ecomm.batches.log", (_LEDGER, f"{_UNIT}/test_moments.py", _GATE, _REVISE)),
+        Module("ecomm.batches.entry", (_LEDGER, _COPIES, _RESTORE)),
         Module("ecomm.store.publication", _PUBLISHED),
         Module("ecomm.session", _PUBLISHED),
-        Module("ecomm.transaction", (*_PUBLISHED, f"{_WHOLE}/test_gate.py", f"{_WHOLE}/test_failures.py")),
+        Module("ecomm.transaction", (*_PUBLISHED, _GATE)),
         Module("ecomm.transforms.fold", (f"{_UNIT}/test_fold.py", "tests/conformance/test_scd2.py")),
         Module(
             "ecomm.transforms.quality",

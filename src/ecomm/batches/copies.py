@@ -204,7 +204,7 @@ def check(settings: Settings, entries: Sequence[Entry]) -> None:
             f"{settings.warehouse}: the ledger ends with entry {len(entries) - 1}, and {folder} has entry {newest}: "
             f"it lost its end, or an old copy of the warehouse was brought back. Nothing was touched; {_WAY}"
         )
-    if _file(folder, newest).read_text(encoding="utf-8") != text_of(entries[newest]):
+    if _file(folder, newest).read_bytes() != text_of(entries[newest]).encode():
         raise StorageError(
             f"{settings.warehouse}: entry {newest} of the ledger is another than the one in {folder}: the warehouse "
             f"was worked on in two places. Nothing was touched; {_WAY}"
