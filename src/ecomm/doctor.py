@@ -14,10 +14,11 @@ from pathlib import Path
 from ecomm import __version__, damage
 from ecomm.batches import copies, locks, places
 from ecomm.batches.entry import FORMAT_VERSION
+from ecomm.batches.landing import Landing
 from ecomm.batches.ledger import Ledger
 from ecomm.batches.trigger import TRIGGER
 from ecomm.engines import deltafiles, lake_of
-from ecomm.errors import InvariantError, UsageError, sentence
+from ecomm.errors import InvariantError, StorageError, UsageError, sentence
 from ecomm.progress import silent
 from ecomm.session import Session, running, session_of, sources_of
 from ecomm.settings import Settings
@@ -46,7 +47,7 @@ def versions() -> dict[str, str]:
 def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
     """All findings, in the order of the questions; the tables are looked through last. Nothing is written.
 
-    deep: every file of a table is read, and its hash compared with the ledger.
+    deep: every file of a table and of the archive is read, and its hash compared with the ledger.
     """
     return list(_examine(settings, deep=deep))
 
@@ -74,10 +75,29 @@ def _examine(settings: Settings, *, deep: bool) -> Iterator[Finding]:
         copies.check(settings, ledger.log)
         if broken := ledger.log.open_attempt:
             yield Finding("attempt", f"{broken.batch_id}: broken off; the next run ends or finishes it")
+        if deep:
+            yield from _landing(settings, ledger)
         yield from _tables(settings, ledger, deep=deep)
     except Exception as error:  # whatever a broken warehouse throws is what was asked for
         fix = "correct the settings" if isinstance(error, UsageError) else _RESTORE
         yield Finding("warehouse", sentence(error, settings.warehouse), fix)
+
+
+def _landing(settings: Settings, ledger: Ledger) -> Iterator[Finding]:
+    """What `restore` would lack: archived files and copies of ledger entries that are not what they were."""
+    landing, found = Landing(settings), list[Finding]()
+    for entry in ledger.log.kept:
+        try:
+            landing.ingested(ledger.log, entry)
+        except StorageError as error:
+            found.append(Finding("archive", str(error), "bring the file back from a backup"))
+    try:
+        copies.read(settings, ledger.log)
+    except StorageError as error:
+        found.append(Finding("copies", str(error), "bring the file back from a backup"))
+    yield from found
+    if not found:
+        yield Finding("archive", "every archived file, and every copy of the ledger's entries, is as it was written")
 
 
 _RESTORE = "run `ecomm restore`, which makes what is damaged again from landing"

@@ -127,7 +127,7 @@ def arrow(file: HostileFile, path: Path) -> Read:
                 quote_char=told["quote"] or False,
                 escape_char="\\" if told["escape"] == "\\" else False,
                 newlines_in_values=True,
-                invalid_row_handler=apart,
+                invalid_row_handler=apart if _is_utf8(file.content) else None,
             ),
             convert_options=pcsv.ConvertOptions(default_column_type=pa.string(), strings_can_be_null=False),
         )
@@ -137,6 +137,15 @@ def arrow(file: HostileFile, path: Path) -> Read:
     return _of_peer(
         file, tuple(table.column_names), tuple(tuple(c or "" for c in row) for row in rows), tuple(rejected)
     )
+
+
+def _is_utf8(content: bytes) -> bool:
+    """Arrow hands no other row to a function; without one it refuses the file."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 READERS: dict[str, Reader] = {

@@ -164,6 +164,22 @@ def test_a_ledger_that_lost_its_end_is_not_believed(eventful: Shop, shop: Shop, 
     assert [o.status for o in shop.run()] == ["published"]
 
 
+def test_what_restore_would_lack_is_seen_while_the_tables_are_whole(eventful: Shop, shop: Shop) -> None:
+    """A file of the archive, or a copy of an entry, with another bit: no run looks at them; `doctor --deep` does."""
+    shop = eventful.copy(shop.root / "copy")
+    assert [f for f in examine(shop.settings, deep=True) if f.fix] == []
+    (file,) = (shop.settings.source_dir("orders") / "archive" / "late").iterdir()
+    (copy, *_) = sorted(shop.settings.landing.glob(".ledger/*/0*.json"))
+    for damaged, check in ((file, "archive"), (copy, "copies")):
+        content = damaged.read_bytes()
+        damaged.write_bytes(content[:9] + bytes([content[9] ^ 4]) + content[10:])
+        (found,) = [f for f in examine(shop.settings, deep=True) if f.fix]
+        assert found.check == check
+        assert str(damaged) in found.found
+        assert [f for f in examine(shop.settings) if f.fix] == []
+        damaged.write_bytes(content)
+
+
 @pytest.mark.long
 def test_what_restore_cannot_do(eventful: Shop, shop: Shop) -> None:
     shop = eventful.copy(shop.root / "copy")

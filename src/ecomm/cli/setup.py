@@ -65,7 +65,9 @@ def init(
 
 @app.command(rich_help_panel="Set up", epilog="Examples: `ecomm doctor`, `ecomm doctor --deep --json`")
 def doctor(
-    deep: Annotated[bool, typer.Option("--deep", help="Read every file of a table, and compare its hash.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every file of tables and archive, and compare its hash.")
+    ] = False,
     landing: Landing = None,
     warehouse: WarehouseDir = None,
     config: Config = None,
