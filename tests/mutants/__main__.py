@@ -11,7 +11,8 @@ import argparse
 import json
 import os
 import random
-import subprocess
+import runpy
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
+
+import deltalake  # noqa: F401 - the copies of this process need not import it again
+import duckdb  # noqa: F401
+import hypothesis  # noqa: F401
+import pandas as pd  # noqa: F401
+import pyarrow.parquet  # noqa: F401
+import pyspark.sql.connect.session  # noqa: F401
+import pytest
 
 from tests.attack import report
 from tests.mutants.mistakes import Mistake, mistakes
@@ -38,25 +48,37 @@ class Result:
 
 
 def tested(module: Module, source: str, folder: Path, seconds: float) -> bool:
-    """The module's tests pass with this source in its place; one that does not end has failed."""
+    """The module's tests pass with this source in its place; one that does not end has failed.
+
+    They run in a copy of this process, which has imported the libraries, and none of the program.
+    """
     changed = folder / "changed.py"
     changed.write_text(source, encoding="utf-8")
-    env = os.environ | {
-        "PYTHONPATH": f"{HOOK}{os.pathsep}{ROOT}",
-        "MUTANT_MODULE": module.name,
-        "MUTANT_PLACE": str(module.place),
-        "MUTANT_SOURCE": str(changed),
-    }
+    child = os.fork()
+    if child == 0:
+        _run(module, changed, folder)
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if (ended := os.waitpid(child, os.WNOHANG)) != (0, 0):
+            return os.waitstatus_to_exitcode(ended[1]) == 0
+        time.sleep(0.05)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def _run(module: Module, changed: Path, folder: Path) -> NoReturn:
+    """Run the tests in this process, and end it. Processes that they start read the changed module too."""
+    os.setsid()
+    os.environ["PYTHONPATH"] = f"{HOOK}{os.pathsep}{ROOT}"
+    os.environ["MUTANT_MODULE"], os.environ["MUTANT_PLACE"] = module.name, str(module.place)
+    os.environ["MUTANT_SOURCE"] = str(changed)
+    runpy.run_path(str(HOOK / "sitecustomize.py"))
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
     plain = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", f"--basetemp={folder / 'tests'}"]
-    command = [sys.executable, "-m", "pytest", *plain, "-m", module.marks, *module.tests]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as running:
-        try:
-            return running.wait(seconds) == 0
-        except subprocess.TimeoutExpired:
-            os.killpg(running.pid, 9)
-            return False
+    os._exit(pytest.main([*plain, "-m", module.marks, *module.tests]))
 
 
 def judged(module: Module, sample: int, seed: int, folder: Path) -> Result:
