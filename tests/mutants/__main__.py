@@ -47,8 +47,8 @@ class Result:
     survived: tuple[Mistake, ...]
 
 
-def tested(module: Module, source: str, folder: Path, seconds: float) -> bool:
-    """The module's tests pass with this source in its place; one that does not end has failed.
+def tested(module: Module, tests: Sequence[str], source: str, folder: Path, seconds: float) -> bool:
+    """These tests pass with this source in the module's place; one that does not end has failed.
 
     They run in a copy of this process, which has imported the libraries, and none of the program.
     """
@@ -56,7 +56,7 @@ def tested(module: Module, source: str, folder: Path, seconds: float) -> bool:
     changed.write_text(source, encoding="utf-8")
     child = os.fork()
     if child == 0:
-        _run(module, changed, folder)
+        _run(module, tests, changed, folder)
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if (ended := os.waitpid(child, os.WNOHANG)) != (0, 0):
@@ -67,7 +67,7 @@ def tested(module: Module, source: str, folder: Path, seconds: float) -> bool:
     return False
 
 
-def _run(module: Module, changed: Path, folder: Path) -> NoReturn:
+def _run(module: Module, tests: Sequence[str], changed: Path, folder: Path) -> NoReturn:
     """Run the tests in this process, and end it. Processes that they start read the changed module too."""
     os.setsid()
     os.environ["PYTHONPATH"] = f"{HOOK}{os.pathsep}{ROOT}"
@@ -78,7 +78,7 @@ def _run(module: Module, changed: Path, folder: Path) -> NoReturn:
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     plain = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", f"--basetemp={folder / 'tests'}"]
-    os._exit(pytest.main([*plain, "-m", module.marks, *module.tests]))
+    os._exit(pytest.main([*plain, "-m", module.marks, *tests]))
 
 
 def judged(module: Module, sample: int, seed: int, folder: Path) -> Result:
@@ -86,13 +86,20 @@ def judged(module: Module, sample: int, seed: int, folder: Path) -> Result:
     source = module.place.read_text(encoding="utf-8")
     possible = mistakes(source)
     chosen = possible if len(possible) <= sample else random.Random(seed).sample(possible, sample)
-    began = time.monotonic()
-    if not tested(module, source, folder, 3600):
-        raise SystemExit(f"{module.name}: its tests fail without a mistake")
-    seconds = 60 + 5 * (time.monotonic() - began)
+    limits: dict[tuple[str, ...], float] = {}
+
+    def passes(tests: tuple[str, ...], one: str) -> bool:
+        """The tests pass. At first they are run without a mistake, which says how long they may take."""
+        if tests not in limits:
+            began = time.monotonic()
+            if not tested(module, tests, source, folder, 3600):
+                raise SystemExit(f"{module.name}: its tests fail without a mistake")
+            limits[tests] = 60 + 5 * (time.monotonic() - began)
+        return tested(module, tests, one, folder, limits[tests])
+
     survived = []
     for number, one in enumerate(sorted(chosen, key=lambda m: m.line), start=1):
-        passed = tested(module, one.source, folder, seconds)
+        passed = passes(module.tests, one.source) and (not module.more or passes(module.more, one.source))
         print(
             f"{module.name} {number}/{len(chosen)} line {one.line}: {'SURVIVED' if passed else 'found'} {one.what}",
             flush=True,
