@@ -11,7 +11,7 @@ from tests.attack.plan import Attack, Plan, Tally
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 HEAD = ("attack", "what", "tried", "survived", "lost", "day", "run again")
-_BEGIN, _END = "<!-- {} begin: written by `make attack` -->", "<!-- {} end -->"
+_BEGIN, _END = "<!-- {} begin: written by a command -->", "<!-- {} end -->"
 
 
 def row(attack: Attack, plan: Plan, tally: Tally, day: str) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def test_the_corpus_is_the_same_each_time_and_fine_files_are_of_the_grammar() ->
 
 
 def test_rows_of_the_table_are_replaced_and_others_stay() -> None:
-    page = "above\n<!-- x begin: written by `make attack` -->\n<!-- x end -->\nbelow\n"
+    page = "above\n<!-- x begin: written by a command -->\n<!-- x end -->\nbelow\n"
     page = report.updated(page, "x", ("a", "b"), [("one", "1"), ("two", "2")], "said")
     page = report.updated(page, "x", ("a", "b"), [("two", "3")], "said")
     assert page.startswith("above\n")
