@@ -19,7 +19,7 @@ from deltalake import DeltaTable, write_deltalake
 from ecomm.batches.entry import FORMAT_VERSION, SCHEMA, Entry, FileEntry, digest
 from ecomm.batches.ledger import Ledger
 from ecomm.batches.log import Log
-from ecomm.errors import FormatError, LockedError, StorageError
+from ecomm.errors import FormatError, LockedError, StorageError, UsageError
 from ecomm.warehouse import Warehouse
 
 AT = datetime(2025, 1, 15, 6, tzinfo=UTC)
@@ -137,6 +137,12 @@ def test_an_entry_is_read_once(ledger: Ledger) -> None:
     assert Ledger(ledger.path.parent, known=known).log == ledger.log
     with pytest.raises(StorageError, match="the ledger is lost or damaged"):
         Ledger(ledger.path.parent)
+
+
+@pytest.mark.parametrize("name", ["shop [1]", "shop]", "my%20shop", "a\\b"])
+def test_a_folder_in_which_no_table_can_lie(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Delta tables cannot lie in a folder with"):
+        Ledger(tmp_path / name)
 
 
 def test_a_flipped_bit_is_seen_or_changes_nothing(ledger: Ledger) -> None:
