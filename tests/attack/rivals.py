@@ -9,6 +9,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from ecomm.errors import EcommError
 from tests.attack.plan import Plan, Tally
 from tests.attack.shops import ECOMM
 from tests.shop import DAYS, Shop, differences, published
@@ -28,19 +29,24 @@ def rivals(plan: Plan) -> Tally:
     for done, (count, locks) in enumerate(trials):
         plan.progress(done, len(trials))
         shop = _shop(plan.folder / f"trial {done}")
+        tried += count
         said = _ended(_start(shop, count, locks=locks))
         what = f"{count} runs{'' if locks else ' without locks'}"
         lost += [
             f"{what}: one ended with {code}: {text[-300:]}" for code, text in said if not _is_fine(code, text, locks)
         ]
         _ended(_start(shop, 1, locks=True))
-        if differences(published(shop), right):
-            lost.append(f"{what}: {differences(published(shop), right)[0]}")
+        try:
+            found = published(shop)
+        except EcommError as error:
+            lost.append(f"{what}: {error}")
+            continue
+        if differences(found, right):
+            lost.append(f"{what}: {differences(found, right)[0]}")
         if [entry.seq for entry in shop.warehouse.log] != [*range(len(shop.warehouse.log))]:
             lost.append(f"{what}: the ledger has gaps")
         if left := shop.landed():
             lost.append(f"{what}: {len(left)} files stay in landing, such as {left[0]}")
-        tried += count
     return Tally(tried, tuple(lost))
 
 

@@ -39,7 +39,11 @@ MODULES = {
         Module("ecomm.store.publication", _PUBLISHED, (_KILLS, _REVISE)),
         Module("ecomm.session", _PUBLISHED, (_KILLS, _REVISE)),
         Module("ecomm.transaction", _PUBLISHED, (_KILLS, _REVISE, _GATE)),
-        Module("ecomm.transforms.fold", (f"{_UNIT}/test_fold.py",), ("tests/conformance/test_scd2.py",)),
+        Module(
+            "ecomm.transforms.fold",
+            (f"{_UNIT}/test_fold.py",),
+            ("tests/conformance/test_scd2.py", f"{_WHOLE}/test_sample_days.py"),
+        ),
         Module(
             "ecomm.transforms.quality",
             (f"{_UNIT}/test_lines_and_refunds.py", f"{_WHOLE}/test_sample_days.py"),

@@ -145,6 +145,17 @@ def test_a_folder_in_which_no_table_can_lie(name: str, tmp_path: Path) -> None:
         Ledger(tmp_path / name)
 
 
+def test_a_warehouse_without_a_ledger(tmp_path: Path) -> None:
+    """Several first runs at once, without locks, leave tables of a later version, and no row: it is as good as new."""
+    rows = pa.table({"a": [1]})
+    write_deltalake(tmp_path / "orders_stage", rows.slice(0, 0))
+    DeltaTable(tmp_path / "orders_stage").alter.set_table_properties({"delta.checkpointInterval": "7"})
+    assert not Ledger(tmp_path).log
+    write_deltalake(tmp_path / "orders_stage", rows, mode="append")
+    with pytest.raises(StorageError, match="the ledger is gone, but orders_stage holds rows"):
+        Ledger(tmp_path)
+
+
 def test_a_flipped_bit_is_seen_or_changes_nothing(ledger: Ledger) -> None:
     """Whatever a damaged file makes of a library: there is one kind of error, and no entry is another."""
     files = (FileEntry("orders", "o.csv", "0" * 64, 5, rows_read=3, columns=("order_id",)),)

@@ -39,9 +39,12 @@ def exists(warehouse: Path, lake: Lake = deltafiles) -> bool:
 
 
 def _written(lake: Lake, warehouse: Path) -> str | None:
-    """A table that was written to: no first run is broken off so late that there is no entry yet."""
+    """A table that holds rows: no first run is broken off so late that there is no entry yet.
+
+    One that has another version and no file was made by several first runs at once, or changed by another program.
+    """
     tables = sorted(log.parent for log in warehouse.glob("*/_delta_log") if log.parent.name != NAME)
-    return next((t.name for t in tables if lake.version(t) > 0), None)
+    return next((t.name for t in tables if lake.version(t) > 0 and lake.count_files(t)), None)
 
 
 class Ledger:
