@@ -26,14 +26,16 @@ class Module:
 
 _LEDGER, _COPIES = f"{_UNIT}/test_ledger.py", f"{_UNIT}/test_copies.py"
 _RESTORE, _REVISE, _GATE = f"{_WHOLE}/test_restore.py", f"{_WHOLE}/test_revise.py", f"{_WHOLE}/test_gate.py"
-_KILLS = f"{_WHOLE}/test_kills.py"
+_KILLS, _FORGET = f"{_WHOLE}/test_kills.py", f"{_WHOLE}/test_forget.py"
 _PUBLISHED = (f"{_WHOLE}/test_publication.py",)
 MODULES = {
     module.name: module
     for module in (
         Module("ecomm.batches.ledger", (_LEDGER, _COPIES), (_RESTORE,)),
         Module(
-            "ecomm.batches.log", (_LEDGER, f"{_UNIT}/test_moments.py", f"{_UNIT}/test_trigger.py"), (_GATE, _REVISE)
+            "ecomm.batches.log",
+            (_LEDGER, f"{_UNIT}/test_moments.py", f"{_UNIT}/test_trigger.py"),
+            (_GATE, _REVISE, _FORGET),
         ),
         Module("ecomm.batches.entry", (_LEDGER, _COPIES), (_RESTORE,)),
         Module("ecomm.store.publication", _PUBLISHED, (_KILLS, _REVISE)),
