@@ -198,7 +198,7 @@ OTHERS = {
     "JSON of two tables": ("o.json", b'{"a": [{"x": 1}], "b": [{"y": 1}]}', "2 arrays of objects (a, b)"),
     "JSON cut short": ("o.json", b'[{"a": 1}, {"a"', "not valid JSON (line 1"),
     "JSON nested deeply": ("o.json", b"[" * 100_000, "nested too deeply"),
-    "JSON with a name twice": ("o.json", b'[{"a": 1, "a": 2}]', "the name a twice"),
+    "JSON with a name twice": ("o.json", b'[{"a": 1, "a": 2}]', "a name twice"),
     "NDJSON of nothing": ("o.ndjson", b"\n\n", "no object with a name"),
 }
 
@@ -476,7 +476,7 @@ def test_half_a_character(tmp_path: Path) -> None:
         '["\\ud800"]',
         ["😀"],
     ]
-    assert "has the name \\ud800 twice" in fault(tmp_path, "o.json", b'[{"\\ud800": 1, "\\ud800": 2}]')
+    assert "has a name twice" in fault(tmp_path, "o.json", b'[{"\\ud800": 1, "\\ud800": 2}]')
 
 
 def test_a_long_line_of_objects_costs_itself(tmp_path: Path) -> None:
