@@ -287,6 +287,7 @@ def finish_forgetting(session: Session) -> list[Plan]:
         deleted = leftovers.delete(session.settings.warehouse / "damaged")
         for revision in plan.held:
             deleted += leftovers.delete(session.settings.warehouse / "held" / str(revision))
+        session.show()  # a catalogue that was not written names files that go now
         for name in plan.tables:
             at, _ = session.log.last.tables.get(name, (None, 0))
             deleted += session.store.purge(name, at)
