@@ -463,7 +463,9 @@ def test_trigger(tmp_path: Path) -> None:
     folder = tmp_path / "landing" / "trigger_data" / "source"
     ecomm("trigger", "landing/orders_data/source/a.csv", cwd=tmp_path).fails(2, "a.csv", "bare name")
     ecomm("trigger", "b.csv", cwd=tmp_path).fails(2, "b.csv", "landing")
-    ecomm("trigger", "a.csv", "--as-of", "yesterday", cwd=tmp_path).fails(2, "yesterday")
+    ecomm("trigger", "a.csv", "--as-of", "yesterday", cwd=tmp_path).fails(
+        2, "trigger_timestamp", "2025-01-31T06:00:00Z"
+    )
     assert list(folder.iterdir()) == []
     said = ecomm("trigger", "a.csv", "a.csv", "--id", "a/b", cwd=tmp_path).ok()
     assert "ecomm run" in said.out
