@@ -73,7 +73,7 @@ def test_rows_of_the_table_are_replaced_and_others_stay() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("name", "files"), [("corpus", 60), ("run", 12), ("triggers", 0), ("values", 0)])
+@pytest.mark.parametrize(("name", "files"), [("corpus", 300), ("run", 12), ("triggers", 0), ("values", 0)])
 def test_a_slice_of_an_attack(name: str, files: int, tmp_path: Path) -> None:
     """Nothing is lost."""
     tally: Tally = ATTACKS[name].run(Plan(1, files, whole=False, folder=tmp_path))
