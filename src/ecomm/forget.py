@@ -26,7 +26,7 @@ from ecomm.batches.people import People
 from ecomm.batches.trigger import LandedFile
 from ecomm.contract import Reading
 from ecomm.erasing import SOURCES, Named, Records, named, orders_of, records_of, rewritten
-from ecomm.errors import StorageError, UsageError, sentence
+from ecomm.errors import StorageError, UsageError
 from ecomm.keys import compared
 from ecomm.opening import open_files, settings_of
 from ecomm.revise import user
@@ -73,15 +73,17 @@ def forget(
         raise UsageError(f"{settings.warehouse}: there is no warehouse here; --warehouse names another.")
     customers = [compared(customer) for customer in customers]
     with working(settings) as session:
+        rows = _rows(session, customers)
         attempt = open_attempt(session)
         try:
-            ids, who, rows = _who(attempt, customers, replace_ids=replace_ids)
+            ids, who = _who(session, customers, rows, replace_ids=replace_ids)
             plan = _prepare(attempt, ids, who, rows, search, listener)
             files = _entries(session.log, plan)
             said = f"{why} ({user()})"
             session.entry("FORGET", revision=attempt.opened, reason=said, customers=plan.customers, files=files)
         except Exception as error:
-            recover(session, sentence(error, settings.warehouse))
+            # An id may be personal, and what is in the ledger stays there.
+            recover(session, f"nobody was forgotten: {type(error).__name__}")
             erasures.unfinished(settings, session.log)
             raise
         shutil.rmtree(attempt.work.folder, ignore_errors=True)
@@ -129,20 +131,31 @@ def _of(settings: Settings, log: Log, entry: Entry) -> Iterator[Forgotten]:
 # --- prepared -------------------------------------------------------------------------------------------------------
 
 
-def _who(attempt: Attempt, customers: Sequence[str], *, replace_ids: bool) -> tuple[dict[str, str], People, Rows]:
-    """The ids under which customers stay in the tables, who they are, and their rows there. Raises UsageError."""
-    session = attempt.session
+def _rows(session: Session, customers: Sequence[str]) -> Rows:
+    """The rows of customers in the tables. Raises UsageError if one is forgotten already, or has none."""
     before = people.forgotten(session.settings, session.log)
     if known := [customer for customer in customers if before.stored_as(customer)]:
         raise UsageError(f"{known[0]} is forgotten already; `ecomm forget --list` shows since when and why.")
-    rows = tables.rows_of(attempt, customers)
-    if missing := [customer for customer in customers if customer not in rows.customers]:
+    rows = tables.rows_of(session, customers)
+    if missing := [c for c in customers if c not in rows.customers and not _is_held(session, c)]:
         raise UsageError(f"there is no record of the customer {missing[0]!r}; `ecomm show customers_target` shows ids.")
+    return rows
+
+
+def _is_held(session: Session, customer: str) -> bool:
+    """A batch that waits for a person names a customer; its rows are in no table."""
+    held = [(entry, file) for entry in session.log.held.values() for file in entry.files if file.source in SOURCES]
+    copies_of = (_copy_of(session, entry, file) for entry, file in held)
+    return any(copy is not None and leftovers.holds(copy, {customer}) for copy in copies_of)
+
+
+def _who(session: Session, customers: Sequence[str], rows: Rows, *, replace_ids: bool) -> tuple[dict[str, str], People]:
+    """The ids under which customers stay in the tables, and who they are."""
     personal = {c for c in customers if replace_ids or people.is_personal(c) or c in rows.values}
     ids = {customer: "" if customer in personal else customer for customer in customers}
     who = people.remember(session.settings, session.log, ids, rows.reached_by)
     who = replace(who, orders=rows.orders, values=rows.values)
-    return {customer: str(who.stored_as(customer)) for customer in customers}, who, rows
+    return {customer: str(who.stored_as(customer)) for customer in customers}, who
 
 
 def _prepare(
@@ -207,14 +220,14 @@ def _search(
     attempt: Attempt, customers: Sequence[str], who: People, rows: Rows, listener: Told
 ) -> tuple[People, list[_Theirs]]:
     """Their records in all archived files, and the orders that are known of them then."""
-    entries = _having(attempt.log)
+    session, entries = attempt.session, _having(attempt.log)
     for entry, files in entries:  # an order that was rejected is in no stage row
         rejecting = [f for f in files if f.source == "orders" and f.rows_rejected + f.rows_superseded]
-        if any(_may_hold(attempt, entry, file, {*customers, *who.values}, rows) for file in rejecting):
+        if any(_may_hold(session, entry, file, {*customers, *who.values}, rows) for file in rejecting):
             who = who.with_orders(order for one in _named(attempt, entry) for order in orders_of(one, who))
     found, texts = list[_Theirs](), {*customers, *who.values, *who.orders}
     for entry, files in entries:
-        if not any(_may_hold(attempt, entry, file, texts, rows) for file in files):
+        if not any(_may_hold(session, entry, file, texts, rows) for file in files):
             continue
         listener(f"archived files of {entry.batch_id}")
         new = {(file.name, file.sha256) for file in files}
@@ -241,11 +254,11 @@ def _having(log: Log) -> list[tuple[Entry, list[FileEntry]]]:
     return found
 
 
-def _may_hold(attempt: Attempt, entry: Entry, file: FileEntry, texts: set[str], rows: Rows) -> bool:
+def _may_hold(session: Session, entry: Entry, file: FileEntry, texts: set[str], rows: Rows) -> bool:
     """An archived file has a row in the tables that is theirs, or holds one of some texts."""
     if any(sha == file.sha256 for sha, _ in rows.records[file.source]):
         return True
-    copy = _copy_of(attempt.session, entry, file)
+    copy = _copy_of(session, entry, file)
     return copy is not None and leftovers.holds(copy, texts)
 
 

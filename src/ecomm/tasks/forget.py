@@ -20,7 +20,7 @@ from ecomm.batches.reading.erase import masked
 from ecomm.contract import Source
 from ecomm.erasing import SOURCES
 from ecomm.history import with_files
-from ecomm.session import corrections_of
+from ecomm.session import Session, corrections_of
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories, fold_difference, history_of, written
 from ecomm.tasks.data_enrichment import write_enriched
@@ -50,9 +50,9 @@ class Rows:
     reached_by: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def rows_of(attempt: Attempt, customers: Sequence[str]) -> Rows:
+def rows_of(session: Session, customers: Sequence[str]) -> Rows:
     """The rows of some customers by their ids, and those of their orders, in all revisions."""
-    sources, store = attempt.session.sources, attempt.store
+    sources, store = session.sources, session.store
     orders = store.read(stage_name("orders")).filter(F.col("customer_id").isin(list(customers)))
     theirs = [row["order_id"] for row in orders.select("order_id").distinct().collect()]
     records, found, values = dict[str, frozenset[tuple[str, int]]](), set[str](), list[str]()
@@ -71,7 +71,7 @@ def rows_of(attempt: Attempt, customers: Sequence[str]) -> Rows:
         for row in said if name == "customers" else []:
             reached_by.setdefault(row["customer_id"], set()).update({row["email"], row["phone"]} - {None})
     reached = {customer: searchable(ways) for customer, ways in reached_by.items()}
-    known = found | _in_quarantine(attempt, customers)
+    known = found | _in_quarantine(session, customers)
     return Rows(frozenset(known) & frozenset(customers), frozenset(theirs), records, searchable(values), reached)
 
 
@@ -79,10 +79,10 @@ def _of_order(orders: Iterable[str]) -> Column:
     return F.col("order_id").isin(sorted(orders))
 
 
-def _in_quarantine(attempt: Attempt, customers: Sequence[str]) -> set[str]:
+def _in_quarantine(session: Session, customers: Sequence[str]) -> set[str]:
     """Those customers of whom a record was rejected."""
     cells = [
-        attempt.store.read(errors_name(name)).select(F.explode(F.map_values("raw")).alias("cell")) for name in SOURCES
+        session.store.read(errors_name(name)).select(F.explode(F.map_values("raw")).alias("cell")) for name in SOURCES
     ]
     named = reduce(DataFrame.unionByName, cells).filter(F.trim("cell").isin(list(customers)))
     return {row["cell"].strip() for row in named.select("cell").distinct().collect()}
