@@ -14,6 +14,7 @@ from ecomm.batches.landing import Claimed
 from ecomm.batches.log import Positions
 from ecomm.batches.people import forgotten
 from ecomm.batches.reading.tables import open_table
+from ecomm.batches.trigger import LandedFile
 from ecomm.contract import Reading, Source
 from ecomm.erasing import in_place, records_in, their_orders
 from ecomm.headers import match_header, match_parts
@@ -129,6 +130,11 @@ def open_files(contracts: Mapping[str, Source], claimed: Sequence[Claimed]) -> t
         headers = {str(file.claimed.file.path): file.header for file in opened if file.source == source.name}
         match_parts(source, headers)
     return tuple(opened)
+
+
+def check_headers(contracts: Mapping[str, Source], files: Sequence[LandedFile]) -> None:
+    """Raises HeaderError or FileError if a file in landing cannot be what its contract says."""
+    open_files(contracts, [Claimed(file, file.path, "", 0) for file in files])
 
 
 def is_borrowed(contracts: Mapping[str, Source], claimed: Claimed, all_files: Sequence[Claimed]) -> bool:

@@ -29,9 +29,18 @@ from ecomm.batches.log import Log
 from ecomm.batches.trigger import Candidate, State
 from ecomm.driver import Progress, carry_out, is_too_low
 from ecomm.engines import Engine
-from ecomm.errors import Cause, EcommError, LockedError, SourceChangedError, UsageError, sentence
+from ecomm.errors import (
+    Cause,
+    EcommError,
+    FileError,
+    HeaderError,
+    LockedError,
+    SourceChangedError,
+    UsageError,
+    sentence,
+)
 from ecomm.maintain import maintain_if_due
-from ecomm.opening import open_batch
+from ecomm.opening import check_headers, open_batch
 from ecomm.progress import Listener, silent
 from ecomm.session import Session, left_behind, open_warehouse, recover, running, session_of, working
 from ecomm.settings import Settings, of_parameters
@@ -139,11 +148,26 @@ def publish(
     for candidate in candidates:
         if wanted(candidate.name):
             before, stamps = len(session.log), failures.stamps_of(failures.files_of(candidate))
-            outcome = _dispatch(session, candidate)
+            outcome = _failing_as_before(session, candidate, stamps) or _dispatch(session, candidate)
             _remember(session, candidate, stamps, outcome)
             yield outcome
             if len(session.log) > before:  # the backlog of a month must not get slower from day to day
                 maintain_if_due(session)
+
+
+def _failing_as_before(session: Session, candidate: Candidate, stamps: Mapping[str, failures.Stamp]) -> Outcome | None:
+    """A batch whose headers are as wrong as when it failed, with the same files: no attempt is opened for it again."""
+    known = failures.load(session.settings).get(candidate.name)
+    if candidate.state is not State.PENDING or known is None or known.cause is not Cause.FILES:
+        return None
+    if not known.is_of(failures.by_of(session.settings_hash), stamps):
+        return None
+    try:
+        check_headers(session.sources, candidate.files)
+    except (HeaderError, FileError) as error:
+        reason = sentence(error, session.settings.warehouse)
+        return Outcome(candidate.name, "failed", reason, error.exit_code, cause=Cause.FILES)
+    return None
 
 
 def _remember(session: Session, candidate: Candidate, stamps: Mapping[str, failures.Stamp], outcome: Outcome) -> None:
