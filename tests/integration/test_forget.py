@@ -21,7 +21,7 @@ from tests.integration.test_kills import killed
 from tests.people import canaries, customer_id
 from tests.shop import Row, Shop, differences, published
 
-pytestmark = [pytest.mark.every_engine, pytest.mark.usefixtures("shop")]
+pytestmark = pytest.mark.usefixtures("shop")
 GOING, STAYING = range(100), range(100, 140)
 EVERYBODY = [*GOING, *STAYING]
 OF_PEOPLE = ("customers", "orders", "shipping", "enriched_orders", "customer_analytics", "corrections")
@@ -101,6 +101,7 @@ def _is_of_one_going(row: Row) -> bool:
     return bool(who & {*GOING}) or ("raw" in row and not who)
 
 
+@pytest.mark.every_engine
 def test_nothing_of_a_hundred_people_is_left(once: Shop, gone: tuple[Shop, Plan]) -> None:
     shop, receipt = gone
     assert len(people.left_of(once.root / "landing", texts_of(GOING))) > 2000  # they were there, and are found
@@ -109,6 +110,7 @@ def test_nothing_of_a_hundred_people_is_left(once: Shop, gone: tuple[Shop, Plan]
     assert (receipt.left, receipt.records["customers"]) == ((), 4 * 3 * len(GOING))
 
 
+@pytest.mark.every_engine
 def test_the_rows_of_all_others_are_as_they_were(once: Shop, gone: tuple[Shop, Plan]) -> None:
     shop, _ = gone
     before, after = published(once), published(shop)
@@ -120,6 +122,7 @@ def test_the_rows_of_all_others_are_as_they_were(once: Shop, gone: tuple[Shop, P
         assert before[name] == after[name], name  # sums stay, for ids do
 
 
+@pytest.mark.every_engine
 def test_their_rows_keep_what_tells_nothing_about_them(gone: tuple[Shop, Plan]) -> None:
     shop, _ = gone
     (row,) = [r for r in shop.rows("customers_target") if r["customer_id"] == customer_id(7)]
@@ -133,6 +136,7 @@ def test_their_rows_keep_what_tells_nothing_about_them(gone: tuple[Shop, Plan]) 
     assert {r["shipping_address"] for r in said.values()} == {None}
 
 
+@pytest.mark.every_engine
 def test_tables_follow_from_what_is_left(gone: tuple[Shop, Plan], tmp_path: Path) -> None:
     shop = gone[0].copy(tmp_path / "gone")
     assert not damage.find(shop.settings.warehouse, CATALOGUE, shop.warehouse.log, deep=True)
@@ -226,7 +230,9 @@ def few(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> tuple[Shop,
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("at", KILLS)
+@pytest.mark.parametrize(
+    "at", [pytest.param(at, marks=pytest.mark.soak if n % 2 else ()) for n, at in enumerate(KILLS)]
+)
 def test_killed_anywhere(
     few: tuple[Shop, dict[str, list[Row]]], at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
