@@ -432,9 +432,10 @@ def redriven(done: Redriven) -> None:
 def erased(done: Forgetting) -> None:
     """What was erased of customers, and what a person has to look at."""
     plan = done.done
-    records = ", ".join(f"{number:,} of {source}" for source, number in plan.records.items())
+    records = ", ".join(f"{counted(number, 'record')} of {source}" for source, number in plan.records.items())
     who = counted(len(plan.customers), "customer")
-    out.print(f"Forgot {who}: records {records or 'none'}; {counted(len(plan.done), 'file')} replaced or deleted.")
+    files = counted(len(plan.done), "file")
+    out.print(f"Forgot {who}: {records or 'no record'}; {files} replaced or deleted.", soft_wrap=True)
     out.print(f"The receipt lists them: {done.receipt}", markup=False, soft_wrap=True)
     for file in plan.left:
         out.print(Text("  ").join([Text("still holds something of them", "yellow"), Text(file)]), soft_wrap=True)
@@ -449,7 +450,7 @@ def forgotten(found: Sequence[Forgotten]) -> None:
     table = Table("customer", "since", "entry", "why", "state")
     for one in found:
         state = "lifted" if one.is_lifted else "done" if one.is_done else "the next run finishes it"
-        table.add_row(cell(one.customer), cell(one.since), str(one.seq), cell(one.reason), state)
+        table.add_row(cell(one.customer), f"{one.since:%Y-%m-%d %H:%M}", str(one.seq), cell(one.reason), state)
     out.print(table)
 
 
