@@ -1,7 +1,8 @@
 """Batches that failed: how often, with which files, program and settings, and when a watcher tries them again.
 
 Each attempt is two entries of the ledger, so what fails because of its files is not tried again and again: the pause
-grows to a day, and no attempt is opened while a header is as wrong as before. What has another file, program or setting by then is another thing, and is tried at once.
+grows to a day, and no attempt is opened while a header is as wrong as before. What has another file, program or setting
+by then is another thing, and is tried at once.
 """
 
 from __future__ import annotations
