@@ -140,6 +140,6 @@ def test_the_commands(three: Shop) -> None:
     found = ecomm("diff", "orders_stage", "--to", "two", "--json", *folders, cwd=where).ok().json
     assert (found["before"], found["after"], found["added"], found["computed"]) == (2, 4, 2, [])
     for table in ("orders_errors", "processing_log", "validation_results", "batch_ledger"):
-        ecomm("diff", table, "--to", "two", *folders, cwd=where).ok()
+        ecomm("diff", table, "--to", "two", "--reveal", *folders, cwd=where).ok()
     ecomm("diff", "nope", "--to", "two", *folders, cwd=where).fails(2, "there is no table nope")
     ecomm("diff", "orders_target", "--to", "0", *folders, cwd=where).fails(2, "nothing was published by then")
