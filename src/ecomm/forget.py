@@ -23,7 +23,6 @@ from ecomm.batches.landing import Claimed
 from ecomm.batches.ledger import Ledger
 from ecomm.batches.log import Log
 from ecomm.batches.people import People
-from ecomm.batches.trigger import LandedFile
 from ecomm.contract import Reading
 from ecomm.erasing import SOURCES, Named, Records, named, orders_of, records_of, rewritten
 from ecomm.errors import StorageError, UsageError
@@ -145,8 +144,8 @@ def _rows(session: Session, customers: Sequence[str]) -> Rows:
 def _is_held(session: Session, customer: str) -> bool:
     """A batch that waits for a person names a customer; its rows are in no table."""
     held = [(entry, file) for entry in session.log.held.values() for file in entry.files if file.source in SOURCES]
-    copies_of = (_copy_of(session, entry, file) for entry, file in held)
-    return any(copy is not None and leftovers.holds(copy, {customer}) for copy in copies_of)
+    claimed = (_claimed(session, entry, file) for entry, file in held)
+    return any(one is not None and leftovers.holds(one.copy, {customer}) for one in claimed)
 
 
 def _who(session: Session, customers: Sequence[str], rows: Rows, *, replace_ids: bool) -> tuple[dict[str, str], People]:
@@ -258,14 +257,14 @@ def _may_hold(session: Session, entry: Entry, file: FileEntry, texts: set[str], 
     """An archived file has a row in the tables that is theirs, or holds one of some texts."""
     if any(sha == file.sha256 for sha, _ in rows.records[file.source]):
         return True
-    copy = _copy_of(session, entry, file)
-    return copy is not None and leftovers.holds(copy, texts)
+    claimed = _claimed(session, entry, file)
+    return claimed is not None and leftovers.holds(claimed.copy, texts)
 
 
-def _copy_of(session: Session, entry: Entry, file: FileEntry) -> Path | None:
-    """Where a file is archived; None if it was replaced and is gone."""
+def _claimed(session: Session, entry: Entry, file: FileEntry) -> Claimed | None:
+    """A file as it is archived; None if it was replaced and is gone."""
     try:
-        return session.landing.copy_of(str(entry.batch_id), session.log.as_archived(entry, file))
+        return session.landing.ingested_file(str(entry.batch_id), session.log.as_archived(entry, file))
     except StorageError:
         if entry in session.log.kept:
             raise
@@ -280,15 +279,6 @@ def _named(attempt: Attempt, entry: Entry) -> Iterator[Named]:
     contracts, reading = sources_of(read_by), Reading(entry.as_of, read_by.shop)
     claimed = [found for file in entry.files if (found := _claimed(session, entry, file)) is not None]
     return named(attempt.work, contracts, open_files(contracts, claimed), reading)
-
-
-def _claimed(session: Session, entry: Entry, file: FileEntry) -> Claimed | None:
-    copy = _copy_of(session, entry, file)
-    if copy is None:
-        return None
-    now = session.log.as_archived(entry, file)
-    landed = LandedFile(file.source, copy.with_name(file.name))
-    return Claimed(landed, copy, file.sha256, file.bytes, now.archived, now.erased)
 
 
 def _copied(attempt: Attempt, number: int, one: _Theirs) -> Copy:

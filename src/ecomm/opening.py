@@ -18,8 +18,7 @@ from ecomm.batches.trigger import LandedFile
 from ecomm.contract import Reading, Source
 from ecomm.erasing import in_place, records_in, their_orders
 from ecomm.headers import match_header, match_parts
-from ecomm.session import Session, sources_of
-from ecomm.session import corrections_of as published_corrections
+from ecomm.session import Session, published_corrections, sources_of
 from ecomm.shop_settings import ShopSettings
 from ecomm.tables import reserved
 

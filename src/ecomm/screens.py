@@ -104,7 +104,7 @@ def ordered(table: pa.Table) -> pa.Table:
 
 
 def rows(shown: pa.Table, total: int, title: str) -> None:
-    """The first rows of a table that has so many in all; columns that do not fit are named below it."""
+    """The first rows of a table, and how many it has in all; columns that do not fit are named below it."""
     fits = _fitting(shown, out.width)
     view = Table(title=f"{escape(title)} ({total:,} rows)", title_justify="left", header_style="bold")
     numeric = [str(shown.schema.field(n).type).startswith(("int", "decimal", "double")) for n in fits]

@@ -283,7 +283,7 @@ def finish_forgetting(session: Session) -> list[Plan]:
     """Carry out what FORGET entries have to do outside the tables, each to its end; their receipts. Safe to repeat."""
     done = []
     for plan in erasures.unfinished(session.settings, session.log):
-        ended = erasures.carry_out(session.landing, session.log, plan, corrections_of(session))
+        ended = erasures.carry_out(session.landing, session.log, plan, published_corrections(session))
         deleted = leftovers.delete(session.settings.warehouse / "damaged")
         for revision in plan.held:
             deleted += leftovers.delete(session.settings.warehouse / "held" / str(revision))
@@ -296,7 +296,7 @@ def finish_forgetting(session: Session) -> list[Plan]:
     return done
 
 
-def corrections_of(session: Session) -> list[Correction]:
+def published_corrections(session: Session) -> list[Correction]:
     """All corrections that are published, in the order in which they were made."""
     version, rows = session.log.last.tables.get("corrections", (0, 0))
     store = session.store

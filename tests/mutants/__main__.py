@@ -2,7 +2,7 @@
 
 examples:
   python -m tests.mutants                                      all modules, all mistakes: many hours
-  python -m tests.mutants --only ecomm.batches.ledger --sample 30   so many of one module, chosen by --seed
+  python -m tests.mutants --only ecomm.batches.ledger --sample 30   30 of one module, chosen by --seed
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def arguments(said: Sequence[str]) -> argparse.Namespace:
         prog="python -m tests.mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", nargs="+", choices=list(MODULES), metavar="MODULE", help="one or several modules")
-    parser.add_argument("--sample", type=int, default=10_000, help="so many mistakes of a module at most (all)")
+    parser.add_argument("--sample", type=int, default=10_000, help="the most mistakes that are tried of a module (all)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what survived")
     parser.add_argument("--no-table", action="store_true", help="leave docs/reliability.md as it is")

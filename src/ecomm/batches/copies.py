@@ -31,7 +31,9 @@ from ecomm.tables import CATALOGUE
 
 _FOLDER = ".ledger"
 _CORRECTIONS = ".corrections.json"
-_JOURNALS = "journals"
+_JOURNALS, _SETTINGS, FORGET = "journals", "settings", "forget"
+FOLDERS = (_JOURNALS, _SETTINGS, FORGET)
+"""The folders beside the copies of entries."""
 _MADE = TypeAdapter(list[Correction])
 
 
@@ -145,7 +147,7 @@ _SETTINGS_GONE = (
 
 
 def _settings_file(settings: Settings, entries: Sequence[Entry], digest: str) -> Path:
-    return folder_of(settings, entries) / "settings" / f"{digest}.json.gz"
+    return folder_of(settings, entries) / _SETTINGS / f"{digest}.json.gz"
 
 
 def corrections_of(settings: Settings, entries: Sequence[Entry]) -> list[Correction]:

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from ecomm.batches import copies
 from ecomm.batches.corrections import RAW, Correction
-from ecomm.batches.landing import Landing
+from ecomm.batches.landing import Landing, holding, places_of
 from ecomm.batches.log import Log
 from ecomm.batches.reading.erase import masked
 from ecomm.batches.trigger import folder_of, sha256
@@ -73,7 +73,7 @@ _PLANS = TypeAdapter(Plan)
 
 def folder(settings: Settings, log: Log, opened: int) -> Path:
     """Where a FORGET keeps what it needs."""
-    return copies.folder_of(settings, log) / "forget" / str(opened)
+    return copies.folder_of(settings, log) / copies.FORGET / str(opened)
 
 
 def place_of(settings: Settings, log: Log, opened: int, number: int) -> Path:
@@ -106,7 +106,7 @@ def is_unfinished(settings: Settings, log: Log) -> bool:
 def _begun(settings: Settings, log: Log) -> list[Path]:
     if not log:
         return []
-    places = (copies.folder_of(settings, log) / "forget").glob("*")
+    places = (copies.folder_of(settings, log) / copies.FORGET).glob("*")
     return sorted(place for place in places if not (place / _RECEIPT).is_file() or (place / _PLAN).exists())
 
 
@@ -137,34 +137,18 @@ def carry_out(landing: Landing, log: Log, plan: Plan, corrections: Sequence[Corr
     for number, copy in enumerate(plan.copies):
         place = place_of(landing.settings, log, plan.opened, number)
         archive = landing.archive_of(copy.source, folder_of(copy.batch_id))
-        there = _in_archive(archive, copy)
-        if there is None:
-            left.append(str(archive / copy.name))
-        elif there.is_old:
-            done.append(_replace(there.path, place))
+        places = places_of(archive, copy.name, copy.sha256)
+        if holding(places, copy.archived) is None:
+            if (old := holding(places, copy.before)) is not None:
+                done.append(_replace(old, place))
+            else:
+                left.append(str(archive / copy.name))
         done += _replace_offers(landing, copy, place)
     done += _correct(landing.settings, log, corrections)
     for file in map(Path, plan.journals):
         file.unlink(missing_ok=True)
         done.append(str(file))
     return replace(plan, done=tuple(dict.fromkeys(done)), left=tuple(dict.fromkeys(left)))
-
-
-@dataclass(frozen=True)
-class _Archived:
-    """An archived file. is_old: its copy has not taken its place yet."""
-
-    path: Path
-    is_old: bool
-
-
-def _in_archive(archive: Path, copy: Copy) -> _Archived | None:
-    """Where the archive has a file, as it was or as it is to become; None if it is neither."""
-    there = [f for f in (archive / copy.name, archive / f"{copy.name}.{copy.sha256[:8]}") if f.exists()]
-    hashes = {sha256(file): file for file in there}
-    if copy.archived in hashes:
-        return _Archived(hashes[copy.archived], is_old=False)
-    return _Archived(hashes[copy.before], is_old=True) if copy.before in hashes else None
 
 
 def _replace(file: Path, place: Path) -> str:

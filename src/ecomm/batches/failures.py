@@ -33,13 +33,13 @@ log = structlog.get_logger()
 
 
 def pause(cause: Cause, tries: int) -> float:
-    """Seconds until the next try, after so many that failed."""
+    """Seconds until the next try, after a number of tries that failed."""
     return min(FIRST[cause] * 2.0 ** min(tries - 1, 30), LONGEST[cause])
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A batch that failed so often in a row with the same files. at: when last. by: with which program and settings."""
+    """A batch that failed. tries: how often in a row, with the same files. at: when last. by: program and settings."""
 
     reason: str
     cause: Cause

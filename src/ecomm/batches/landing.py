@@ -104,12 +104,13 @@ class Landing:
         Raises StorageError if one is gone.
         """
         assert entry.batch_id is not None
-        found = []
-        for file in (log.as_archived(entry, one) for one in entry.files):
-            copy = self.copy_of(entry.batch_id, file)
-            landed = LandedFile(file.source, copy.with_name(file.name))
-            found.append(Claimed(landed, copy, file.sha256, file.bytes, file.archived, file.erased))
-        return found
+        return [self.ingested_file(entry.batch_id, log.as_archived(entry, file)) for file in entry.files]
+
+    def ingested_file(self, batch_id: str, file: FileEntry) -> Claimed:
+        """A file of a batch as it was ingested. file, Raises: as of `copy_of`."""
+        copy = self.copy_of(batch_id, file)
+        landed = LandedFile(file.source, copy.with_name(file.name))
+        return Claimed(landed, copy, file.sha256, file.bytes, file.archived, file.erased)
 
     def copy_of(self, batch_id: str, file: FileEntry) -> Path:
         """Where a file of a batch is archived. Raises StorageError if its bytes are not there any more.
@@ -140,7 +141,7 @@ class Landing:
         for file in files:
             archive = self.archive_of(file.source, folder)
             _name_copy(archive, file)
-            if not any(place.exists() for place in _places(archive, file.name, file.sha256)):
+            if not any(place.exists() for place in places_of(archive, file.name, file.sha256)):
                 self._copy_again(file, archive)
         for file in files:
             archive = self.archive_of(file.source, folder)
@@ -308,15 +309,15 @@ def _free(archive: Path, name: str, digest: str) -> Path:
 
 def archived(archive: Path, file: FileEntry) -> Path | None:
     """Where a folder of the archive has a file's copy."""
-    return _holding(_places(archive, file.name, file.sha256), file.copy_sha256)
+    return holding(places_of(archive, file.name, file.sha256), file.copy_sha256)
 
 
-def _places(archive: Path, name: str, digest: str) -> tuple[Path, Path]:
+def places_of(archive: Path, name: str, digest: str) -> tuple[Path, Path]:
     """Where a file with these bytes may be archived under its name."""
     return archive / name, archive / f"{name}.{digest[:8]}"
 
 
-def _holding(places: Iterable[Path], digest: str) -> Path | None:
+def holding(places: Iterable[Path], digest: str) -> Path | None:
     """The first of some places that has these bytes."""
     return next((place for place in places if place.exists() and sha256(place) == digest), None)
 
@@ -327,7 +328,7 @@ def _move_trigger(trigger: Trigger, archive: Path) -> None:
     archive.mkdir(parents=True, exist_ok=True)
     there = text_of(path) == trigger.text
     digest = sha256(path) if there else hashlib.sha256(trigger.text.encode()).hexdigest()
-    if not _holding(_places(archive, path.name, digest), digest):
+    if not holding(places_of(archive, path.name, digest), digest):
         place = _free(archive, path.name, digest)
         if there:
             path.rename(place)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecomm.batches import copies
 from ecomm.engines import deltafiles, lake_of
 from ecomm.settings import SOURCE_NAMES, Settings
 from ecomm.tables import CATALOGUE
@@ -28,7 +29,7 @@ def unusable(settings: Settings) -> Iterator[Unusable]:
     """Those of the folders that cannot be used. One that is not there yet is made when it is needed."""
     folders = [settings.landing / name for name in _OF_LANDING]
     folders += [settings.source_dir(name) / "archive" for name in (*SOURCE_NAMES, "trigger")]
-    folders += [folder for known in (settings.landing / ".ledger").glob("*") for folder in (known, *known.glob("*/"))]
+    folders += [known / name for known in (settings.landing / ".ledger").glob("*") for name in ("", *copies.FOLDERS)]
     if lake_of(settings) is deltafiles:
         folders += [settings.warehouse / name for name in ("", *_OF_WAREHOUSE, *CATALOGUE)]
     for folder in folders:

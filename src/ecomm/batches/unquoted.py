@@ -1,4 +1,4 @@
-"""A stretch of a CSV file without quotes: each line is a record, the malformed ones are told by their delimiters."""
+"""A stretch of a CSV file without quotes: each line is a record; a malformed one has too many or few delimiters."""
 
 from __future__ import annotations
 

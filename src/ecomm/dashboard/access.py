@@ -60,7 +60,7 @@ _LOCKED = (
 
 
 MOST_GUESSES, GUESSED_IN = 10, 60
-"""So many wrong tokens within so many seconds are heard from one address."""
+"""How many wrong tokens are heard from one address, and within how many seconds."""
 _ADDRESSES = 1024  # that are remembered
 
 

@@ -374,6 +374,11 @@ def shorten_log(path: Path, keep: Collection[int]) -> None:
     least = min([before, *keep])
     whole = (int(file.name[:20]) for file in log.glob("*.checkpoint.parquet"))
     first = max((at for at in whole if at <= least), default=0)
+    _cut(log, first)
+
+
+def _cut(log: Path, first: int) -> None:
+    """Delete what a log says before a version."""
     for file in log.iterdir():
         if file.name[:20].isdigit() and int(file.name[:20]) < first:
             file.unlink(missing_ok=True)
@@ -411,9 +416,10 @@ def drop_bad_hint(path: Path) -> None:
             raise StorageError(f"{_hint(path)}: it is damaged and cannot be deleted; delete it by hand.") from error
 
 
-def _checkpoint(path: Path) -> None:
-    log, now = path / "_delta_log", version(path)
-    DeltaTable(path).create_checkpoint()  # one that is there already is left, and no hint is written
+def _checkpoint(path: Path, at: int | None = None) -> None:
+    """Write down the state of a version, default the newest."""
+    log, now = path / "_delta_log", version(path) if at is None else at
+    DeltaTable(path, version=at).create_checkpoint()  # one that is there already is left, and no hint is written
     for file in (*log.glob(f"{now:020d}.checkpoint*"), *log.glob(_hint(path).name), log):
         fsync(file)
 
@@ -423,16 +429,16 @@ def purge(path: Path, at: int) -> None:
 
     The version is written down first, so that its readers need nothing of what goes. No later version may change rows.
     """
-    log = path / "_delta_log"
-    DeltaTable(path, version=at).create_checkpoint()
-    for file in (*log.glob(f"{at:020d}.checkpoint*"), log / "_last_checkpoint"):
-        fsync(file)
-    for file in log.iterdir():
-        if file.name[:20].isdigit() and int(file.name[:20]) < at:
-            file.unlink()
-    fsync(log)
+    _checkpoint(path, at)
+    _cut(path / "_delta_log", at)
+    fsync(path / "_delta_log")
     vacuum(path, timedelta(0), [at])
-    for folder in path.glob("*-*"):  # of attempts whose files were deleted
+    remove_empty_folders(path)
+
+
+def remove_empty_folders(path: Path) -> None:
+    """Remove the folders of attempts whose files were deleted."""
+    for folder in path.glob("*-*"):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 

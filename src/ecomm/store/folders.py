@@ -482,9 +482,7 @@ class FolderStore(Tables):
             deltafiles.compact(path)
         deltafiles.forget_removed(path)
         deleted = 0 if older_than is None else self.lake.vacuum(path, older_than, keep)
-        for folder in path.glob("*-*"):  # of attempts whose files were deleted
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        deltafiles.remove_empty_folders(path)
         self.lake.shorten_log(path, keep)
         if name in self._published:
             self._published[name] = State(deltafiles.version(path), self._published[name].rows)

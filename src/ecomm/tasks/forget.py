@@ -20,7 +20,7 @@ from ecomm.batches.reading.erase import masked
 from ecomm.contract import Source
 from ecomm.erasing import SOURCES
 from ecomm.history import with_files
-from ecomm.session import Session, corrections_of
+from ecomm.session import Session, published_corrections
 from ecomm.tables import errors_name, stage_name, target_name
 from ecomm.tasks.change_set import check_histories, fold_difference, history_of, written
 from ecomm.tasks.data_enrichment import write_enriched
@@ -209,7 +209,7 @@ def _without(
 
 
 def _corrections(attempt: Attempt, copied: Sequence[Copy], texts: Iterable[str]) -> None:
-    store, made = attempt.store, corrections_of(attempt.session)
+    store, made = attempt.store, published_corrections(attempt.session)
     now = erasures.corrected(made, copied, texts)
     if now != made:
         store.overwrite("corrections", store.of_rows("corrections", [asdict(one) for one in now]), differs=True)

@@ -39,5 +39,5 @@ def as_compared(piece: pa.Table, places: Sequence[int]) -> pa.Table:
 
 
 def is_as_compared(text: str) -> bool:
-    """No id that stands in a text would be written otherwise."""
+    """No id in a text would be written otherwise."""
     return text.isascii() or compared(text) == text

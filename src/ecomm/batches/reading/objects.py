@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,12 +48,7 @@ def table(path: Path, where: Path, shape: Shape, kind: Kind) -> Table:
     lines = kind.format == "ndjson"
 
     def items() -> Iterator[_Item]:
-        with kinds.content(path, where, kind) as file:
-            head = file.read(8192)
-        codec, mark = streams.resolved(shape.encoding, head, str(where))
-        with kinds.content(path, where, kind) as file:
-            file.read(mark)
-            text = file if codec == "utf-8" else streams.Decoding(file, codec)
+        with _opened(path, where, shape, kind) as (_, _, text):
             yield from _lines(text) if lines else _of_document(text, str(where))
 
     names: dict[str, int] = {}
@@ -179,13 +175,21 @@ def parsed_or_none(line: bytes) -> Any:
 
 def content(path: Path, where: Path, shape: Shape, kind: Kind) -> tuple[str, bytes, bytes]:
     """A file's codec, its mark, and the rest of it as UTF-8."""
+    with _opened(path, where, shape, kind) as (codec, mark, text):
+        return codec, mark, b"".join(iter(lambda: text.read(1 << 20), b""))
+
+
+@contextmanager
+def _opened(
+    path: Path, where: Path, shape: Shape, kind: Kind
+) -> Iterator[tuple[str, bytes, BinaryIO | streams.Decoding]]:
+    """A file's codec, its mark, and the stream of the rest as UTF-8."""
     with kinds.content(path, where, kind) as file:
         head = file.read(8192)
     codec, length = streams.resolved(shape.encoding, head, str(where))
     with kinds.content(path, where, kind) as file:
         mark = file.read(length)
-        text = file if codec == "utf-8" else streams.Decoding(file, codec)
-        return codec, mark, b"".join(iter(lambda: text.read(1 << 20), b""))
+        yield codec, mark, file if codec == "utf-8" else streams.Decoding(file, codec)
 
 
 def _parsed(text: str) -> Any:
